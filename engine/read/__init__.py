@@ -1,0 +1,93 @@
+"""Read one file of an export into a grey picture, or say why not.
+
+`read_film` gives a `Film` or raises `NotARadiograph` / `UnreadableRadiograph`, nothing else
+(but MemoryError, which is the machine's, not the file's). Modules:
+
+sniff       which format, by content
+archive     zip exports
+raster      JPEG, PNG, TIFF, BMP, WebP, JPEG 2000
+complete    is a JPEG or PNG whole?
+dicom       headers, what to skip, pixels, grey scale
+"""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import FileProblem, NotARadiograph, UnreadableRadiograph
+from . import archive
+from .film import Facts, Film, Limits
+from .sniff import sniff
+
+if TYPE_CHECKING:
+    from ..discover import Found
+
+__all__ = ["Facts", "Film", "Limits", "read_film", "read_path"]
+
+DEFAULT_LIMITS = Limits()
+
+
+def read_film(found: "Found", limits: Limits = DEFAULT_LIMITS, target: tuple[int, int] | None = None) -> Film:
+    """Read what `discover` found.
+
+    target: (height, width) of the network's input, if the caller needs no more than that: the film may
+    then come smaller than stored, never smaller than `target` (docs/reading.md, shortcuts).
+    Raise NotARadiograph or UnreadableRadiograph.
+    """
+    if found.problem is not None:
+        raise found.problem
+    if found.member is not None:
+        content = archive.read_member(found.path, found.member, limits.max_bytes)
+    else:
+        content = _content(found.path, limits.max_bytes)
+    return read_bytes(content, limits, target, nested=found.member is not None)
+
+
+def read_path(
+    path: str | Path, limits: Limits = DEFAULT_LIMITS, target: tuple[int, int] | None = None
+) -> Film:
+    """Read one file by its path (as `read_film`, for training and tools)."""
+    return read_bytes(_content(os.fspath(path), limits.max_bytes), limits, target)
+
+
+def read_bytes(
+    content: bytes,
+    limits: Limits = DEFAULT_LIMITS,
+    target: tuple[int, int] | None = None,
+    nested: bool = False,
+) -> Film:
+    """Read a file's whole content. nested: it came out of a zip, so no other zip is opened."""
+    if not content:
+        raise UnreadableRadiograph("empty", "the file has no bytes")
+    kind = sniff(content[:132])
+    if not kind:
+        raise NotARadiograph("not-an-image", "no format that xscan reads")
+    if kind == "zip":
+        if nested:
+            raise UnreadableRadiograph("nested-zip", "a zip inside a zip is not opened")
+        raise NotARadiograph("not-an-image", "an archive or office document; a zip export must end in .zip")
+    try:
+        if kind == "DICOM":
+            from .dicom import read_dicom
+
+            return read_dicom(content, limits, target)
+        from .raster import read_raster
+
+        return read_raster(content, kind, limits, target)
+    except (FileProblem, MemoryError):
+        raise
+    except Exception:  # a decoder's own error, whose text may hold anything
+        raise UnreadableRadiograph("corrupt", f"the {kind} data is damaged") from None
+
+
+def _content(path: str, max_bytes: int) -> bytes:
+    try:
+        with open(path, "rb") as stream:
+            size = os.fstat(stream.fileno()).st_size
+            if size > max_bytes:
+                raise UnreadableRadiograph("too-large", f"over the limit of {max_bytes // 2**20} MB")
+            return stream.read(max_bytes)
+    except FileNotFoundError:
+        raise UnreadableRadiograph("vanished", "gone between listing and reading") from None
+    except OSError:
+        raise UnreadableRadiograph("unreadable", "the file may not be read") from None

@@ -1,0 +1,45 @@
+"""What reading gives: a grey picture and the facts about it."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Refused from the header, before memory is taken."""
+
+    max_pixels: int = 100_000_000  #: rows x columns
+    max_bytes: int = 512 * 2**20  #: of the file, or of a zip's member unpacked
+
+
+@dataclass(slots=True)
+class Facts:
+    """What is known about one film. The age stays inside: it is never written out."""
+
+    format: str = ""  #: DICOM, JPEG, PNG, TIFF, BMP, WebP, JPEG 2000
+    rows: int = 0  #: as shown, after EXIF orientation
+    columns: int = 0
+    bits: int = 8  #: bits of a stored value
+    photometric: str = ""  #: DICOM's PhotometricInterpretation; of a raster: grey, colour, CMYK, palette
+    transfer_syntax: str = ""  #: DICOM's UID
+    decoder: str = ""  #: what decoded the pixels
+    window: str = ""  #: how stored values became grey
+    modality: str = ""
+    body_part: str = ""
+    view_position: str = ""
+    study_uid: str = ""
+    series_uid: str = ""
+    sop_uid: str = ""
+    age_years: float | None = field(default=None, repr=False)
+    for_processing: bool = False  #: PresentationIntentType FOR PROCESSING
+    doubts: list[tuple[str, str]] = field(default_factory=list)  #: (code, sentence): scored, but for review
+    notes: list[str] = field(default_factory=list)  #: harmless oddities, for `inspect`
+
+
+@dataclass(slots=True)
+class Film:
+    """A readable radiograph."""
+
+    grey: np.ndarray  #: uint8 [rows, columns], dark = air: the picture that a viewer would show
+    facts: Facts

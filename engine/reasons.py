@@ -1,0 +1,59 @@
+"""The one list of reason codes. They are stable: a clinic's own scripts may look for them.
+
+A row's `reason` is the code, a colon, and a sentence that may change from version to version.
+"""
+
+#: Not a radiograph for this model: status `skipped`.
+SKIPPED = {
+    "not-an-image": "no format that xscan reads, by content",
+    "not-a-file": "a device, pipe or socket",
+    "link-loop": "a link to a folder that it is itself in",
+    "dicomdir": "a DICOMDIR: an index, not a picture",
+    "not-a-picture": "a DICOM object without a picture: report, presentation state, key object, PDF, ...",
+    "modality": "another modality than CR, DX or RG",
+    "not-a-film": "a secondary capture that is no radiograph: a screen shot, a scanned paper, a photograph",
+    "multi-frame": "several pictures in one file: a cine run or a stack",
+    "no-pixels": "a DICOM header without pixels",
+    "body-part": "DICOM names another part of the body than the chest",
+    "lateral": "DICOM says that it is a lateral view",
+    "localizer": "a localizer or a film of a dose report, by ImageType",
+    "duplicate": "the same SOPInstanceUID as an earlier file",
+    "presentation-double": "FOR PROCESSING, and the same series has a FOR PRESENTATION film",
+}
+
+#: A radiograph, or what may be one, that could not be read or scored: status `failed`.
+FAILED = {
+    "empty": "the file has no bytes",
+    "vanished": "gone between listing and reading",
+    "unreadable": "the operating system refused to open or read the file",
+    "unreadable-folder": "the folder may not be listed",
+    "broken-link": "a link to a file that is not there",
+    "too-large": "more bytes than the limit",
+    "too-many-pixels": "more pixels than the limit, by its header",
+    "truncated": "the file ends before its picture does",
+    "corrupt": "the picture's data is damaged",
+    "bad-header": "the header contradicts itself or lacks what decoding needs",
+    "unsupported": "a variant that no installed decoder reads",
+    "missing-decoder": "a decoder that is not installed would be needed",
+    "encrypted": "a zip's member behind a password",
+    "bad-zip": "the zip, or this member of it, is damaged",
+    "zip-bomb": "the zip unpacks to far more than a zip of radiographs",
+    "zip-member-refused": "the member's name leads out of the zip",
+    "zip-method": "packed by a method that Python cannot unpack",
+    "nested-zip": "a zip inside a zip is not opened",
+    "decoder-crash": "a decoder ended its process on this file, twice",
+    "timed-out": "reading took longer than the limit for one file",
+    "out-of-memory": "not enough memory for this file",
+    "scoring": "the network gave no result for this film",
+}
+
+#: Scored, but the model may not decide: status `review`.
+REVIEW = {
+    "for-processing": "raw detector data (FOR PROCESSING), not what a viewer would show",
+    "description": "its DICOM description names another part of the body",
+    "adult": "by its DICOM age the patient is outside the model's population",
+    "out-of-domain": "unlike the films that the model was trained on",
+    "blank": "next to no contrast",
+}
+
+CODES = {**SKIPPED, **FAILED, **REVIEW}
