@@ -4,6 +4,7 @@ Refused: names that lead out of the zip, encrypted members, two members of one n
 absurdly compressed data, more members than `MAX_MEMBERS`. Zips inside a zip are not opened.
 """
 
+import itertools
 import struct
 import threading
 import zipfile
@@ -59,7 +60,7 @@ def members(path: str) -> list[Member]:
     if not infos:
         raise UnreadableRadiograph("bad-zip", "the zip holds no file")
     found = sorted((_member(info) for info in infos), key=lambda member: member.shown.split("/"))
-    if any(one.shown == other.shown for one, other in zip(found, found[1:], strict=False)):
+    if any(one.shown == other.shown for one, other in itertools.pairwise(found)):
         raise UnreadableRadiograph("bad-zip", "the zip holds two files of one name")
     return found
 

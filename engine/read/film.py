@@ -25,6 +25,7 @@ class Facts:
     transfer_syntax: str = ""  #: DICOM's UID
     decoder: str = ""  #: what decoded the pixels
     window: str = ""  #: how stored values became grey
+    inverted: bool = False  #: low stored values are bright
     modality: str = ""
     body_part: str = ""
     view_position: str = ""

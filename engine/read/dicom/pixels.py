@@ -1,0 +1,280 @@
+"""The stored pixels of a single-frame DICOM image, whatever its transfer syntax.
+
+Each compressed stream is known by its own header, not by the transfer syntax alone: exports exist where
+that one lies. Its size is compared with Rows and Columns before anything is decoded.
+"""
+
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from ...errors import FileProblem, UnreadableRadiograph
+from .. import jpeg, jpeg2000
+from .header import PIXEL_DATA, TRUNCATED, Header
+
+RLE = "1.2.840.10008.1.2.5"
+
+SYNTAXES = {
+    "1.2.840.10008.1.2": "implicit VR little endian",
+    "1.2.840.10008.1.2.1": "explicit VR little endian",
+    "1.2.840.10008.1.2.1.98": "encapsulated uncompressed explicit VR little endian",
+    "1.2.840.10008.1.2.1.99": "deflated explicit VR little endian",
+    "1.2.840.10008.1.2.2": "explicit VR big endian",
+    "1.2.840.10008.1.2.5": "RLE lossless",
+    "1.2.840.10008.1.2.4.50": "JPEG baseline",
+    "1.2.840.10008.1.2.4.51": "JPEG extended, 12 bit",
+    "1.2.840.10008.1.2.4.57": "JPEG lossless",
+    "1.2.840.10008.1.2.4.70": "JPEG lossless, first-order prediction",
+    "1.2.840.10008.1.2.4.80": "JPEG-LS lossless",
+    "1.2.840.10008.1.2.4.81": "JPEG-LS near-lossless",
+    "1.2.840.10008.1.2.4.90": "JPEG 2000 lossless",
+    "1.2.840.10008.1.2.4.91": "JPEG 2000",
+    "1.2.840.10008.1.2.4.201": "HTJ2K lossless",
+    "1.2.840.10008.1.2.4.202": "HTJ2K lossless, RPCL",
+    "1.2.840.10008.1.2.4.203": "HTJ2K",
+}
+UNCOMPRESSED = {uid for uid in SYNTAXES if uid.startswith("1.2.840.10008.1.2.1")} | {
+    "1.2.840.10008.1.2",
+    "1.2.840.10008.1.2.2",
+}
+COMPRESSED = SYNTAXES.keys() - UNCOMPRESSED
+
+
+@dataclass(slots=True)
+class ImagePixel:
+    """The Image Pixel module's numbers (PS3.3 C.7.6.3)."""
+
+    rows: int
+    columns: int
+    samples: int  #: SamplesPerPixel: 1 or 3
+    photometric: str  #: PhotometricInterpretation
+    allocated: int  #: BitsAllocated: 8 or 16
+    stored: int  #: BitsStored
+    high: int  #: HighBit
+    signed: bool  #: PixelRepresentation
+    planar: bool  #: PlanarConfiguration: RRR GGG BBB
+
+
+@dataclass(slots=True)
+class Stored:
+    """Stored values before any grey-scale rule.
+
+    pixels: [rows, columns] for one sample, [rows, columns, 3] for colour; uint8 or uint16 words as they lie
+    in the file (sign and unused bits still in them). luma: colour came back as its Y plane already.
+    ybr: the three samples are Y, CB, CR.
+    """
+
+    pixels: np.ndarray
+    decoder: str
+    luma: bool = False
+    ybr: bool = False
+
+
+def read_stored(header: Header, image: ImagePixel) -> Stored:
+    """Decode the pixels. Raise UnreadableRadiograph."""
+    element = header.elements[PIXEL_DATA]
+    if element.length >= 0 and header.transfer_syntax not in COMPRESSED:
+        return _native(header, image, element.start, element.length, element.vr)
+    frame = (
+        _frame(header.content, element.start, header.order)
+        if element.length < 0
+        else header.value(PIXEL_DATA)
+    )
+    if header.transfer_syntax == RLE:
+        return _rle(frame, image)
+    if frame[:2] == b"\xff\xd8":
+        return _jpeg(frame, image)
+    if frame[:4] == b"\xff\x4f\xff\x51" or frame[4:8] == b"jP  ":
+        return _jpeg2000(frame, image)
+    if header.transfer_syntax in UNCOMPRESSED:  # encapsulated uncompressed (PS3.5 A.4.11)
+        plain = Header(frame, header.order)
+        return _native(plain, image, 0, len(frame), b"OW")
+    if header.transfer_syntax in SYNTAXES:
+        raise UnreadableRadiograph("corrupt", "the compressed picture does not begin like one")
+    raise UnreadableRadiograph("unsupported", "a transfer syntax that xscan does not know")
+
+
+def _frame(content: bytes, at: int, order: str) -> bytes:
+    """Join the fragments of a single frame, the offset table left out (PS3.5 A.4)."""
+    fragments: list[bytes] = []
+    while at + 8 <= len(content):
+        group, element, length = struct.unpack_from(order + "HHI", content, at)
+        at += 8
+        if group != 0xFFFE or element == 0xE0DD:
+            break
+        if element != 0xE000 or at + length > len(content):
+            raise UnreadableRadiograph("truncated", "the file ends inside its compressed picture")
+        fragments.append(content[at : at + length])
+        at += length
+    if len(fragments) < 2:
+        if not fragments and at >= len(content):
+            raise UnreadableRadiograph("truncated", TRUNCATED)
+        raise UnreadableRadiograph("bad-header", "the compressed picture has no data")
+    return fragments[1] if len(fragments) == 2 else b"".join(fragments[1:])
+
+
+def _native(header: Header, image: ImagePixel, start: int, length: int, vr: bytes) -> Stored:
+    rows, columns, samples = image.rows, image.columns, image.samples
+    full_422 = image.photometric == "YBR_FULL_422" and samples == 3 and image.allocated == 8
+    # PS3.3 C.7.6.3.1.2: two luma samples and one pair of chroma samples for every two pixels.
+    count = rows * columns * (2 if full_422 else samples)
+    needed = count * image.allocated // 8
+    present = min(length, len(header.content) - start)
+    if present < needed:
+        raise UnreadableRadiograph("truncated", f"{100 * present // needed} % of the picture is there")
+    kind = np.dtype(np.uint8) if image.allocated == 8 else np.dtype(header.order + "u2")
+    values = np.frombuffer(header.content, kind, count, start)
+    if header.order == ">":
+        if image.allocated == 16:
+            values = values.astype(np.uint16)
+        elif vr == b"OW":  # PS3.5 8.1.2: bytes lie swapped in their big-endian words
+            even = np.frombuffer(header.content, np.uint8, min(present, count + count % 2), start)
+            even = np.append(even, np.zeros(even.size % 2, np.uint8))
+            values = even.reshape(-1, 2)[:, ::-1].ravel()[:count]
+    if samples == 1:
+        return Stored(values.reshape(rows, columns), "none")
+    ybr = image.photometric.startswith("YBR_FULL")
+    if full_422 and length < rows * columns * 3:
+        return Stored(
+            values.reshape(rows, columns // 2, 4)[:, :, :2].reshape(rows, columns), "none", luma=True
+        )
+    if full_422:  # written as full YBR all the same
+        values = np.frombuffer(header.content, kind, rows * columns * 3, start)
+    if image.planar:
+        planes = values.reshape(3, rows, columns)
+        if ybr:
+            return Stored(planes[0], "none", luma=True)
+        return Stored(planes.transpose(1, 2, 0), "none")
+    return Stored(values.reshape(rows, columns, 3), "none", ybr=ybr)
+
+
+def _rle(frame: bytes, image: ImagePixel) -> Stored:
+    """PS3.5 annex G: byte planes, most significant first, colour by plane."""
+    import imagecodecs
+
+    depth = image.allocated // 8
+    if len(frame) < 64 or struct.unpack_from("<I", frame)[0] != depth * image.samples:
+        raise UnreadableRadiograph("bad-header", "the RLE header does not fit the picture")
+    out = np.zeros(image.samples * image.rows * image.columns, np.uint8 if depth == 1 else np.dtype("<u2"))
+    plain = _guarded(lambda: imagecodecs.dicomrle_decode(frame, out.dtype), "RLE")
+    values = np.frombuffer(plain, out.dtype)
+    if values.size < out.size:
+        raise UnreadableRadiograph("truncated", f"{100 * values.size // out.size} % of the picture is there")
+    planes = values[: out.size].reshape(image.samples, image.rows, image.columns)
+    if image.samples == 1:
+        return Stored(planes[0], "imagecodecs RLE")
+    if image.photometric.startswith("YBR_FULL"):
+        return Stored(planes[0], "imagecodecs RLE", luma=True)
+    return Stored(planes.transpose(1, 2, 0), "imagecodecs RLE")
+
+
+def _jpeg(frame: bytes, image: ImagePixel) -> Stored:
+    head = jpeg.jpeg_header(frame)
+    _require_same_size(head.rows, head.columns, head.components, image)
+    end = jpeg.require_whole(frame, head)
+    if head.process == jpeg.JPEG_LS:
+        import imagecodecs
+
+        pixels = _guarded(lambda: imagecodecs.jpegls_decode(frame), "JPEG-LS")
+        return _colour(pixels, "imagecodecs JPEG-LS", image)
+    if head.process == jpeg.LOSSLESS:
+        return _colour(_jpeg_lossless(frame), "imagecodecs JPEG lossless", image)
+    if head.process not in jpeg.BASELINE_TO_PROGRESSIVE:
+        raise UnreadableRadiograph("unsupported", "a JPEG process that no installed decoder reads")
+    if head.precision == 8:
+        rgb = head.components == 3 and _is_rgb_jpeg(head, image)
+        decode = _decode_rgb if rgb else _decode_luma
+        pixels = _guarded(lambda: decode(frame), "JPEG")
+        if not rgb:
+            jpeg.require_no_filling(frame, end, pixels, decode)
+        return Stored(pixels, "opencv JPEG", luma=head.components == 3 and not rgb)
+    import imagecodecs
+
+    pixels = _guarded(lambda: imagecodecs.jpeg8_decode(frame), "12-bit JPEG")
+    return _colour(pixels, "imagecodecs JPEG", image)
+
+
+def _is_rgb_jpeg(head: jpeg.JpegHeader, image: ImagePixel) -> bool:
+    """Whether the three components are R, G, B. The stream's own word counts first, then the header's."""
+    if head.adobe is not None:
+        return head.adobe == 0
+    if head.jfif:
+        return False
+    return head.ids == b"RGB" or image.photometric == "RGB"
+
+
+def _decode_luma(frame: bytes) -> np.ndarray | None:
+    buffer = np.frombuffer(frame, np.uint8)
+    return cv2.imdecode(buffer, cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION)
+
+
+def _decode_rgb(frame: bytes) -> np.ndarray | None:
+    import imagecodecs
+
+    return imagecodecs.jpeg8_decode(frame, colorspace="RGB", outcolorspace="RGB")
+
+
+def _jpeg_lossless(frame: bytes) -> np.ndarray:
+    """libjpeg-turbo first: twice as fast as the others, and every predictor; they are the second opinion."""
+    import imagecodecs
+
+    for decode in (imagecodecs.jpeg8_decode, imagecodecs.ljpeg_decode, imagecodecs.jpegsof3_decode):
+        try:
+            return decode(frame)
+        except MemoryError:
+            raise
+        except Exception:
+            continue
+    raise UnreadableRadiograph("corrupt", "the JPEG lossless data is damaged")
+
+
+def _jpeg2000(frame: bytes, image: ImagePixel) -> Stored:
+    import imagecodecs
+
+    stream = jpeg2000.codestream(frame)
+    head = jpeg2000.jpeg2000_header(stream)
+    _require_same_size(head.rows, head.columns, head.components, image)
+    jpeg2000.require_whole(stream, head)
+    if head.high_throughput:
+        if not imagecodecs.HTJ2K.available:
+            raise UnreadableRadiograph("missing-decoder", "HTJ2K: this imagecodecs was built without it")
+        pixels = _guarded(lambda: imagecodecs.htj2k_decode(stream), "HTJ2K")
+        return _colour(pixels, "imagecodecs HTJ2K", image, rgb=True)
+    pixels = _guarded(lambda: imagecodecs.jpeg2k_decode(stream, planar=False), "JPEG 2000")
+    return _colour(pixels, "imagecodecs JPEG 2000", image, rgb=True)
+
+
+def _colour(pixels: np.ndarray, decoder: str, image: ImagePixel, rgb: bool = False) -> Stored:
+    """Check what a decoder returned; words become unsigned. rgb: the decoder undid the colour transform."""
+    if pixels.dtype.kind == "i":
+        pixels = pixels.view(np.uint16 if pixels.itemsize == 2 else np.uint8)
+    if pixels.dtype not in (np.uint8, np.uint16):
+        raise UnreadableRadiograph("unsupported", "over 16 bits a pixel")
+    shape = (image.rows, image.columns) if image.samples == 1 else (image.rows, image.columns, image.samples)
+    if pixels.shape != shape:
+        if pixels.shape != (*shape, 1):
+            raise UnreadableRadiograph("bad-header", "the picture inside is not of the size in the header")
+        pixels = pixels[..., 0]
+    ybr = image.samples == 3 and not rgb and image.photometric.startswith("YBR_FULL")
+    return Stored(pixels, decoder, ybr=ybr)
+
+
+def _require_same_size(rows: int, columns: int, components: int, image: ImagePixel) -> None:
+    if (rows, columns, components) != (image.rows, image.columns, image.samples):
+        raise UnreadableRadiograph("bad-header", "the picture inside is not of the size in the header")
+
+
+def _guarded(decode: Callable[[], np.ndarray | None], name: str) -> np.ndarray:
+    """Run a decoder; whatever it raises becomes our own words."""
+    try:
+        pixels = decode()
+    except (FileProblem, MemoryError):
+        raise
+    except Exception:
+        raise UnreadableRadiograph("corrupt", f"the {name} data is damaged") from None
+    if pixels is None:
+        raise UnreadableRadiograph("corrupt", f"the {name} data is damaged")
+    return pixels
