@@ -143,9 +143,7 @@ def _showable(name: str) -> str:
     """A file name as text that can be written: bytes that are no UTF-8 become \\xHH."""
     if name.isascii():
         return name
-    return name.encode("utf-8", "surrogateescape" if os.name != "nt" else "replace").decode(
-        "utf-8", "backslashreplace"
-    )
+    return name.encode("utf-8", "surrogateescape" if os.name != "nt" else "replace").decode("utf-8", "backslashreplace")
 
 
 def _why_no_stat(path: str) -> FileProblem:

@@ -1,0 +1,28 @@
+"""The Typer app. Command modules import their heavy needs inside the call, so that `--help` is quick."""
+
+import typer
+
+from . import batch, evaluate, export, phantom, train
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # importing rich would double the time of --help
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Night-time triage of chest radiographs: a folder in, a list sorted by urgency out.",
+)
+app.command()(batch.batch)
+app.command()(train.train)
+app.command()(export.export)
+app.command()(evaluate.evaluate)
+app.command()(phantom.phantom)
+
+
+@app.callback(invoke_without_command=True)
+def root(version: bool = typer.Option(False, "--version", help="Print the version and leave.")) -> None:
+    if version:
+        from importlib.metadata import version as installed
+
+        typer.echo(f"xscan {installed('xscan')}")
+        raise typer.Exit

@@ -1,0 +1,76 @@
+"""`xscan batch`: a folder in, a triage list out."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .common import Console, Json, NoProgress, Quiet, Verbose
+
+
+def batch(
+    folder: Annotated[Path, typer.Argument(help="Folder to scan, with all its sub-folders and zips.")],
+    out: Annotated[Path, typer.Option(help="The list to write.")] = Path("triage.csv"),
+    engine: Annotated[str, typer.Option(help="An engine file, or the name of a shipped network.")] = "",
+    batch_size: Annotated[int, typer.Option(min=1, max=256, help="Films given to the network at once.")] = 8,
+    workers: Annotated[int, typer.Option(min=0, help="Worker processes; 0: one a core.")] = 0,
+    max_failures: Annotated[str, typer.Option(help="Failed films that are still a success: 5, or 2%.")] = "0",
+    min_files: Annotated[int, typer.Option(min=0, help="Fewer radiographs than this are an error (exit code 2).")] = 0,
+    max_megapixels: Annotated[float, typer.Option(min=0.001, help="Larger films are refused.")] = 100,
+    max_megabytes: Annotated[float, typer.Option(min=0.001, help="Larger files are refused.")] = 512,
+    file_timeout: Annotated[float, typer.Option(min=1, help="Seconds that one file may take.")] = 120,
+    restart: Annotated[bool, typer.Option("--restart", help="Start over: drop the list of earlier runs.")] = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    json: Json = False,
+    no_progress: NoProgress = False,
+) -> None:
+    """Scan a folder of radiographs into a triage list.
+
+    The same command run again carries on: it scores films that are new, changed or had failed.
+    Exit codes: 0 done; 2 usage; 3 more failed films than --max-failures; 4 no usable engine; 5 disk full or
+    share lost; 130 interrupted.
+    """
+    from xscan.engine.batch import BatchSettings, run_batch
+    from xscan.engine.budget import FailureBudget
+    from xscan.engine.errors import UsageError
+    from xscan.engine.models import DEFAULT
+    from xscan.engine.read.film import Limits
+    from xscan.engine.runtime import find_engine
+
+    from .batch_view import progress_bar, stopping, summary_table
+
+    console = Console(quiet, verbose, json, no_progress)
+    budget = FailureBudget.parse(max_failures)
+    settings = BatchSettings(
+        folder=folder,
+        out=out,
+        engine=find_engine(engine or DEFAULT),
+        workers=workers or usable_cores(),
+        batch_size=batch_size,
+        limits=Limits(int(max_megapixels * 1e6), int(max_megabytes * 2**20)),
+        file_seconds=file_timeout,
+        restart=restart,
+    )
+    with stopping() as stop, progress_bar(console, folder) as progress:
+        summary = run_batch(settings, stop, progress)
+    console.result(summary.as_dict() | {"csv": str(out)}, "") if json else None
+    if summary.interrupted:
+        console.say(f"interrupted after {summary.files} files: run the same command again to carry on")
+        raise typer.Exit(130)
+    console.say(summary_table(summary, out))
+    if summary.scored + summary.status["failed"] == 0:
+        console.warn(f"no radiographs in {folder}")
+    if summary.scored < min_files:
+        raise UsageError(f"only {summary.scored} radiographs were scored, fewer than --min-files {min_files}")
+    if budget.exceeded(summary.status["failed"], summary.scored + summary.status["failed"]):
+        console.warn(f"{summary.status['failed']} films failed, more than --max-failures {max_failures}")
+        raise typer.Exit(3)
+
+
+def usable_cores() -> int:
+    import os
+
+    if hasattr(os, "sched_getaffinity"):  # Linux: a container or taskset may allow fewer than there are
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

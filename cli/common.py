@@ -1,0 +1,59 @@
+"""What every command shares: the options -q, -v, --json, --no-progress, and how they print."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+
+from xscan.engine.errors import UsageError
+
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")]
+Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Print what is being done and how long it took.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object on stdout.")]
+NoProgress = Annotated[bool, typer.Option("--no-progress", help="Show no progress bar.")]
+
+
+@dataclass(frozen=True)
+class Console:
+    """Data goes to stdout, everything else to stderr; progress only to a terminal."""
+
+    quiet: bool = False
+    verbose: bool = False
+    json: bool = False
+    no_progress: bool = False
+
+    @property
+    def progress(self) -> bool:
+        return not (self.quiet or self.no_progress) and sys.stderr.isatty()
+
+    def say(self, text: str) -> None:
+        if not self.quiet:
+            print(text, file=sys.stderr, flush=True)
+
+    def detail(self, text: str) -> None:
+        if self.verbose and not self.quiet:
+            print(text, file=sys.stderr, flush=True)
+
+    def warn(self, text: str) -> None:
+        print(f"xscan: warning: {text}", file=sys.stderr, flush=True)
+
+    def result(self, data: dict[str, Any], text: str) -> None:
+        """Print a command's result: `data` with --json, else `text` (also when quiet: it is the data)."""
+        print(json.dumps(data, ensure_ascii=False) if self.json else text)
+
+
+@contextmanager
+def needs_train() -> Iterator[None]:
+    """Around the imports of commands that need TensorFlow: keeps its chatter down, names the extra if absent."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("xscan"):
+            raise
+        raise UsageError(f"this command needs {error.name}: pip install 'xscan[train]'") from None

@@ -1,0 +1,45 @@
+"""`xscan train`: a folder of labelled films in, a run folder with a Keras network out."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .common import Console, NoProgress, Quiet, needs_train
+
+
+def train(
+    data: Annotated[Path, typer.Argument(help="Folder with a folder a class: normal, bacteria, virus.")],
+    out: Annotated[Path, typer.Option(help="Run folder to fill, for example runs/seed.")],
+    architecture: Annotated[
+        str, typer.Option(help="Network to train: seed (the study's Model_4) or compact.")
+    ] = "seed",
+    patients: Annotated[Path | None, typer.Option(help="CSV: file,patient[,fold]. Default: DATA.csv.")] = None,
+    validate: Annotated[str, typer.Option(help="Folds to score after each epoch, not trained on: 7,8.")] = "",
+    hold_out: Annotated[str, typer.Option(help="Folds kept for the final figures.")] = "9",
+    epochs: Annotated[int, typer.Option(min=1)] = 16,
+    batch_size: Annotated[int, typer.Option(min=1)] = 32,
+    learning_rate: Annotated[float, typer.Option(min=0)] = 1e-3,
+    seed: Annotated[int, typer.Option(help="Seed of shuffling, augmentation and first weights.")] = 0,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
+    quiet: Quiet = False,
+    no_progress: NoProgress = False,
+) -> None:
+    """Train a network and keep all that is needed to repeat the run beside its weights."""
+    console = Console(quiet=quiet, no_progress=no_progress)
+    with needs_train():
+        from xscan.training.dataset import load_folder, parse_folds
+        from xscan.training.train import Settings
+        from xscan.training.train import train as run_training
+    settings = Settings(
+        architecture=architecture,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        validate=parse_folds(validate),
+        hold_out=parse_folds(hold_out),
+        seed=seed,
+    )
+    films = load_folder(data, patients)
+    run_training(films, settings, out, resume=resume, verbose=1 if console.progress else 0 if quiet else 2)
+    console.say(f"trained {architecture}: {out}; next: xscan export {out} --out model.onnx")

@@ -1,0 +1,57 @@
+"""What the batch's main process and its workers say to each other. Imports nothing heavy."""
+
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from .discover import Found
+from .read.film import Limits
+from .table import Row, utc
+
+#: Position in a job of a worker that is at no file, or runs the network on what it has read.
+IDLE = -1
+SCORING = -2
+
+
+@dataclass(frozen=True)
+class WorkerSettings:
+    """What a worker is started with."""
+
+    engine: Path
+    limits: Limits
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A worker's first message: it has opened the engine."""
+
+    runtime: str  #: for example `onnxruntime 1.23 CPU`
+    manifest: str  #: the engine's manifest as JSON
+
+
+@dataclass(frozen=True)
+class Job:
+    number: int
+    files: list[Found]
+
+
+@dataclass(frozen=True)
+class Done:
+    """Rows of a job, in its order, and the seconds spent by stage."""
+
+    number: int
+    rows: list[Row]
+    seconds: dict[str, float]
+
+
+def blank_row(found: Found, status: str, reason: str = "") -> Row:
+    """A row that says nothing yet but which file it is about."""
+    return Row(found.file, status, reason=reason, bytes=str(found.bytes), modified=utc(found.modified_ns))
+
+
+def run_worker(connection: Connection, progress: Any, settings: WorkerSettings) -> None:
+    """Main function of a worker process. cv2 and the runtime are imported there, not in the main process."""
+    from .worker import work
+
+    work(connection, progress, settings)

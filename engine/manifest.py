@@ -1,0 +1,64 @@
+"""What a network says of itself: JSON under the key `xscan` in the ONNX file's metadata_props."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import CLASSES
+from .errors import EngineError
+from .preprocess import InputSpec
+
+KEY = "xscan"
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """A threshold on the probability of pneumonia, and what it measured where it was chosen."""
+
+    threshold: float
+    sensitivity: float
+    specificity: float
+
+
+@dataclass(frozen=True)
+class Manifest:
+    name: str
+    version: str
+    input: InputSpec
+    temperature: float  #: logits are divided by it before softmax
+    rule_out: OperatingPoint  #: below: routine
+    rule_in: OperatingPoint  #: at or above: urgent
+    near_tie: float = 0.1  #: bacteria and virus closer than this: `pneumonia` without a kind
+    classes: tuple[str, ...] = CLASSES
+    data: dict[str, Any] = field(default_factory=dict)  #: fingerprint, films, folds of the training data
+    results: dict[str, Any] = field(default_factory=dict)  #: measured on held-out films
+    intended_use: str = "Research and prioritisation of the reading list. Not a diagnosis; a physician decides."
+
+    @property
+    def label(self) -> str:
+        """`name@version`, the CSV's column `model`."""
+        return f"{self.name}@{self.version}"
+
+    def to_json(self) -> str:
+        content = {"format": FORMAT} | {k: v for k, v in self.__dict__.items() if k != "input"}
+        content |= {"input": self.input.as_dict(), "rule_out": self.rule_out.__dict__, "rule_in": self.rule_in.__dict__}
+        return json.dumps(content, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Manifest":
+        """Raises EngineError for a manifest that is damaged or of a later format."""
+        try:
+            content = json.loads(text)
+            if content.pop("format") != FORMAT:
+                raise EngineError("the network was made by another version of xscan: update xscan or export it again")
+            content["input"] = InputSpec.from_dict(content["input"])
+            for point in ("rule_out", "rule_in"):
+                content[point] = OperatingPoint(**content[point])
+            content["classes"] = tuple(content["classes"])
+            manifest = cls(**content)
+        except (ValueError, KeyError, TypeError):
+            raise EngineError("the network's manifest is damaged: export it again with xscan export") from None
+        if manifest.classes != CLASSES:
+            raise EngineError(f"the network's classes are not {', '.join(CLASSES)} in this order")
+        return manifest

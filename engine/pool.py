@@ -1,0 +1,216 @@
+"""Worker processes under supervision: results come in order, and a dead or stuck worker costs one file.
+
+concurrent.futures gives up all work when one process dies; here the file that the worker was at is tried
+once more alone, then becomes a `failed` row, and the worker is replaced.
+"""
+
+import multiprocessing
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from multiprocessing.connection import wait
+from typing import Any
+
+from .errors import EngineError, UnreadableRadiograph, XscanError
+from .jobs import IDLE, SCORING, Done, Job, Ready, WorkerSettings, blank_row, run_worker
+from .table import Row
+
+JOBS_A_WORKER = 2  #: one in work, one waiting, so that no worker idles while its result is written
+WINDOW_A_WORKER = 8  #: finished jobs that may wait for an earlier, slower one
+TICK_S = 0.25
+DEATHS = 5  #: of workers at no file, in a row, before the run is given up
+
+# Spawn on every system: what works on Windows works here, and no worker inherits a lock or an open file.
+_CONTEXT = multiprocessing.get_context("spawn")
+
+
+@dataclass
+class _Worker:
+    process: Any
+    connection: Any
+    progress: Any
+    jobs: deque[Job] = field(default_factory=deque)
+    ready: bool = False
+    seen: tuple[int, int] = (-1, IDLE)
+    since: float = field(default_factory=time.monotonic)
+
+
+class Pool:
+    """Runs jobs in `workers` processes. Use as a context manager; workers end with it, or with the parent.
+
+    file_seconds: a worker that stays longer at one file is ended, and the file gets a `failed: timed-out` row.
+    """
+
+    def __init__(self, settings: WorkerSettings, workers: int, file_seconds: float) -> None:
+        self._settings = settings
+        self._file_seconds = file_seconds
+        self._wanted = workers
+        self._workers: list[_Worker] = []
+        self._again: deque[Job] = deque()  # jobs of dead workers, before new ones
+        self._suspects: set[str] = set()  # files that killed a worker once
+        self._rows: dict[int, dict[int, Row]] = {}  # job number -> rows so far, by id() of the Found
+        self._whole: dict[int, Job] = {}  # job number -> the job as it was given
+        self._deaths = 0  # in a row, of workers that were at no file
+        self.ready: Ready | None = None  #: what the workers run the network on
+        self.seconds: dict[str, float] = {}  #: by stage, summed over workers
+
+    def __enter__(self) -> "Pool":
+        self._start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self._workers:
+            worker.connection.close()  # the worker's next receive or send ends it
+        deadline = time.monotonic() + 2
+        for worker in self._workers:
+            worker.process.join(max(0, deadline - time.monotonic()))
+            if worker.process.is_alive():
+                worker.process.kill()
+
+    def wait_ready(self) -> Ready:
+        """Wait until the first worker has opened the engine. Raises EngineError when it cannot."""
+        while self.ready is None:
+            self._collect(TICK_S)
+            if not self._workers:
+                self._start()
+        return self.ready
+
+    def run(self, next_job: Callable[[], Job | None], idle: Callable[[], bool]) -> Iterator[Done]:
+        """Yield results in the order of job numbers, which count up from 0.
+
+        next_job: the next job, or None when none is ready now. idle: True when there will be no more.
+        Raises EngineError when no worker can open the engine.
+        """
+        finished: dict[int, Done] = {}
+        awaited = 0
+        given = 0
+        while True:
+            while given - awaited < self._wanted * WINDOW_A_WORKER:
+                worker = self._free_worker()
+                if worker is None:
+                    break
+                job = self._again.popleft() if self._again else next_job()
+                if job is None:
+                    break
+                if job.number not in self._whole:
+                    self._whole[job.number] = job
+                    given += 1
+                self._send(worker, job)
+            for done in self._collect(TICK_S if self._busy() else 0.02):
+                finished[done.number] = done
+            while awaited in finished:
+                yield finished.pop(awaited)
+                awaited += 1
+            if not self._busy() and not self._again and awaited == given and idle():
+                return
+
+    def _busy(self) -> bool:
+        return any(worker.jobs for worker in self._workers)
+
+    def _free_worker(self) -> _Worker | None:
+        least = min(self._workers, key=lambda w: len(w.jobs), default=None)
+        if least is not None and not least.jobs:
+            return least
+        if len(self._workers) < self._wanted:
+            return self._start()
+        return least if least is not None and len(least.jobs) < JOBS_A_WORKER else None
+
+    def _start(self) -> _Worker:
+        here, there = _CONTEXT.Pipe()
+        progress = _CONTEXT.RawArray("q", [-1, IDLE])
+        process = _CONTEXT.Process(target=run_worker, args=(there, progress, self._settings), daemon=True)
+        process.start()
+        there.close()
+        worker = _Worker(process, here, progress)
+        self._workers.append(worker)
+        return worker
+
+    def _send(self, worker: _Worker, job: Job) -> None:
+        worker.jobs.append(job)
+        try:
+            worker.connection.send(job)
+        except (BrokenPipeError, ConnectionResetError, OSError):
+            pass  # it has died; _collect sees that and gives the job to another
+
+    def _collect(self, seconds: float) -> list[Done]:
+        """Wait for something to happen and return the jobs that are finished by it."""
+        by_handle = {w.connection: w for w in self._workers} | {w.process.sentinel: w for w in self._workers}
+        if not by_handle:
+            time.sleep(seconds)
+        for handle in wait(list(by_handle), seconds):
+            worker = by_handle[handle]
+            if handle is worker.connection:
+                try:
+                    message = worker.connection.recv()
+                except (EOFError, ConnectionResetError, OSError):
+                    self._bury(worker, "decoder-crash", "its decoder ended the process, twice")
+                    continue
+                self._receive(worker, message)
+            elif not worker.connection.poll():  # dead, and nothing left to read from it
+                self._bury(worker, "decoder-crash", "its decoder ended the process, twice")
+        now = time.monotonic()
+        for worker in list(self._workers):
+            at = (worker.progress[0], worker.progress[1])
+            if at != worker.seen or not worker.jobs:
+                worker.seen, worker.since = at, now
+            elif worker.jobs and now - worker.since > self._file_seconds:
+                worker.process.kill()
+                self._bury(worker, "timed-out", f"took longer than {self._file_seconds:g} seconds", again=False)
+        return self._settled()
+
+    def _receive(self, worker: _Worker, message: Any) -> None:
+        if isinstance(message, EngineError):
+            raise message
+        self._deaths = 0
+        if isinstance(message, Ready):
+            worker.ready, self.ready = True, message
+            return
+        job = worker.jobs.popleft()
+        for stage, seconds in message.seconds.items():
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
+        rows = self._rows.setdefault(message.number, {})
+        rows |= {id(found): row for found, row in zip(job.files, message.rows, strict=True)}
+
+    def _settled(self) -> list[Done]:
+        """Jobs all of whose files have a row by now."""
+        done = []
+        for number in [n for n, rows in self._rows.items() if len(rows) == len(self._whole[n].files)]:
+            rows = self._rows.pop(number)
+            job = self._whole.pop(number)
+            done.append(Done(number, [rows[id(found)] for found in job.files], {}))
+        return done
+
+    def _bury(self, worker: _Worker, code: str, sentence: str, again: bool = True) -> None:
+        """Replace a dead worker: the file it was at is tried once more alone (again), or gets a failed row."""
+        if worker not in self._workers:
+            return
+        self._workers.remove(worker)
+        worker.connection.close()
+        worker.process.join(1)
+        number, position = worker.progress[0], worker.progress[1]
+        blamed = worker.ready and position not in (IDLE, SCORING)
+        self._deaths += not blamed
+        if self._deaths > DEATHS:
+            raise XscanError("worker processes end again and again without a file to blame: run xscan doctor")
+        for job in worker.jobs:
+            if blamed and job.number == number:
+                self._blame(job, position, code, sentence, again)
+            else:
+                self._retry(job, job.files)
+
+    def _blame(self, job: Job, position: int, code: str, sentence: str, again: bool) -> None:
+        found = job.files[position]
+        if again and found.file not in self._suspects:
+            self._suspects.add(found.file)
+            self._again.append(Job(job.number, [found]))
+        else:
+            self._suspects.discard(found.file)
+            problem = UnreadableRadiograph(code, sentence)
+            row = blank_row(found, problem.status, problem.reason)
+            self._rows.setdefault(job.number, {})[id(found)] = row
+        self._retry(job, [f for f in job.files if f is not found])
+
+    def _retry(self, job: Job, files: list[Any]) -> None:
+        if files:
+            self._again.append(replace(job, files=files))

@@ -1,0 +1,37 @@
+"""ONNX Runtime on the CPU: the embedded default, needs no other install."""
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+from ..errors import EngineError
+from ..manifest import KEY, Manifest
+
+onnxruntime.set_default_logger_severity(3)  # errors only: its warnings say nothing a clinic can act on
+
+
+class OnnxRuntime:
+    """One network in one thread: workers run one each, which scales where intra-op threads do not."""
+
+    def __init__(self, path: Path) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        try:
+            self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        except Exception:  # its own error type is private, and its text shows C++ source lines
+            raise EngineError(f"{path.name} is not a network that ONNX Runtime can load") from None
+        metadata = self._session.get_modelmeta().custom_metadata_map
+        if KEY not in metadata:
+            raise EngineError(f"{path.name} has no xscan manifest: make it with xscan export")
+        self.manifest = Manifest.from_json(metadata[KEY])
+        self.description = f"onnxruntime {onnxruntime.__version__} CPU"
+        self._input = self._session.get_inputs()[0].name
+
+    def run(self, pictures: np.ndarray) -> np.ndarray:
+        """uint8 [films, height, width, 1] -> float32 logits [films, 3]. Raises EngineError."""
+        try:
+            return self._session.run(["logits"], {self._input: pictures})[0]
+        except Exception:
+            raise EngineError("ONNX Runtime could not run the network") from None

@@ -1,0 +1,66 @@
+"""Rules that hang on more than one file: doubles of a film, and raw data beside its processed film.
+
+What has been seen is kept in a temporary SQLite database, which goes to disk when it grows: memory does
+not depend on the number of films.
+"""
+
+import sqlite3
+from dataclasses import replace
+from types import TracebackType
+
+from .table import Row
+
+_SCORED = ("ok", "review")
+_CLEARED = {
+    "priority": "",
+    "finding": "",
+    "p_normal": "",
+    "p_bacteria": "",
+    "p_virus": "",
+    "p_pneumonia": "",
+    "model": "",
+}
+
+
+class Settler:
+    """Sees every row in discovery's order. Use as a context manager."""
+
+    def __enter__(self) -> "Settler":
+        self._seen = sqlite3.connect("")  # no name: private, temporary, on disk when larger than its cache
+        self._seen.execute("CREATE TABLE film (uid TEXT PRIMARY KEY) WITHOUT ROWID")
+        self._seen.execute("CREATE TABLE series (uid TEXT PRIMARY KEY, raw INTEGER, shown INTEGER) WITHOUT ROWID")
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._seen.close()
+
+    def see(self, row: Row) -> Row:
+        """The row, or the same as `skipped: duplicate` when its SOPInstanceUID has been scored already."""
+        if row.status not in _SCORED or not row.sop_uid:
+            return row
+        added = self._seen.execute("INSERT OR IGNORE INTO film VALUES (?)", (row.sop_uid,)).rowcount
+        if not added:
+            return replace(row, status="skipped", reason="duplicate: the same film as an earlier file", **_CLEARED)
+        if row.series_uid:
+            raw = row.code == "for-processing"
+            self._seen.execute(
+                "INSERT INTO series VALUES (?, ?, ?) ON CONFLICT (uid) "
+                "DO UPDATE SET raw = raw | excluded.raw, shown = shown | excluded.shown",
+                (row.series_uid, raw, not raw),
+            )
+        return row
+
+    @property
+    def has_doubles(self) -> bool:
+        """Is there a series with raw data and a film for presentation?"""
+        return self._seen.execute("SELECT 1 FROM series WHERE raw AND shown LIMIT 1").fetchone() is not None
+
+    def settle(self, row: Row) -> Row:
+        """The final row, once all have been seen: raw data gives way to the film for presentation."""
+        if row.code != "for-processing":
+            return row
+        query = "SELECT 1 FROM series WHERE uid = ? AND raw AND shown"
+        if self._seen.execute(query, (row.series_uid,)).fetchone() is None:
+            return row
+        reason = "presentation-double: raw data; the film for presentation of the same series is scored"
+        return replace(row, status="skipped", reason=reason, **_CLEARED)

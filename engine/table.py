@@ -1,0 +1,103 @@
+"""The triage list as CSV: one row for every file of the folder, in discovery's order.
+
+The columns are a contract (docs/output.md). The file is UTF-8 with `\\n` line ends. A cell that a
+spreadsheet would take for a formula gets a `'` in front, which `decode_cell` takes off again.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import astuple, dataclass, fields
+from datetime import UTC, datetime
+from typing import BinaryIO
+
+from .errors import OutputError
+
+# A cell that already begins with quotes and a sign gets one more, so that decoding is exact.
+_TO_QUOTE = re.compile(r"'*[=+\-@\t\r]")
+_TO_UNQUOTE = re.compile(r"'+[=+\-@\t\r]")
+
+
+@dataclass(slots=True)
+class Row:
+    """One line of the list; every value as the CSV shows it, '' where there is none."""
+
+    file: str
+    status: str  #: ok, review, skipped, failed
+    priority: str = ""  #: urgent, review, routine
+    finding: str = ""  #: normal, bacteria, virus, pneumonia
+    p_normal: str = ""
+    p_bacteria: str = ""
+    p_virus: str = ""
+    p_pneumonia: str = ""
+    reason: str = ""  #: a code of engine/reasons.py, a colon, our own sentence
+    study_uid: str = ""
+    series_uid: str = ""
+    sop_uid: str = ""
+    model: str = ""
+    bytes: str = ""
+    modified: str = ""  #: UTC, ISO 8601, microseconds
+
+    @property
+    def code(self) -> str:
+        """The stable part of `reason`."""
+        return self.reason.partition(":")[0]
+
+
+COLUMNS = tuple(field.name for field in fields(Row))
+HEADER = (",".join(COLUMNS) + "\n").encode()
+
+
+def utc(modified_ns: int) -> str:
+    """Nanoseconds since the epoch -> `2026-01-31T02:00:00.000000Z`; '' for a time no calendar has."""
+    try:
+        stamp = datetime.fromtimestamp(modified_ns // 1_000_000_000, UTC)
+    except (ValueError, OSError, OverflowError):
+        return ""
+    return f"{stamp:%Y-%m-%dT%H:%M:%S}.{modified_ns // 1000 % 1_000_000:06d}Z"
+
+
+def encode(rows: Iterable[Row]) -> bytes:
+    """The rows as CSV lines."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    for row in rows:
+        writer.writerow([_encode_cell(cell) for cell in astuple(row)])
+    return text.getvalue().encode()
+
+
+def _encode_cell(cell: str) -> str:
+    return "'" + cell if _TO_QUOTE.match(cell) else cell
+
+
+def decode_cell(cell: str) -> str:
+    """Take off the quote that keeps a spreadsheet from reading a cell as a formula."""
+    return cell[1:] if _TO_UNQUOTE.match(cell) else cell
+
+
+def read_rows(stream: BinaryIO) -> Iterator[Row]:
+    """Rows of a list, one at a time; a torn last line (of a killed run) is dropped.
+
+    Raises OutputError when the file is no triage list of this version of xscan.
+    """
+    header = stream.readline()
+    if header.rstrip(b"\r\n") != HEADER.rstrip(b"\n"):
+        raise OutputError("the CSV is no triage list of this version of xscan")
+    lines = (line.decode("utf-8") for line in _whole_lines(stream))
+    for cells in csv.reader(lines):
+        if len(cells) != len(COLUMNS):
+            raise OutputError("the CSV is damaged: a row has too many or too few columns")
+        yield Row(*map(decode_cell, cells))
+
+
+def _whole_lines(stream: BinaryIO) -> Iterator[bytes]:
+    """Lines up to the last record that ends in a line end outside quotes."""
+    held: list[bytes] = []
+    quotes = 0
+    for line in stream:
+        held.append(line)
+        quotes += line.count(b'"')
+        if quotes % 2 == 0 and line.endswith(b"\n"):
+            yield from held
+            held, quotes = [], 0

@@ -1,0 +1,45 @@
+"""From logits to a place in the reading list: probabilities, finding, priority."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .manifest import Manifest
+
+
+@dataclass(frozen=True)
+class Verdict:
+    probabilities: tuple[float, float, float]  #: normal, bacteria, virus; rounded as the CSV shows them
+    p_pneumonia: float  #: bacteria + virus, rounded
+    finding: str  #: normal, bacteria, virus, pneumonia
+    priority: str  #: urgent, review, routine
+
+
+def probabilities(logits: np.ndarray, temperature: float) -> np.ndarray:
+    """Softmax of logits / temperature. logits: float [..., 3]; returns float64 of the same shape."""
+    scaled = np.asarray(logits, np.float64) / temperature
+    exponents = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
+    return exponents / exponents.sum(axis=-1, keepdims=True)
+
+
+def judge(p: np.ndarray, manifest: Manifest) -> Verdict:
+    """Band and finding of one film. p: float [3], sums to 1.
+
+    Everything is decided on the numbers as the CSV shows them, so that whoever applies the operating
+    points to the CSV gets the same bands.
+    """
+    normal, bacteria, virus = (round(float(x), 4) for x in p)
+    pneumonia = round(float(p[1] + p[2]), 4)
+    if pneumonia >= manifest.rule_in.threshold:
+        priority = "urgent"
+    elif pneumonia < manifest.rule_out.threshold:
+        priority = "routine"
+    else:
+        priority = "review"
+    if normal >= pneumonia and priority != "urgent":  # an urgent film is never called normal
+        finding = "normal"
+    elif abs(bacteria - virus) < manifest.near_tie:
+        finding = "pneumonia"
+    else:
+        finding = "bacteria" if bacteria > virus else "virus"
+    return Verdict((normal, bacteria, virus), pneumonia, finding, priority)

@@ -1,0 +1,103 @@
+"""One worker process: reads films, fills a batch, runs the network, returns rows.
+
+Its parent tells it what to do over a pipe and reads from shared memory which file it is at, so that a
+decoder that crashes or hangs costs that file only.
+"""
+
+import signal
+import time
+from dataclasses import replace
+from multiprocessing.connection import Connection
+from typing import Any
+
+import numpy as np
+
+from .discover import Found
+from .errors import EngineError, FileProblem, UnreadableRadiograph
+from .jobs import IDLE, SCORING, Done, Job, Ready, WorkerSettings, blank_row
+from .preprocess import InputSpec, to_input
+from .read import Facts, Limits, read_film
+from .runtime import Runtime, open_runtime
+from .table import Row
+from .triage import judge, probabilities
+
+
+def work(connection: Connection, progress: Any, settings: WorkerSettings) -> None:
+    """Main function of the process. Ends when the parent closes the pipe, or is gone.
+
+    progress: shared int64 [2]: job number, position in the job (or IDLE, SCORING).
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which lets the batch in hand finish
+    try:
+        runtime = open_runtime(settings.engine)
+    except EngineError as error:
+        connection.send(error)
+        return
+    connection.send(Ready(runtime.description, runtime.manifest.to_json()))
+    try:
+        while True:
+            job: Job = connection.recv()
+            connection.send(_do(job, runtime, settings.limits, progress))
+            progress[1] = IDLE
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return
+
+
+def _do(job: Job, runtime: Runtime, limits: Limits, progress: Any) -> Done:
+    spec = runtime.manifest.input
+    pictures = np.empty((len(job.files), spec.height, spec.width, 1), np.uint8)
+    rows: list[Row] = []
+    scored: list[tuple[int, Facts]] = []  # position in rows
+    started = time.perf_counter()
+    for position, found in enumerate(job.files):
+        progress[1] = IDLE  # no file is blamed while the two numbers disagree
+        progress[0] = job.number
+        progress[1] = position
+        row = blank_row(found, status="ok")
+        try:
+            facts = _read(found, limits, spec, pictures[len(scored), :, :, 0])
+            row.study_uid, row.series_uid, row.sop_uid = facts.study_uid, facts.series_uid, facts.sop_uid
+            scored.append((position, facts))
+        except FileProblem as problem:
+            row.status, row.reason = problem.status, problem.reason
+        rows.append(row)
+    read = time.perf_counter()
+    progress[1] = SCORING
+    if scored:
+        _score(rows, scored, pictures[: len(scored)], runtime)
+    return Done(job.number, rows, {"read": read - started, "network": time.perf_counter() - read})
+
+
+def _read(found: Found, limits: Limits, spec: InputSpec, slot: np.ndarray) -> Facts:
+    try:
+        film = read_film(found, limits, (spec.height, spec.width))
+        to_input(film.grey, spec, out=slot)
+    except MemoryError:
+        raise UnreadableRadiograph("out-of-memory", "not enough memory for this file") from None
+    return film.facts
+
+
+def _score(rows: list[Row], scored: list[tuple[int, Facts]], pictures: np.ndarray, runtime: Runtime) -> None:
+    manifest = runtime.manifest
+    try:
+        logits = runtime.run(pictures)
+    except EngineError:
+        logits = np.full((len(scored), 3), np.nan)
+    for (position, facts), p in zip(scored, probabilities(logits, manifest.temperature), strict=True):
+        if np.isnan(p).any():
+            problem = UnreadableRadiograph("scoring", "the network gave no result for this film")
+            rows[position] = replace(rows[position], status=problem.status, reason=problem.reason)
+        else:
+            _fill(rows[position], facts, p, runtime)
+
+
+def _fill(row: Row, facts: Facts, p: np.ndarray, runtime: Runtime) -> None:
+    verdict = judge(p, runtime.manifest)
+    row.p_normal, row.p_bacteria, row.p_virus = (f"{x:.4f}" for x in verdict.probabilities)
+    row.p_pneumonia = f"{verdict.p_pneumonia:.4f}"
+    row.finding, row.priority, row.model = verdict.finding, verdict.priority, runtime.manifest.label
+    if facts.doubts:  # scored, but the model may not decide: at least `review`
+        code, sentence = facts.doubts[0]
+        row.status, row.reason = "review", f"{code}: {sentence}"
+        if row.priority != "urgent":
+            row.priority = "review"

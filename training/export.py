@@ -1,0 +1,103 @@
+"""Keras to ONNX, with the manifest inside, and proof that both answer alike."""
+
+import json
+import os
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from xscan.calibration.operating_points import choose_points, fit_temperature
+from xscan.calibration.scores import read_scores
+from xscan.engine.errors import EngineError, UsageError
+from xscan.engine.manifest import KEY, Manifest
+from xscan.engine.preprocess import InputSpec
+from xscan.engine.runtime import open_runtime
+from xscan.engine.triage import probabilities
+
+from .dataset import FOLDS, DataSet, read_inputs
+from .train import logits_of
+
+OPSET = 18
+TOLERANCE = 1e-5  #: largest difference of a probability between Keras and ONNX Runtime
+PARITY_FILMS = 256
+
+
+def export(run: Path, out: Path, data: DataSet, *, name: str, version: str, out_of_fold: list[Path]) -> float:
+    """Write the network of a finished training run as ONNX.
+
+    data: where PARITY_FILMS radiographs of the run's training folds come from.
+    out_of_fold: scores.csv files that temperature and operating points are chosen on.
+    Returns the largest difference found. Raises UsageError for an unfinished run, DataSetError for unusable
+    scores, and EngineError, with nothing written, when ONNX Runtime does not answer as Keras does.
+    """
+    record = run / "run.json"
+    if not record.is_file():
+        raise UsageError(f"{run} holds no training run: make one with xscan train")
+    history = json.loads(record.read_text(encoding="utf-8"))
+    if not history["finished"]:
+        raise UsageError(f"the run in {run} is not finished: go on with xscan train --resume")
+    model = keras.saving.load_model(run / "final.keras", compile=False)
+    _, height, width, _ = model.input_shape
+    spec = InputSpec(height, width)
+    manifest = _manifest(history, spec, name=name, version=version, out_of_fold=out_of_fold)
+
+    content = convert(model, manifest)
+    held = set(history["settings"]["hold_out"])
+    films = data.folds(f for f in range(FOLDS) if f not in held)
+    rng = np.random.default_rng(0)
+    chosen = sorted(rng.permutation(len(films.films))[:PARITY_FILMS])
+    pictures, _ = read_inputs(DataSet(tuple(films.films[i] for i in chosen), ""), spec)
+
+    part = out.with_name(out.name + ".part")
+    part.write_bytes(content)
+    try:
+        theirs = open_runtime(part).run(np.ascontiguousarray(pictures[..., None]))
+        difference = float(np.abs(probabilities(theirs, 1) - probabilities(logits_of(model, pictures), 1)).max())
+        if not difference <= TOLERANCE:
+            raise EngineError(
+                f"not exported: ONNX Runtime and Keras differ by {difference:.1e}, more than {TOLERANCE:.0e}"
+            )
+        os.replace(part, out)
+    finally:
+        part.unlink(missing_ok=True)
+    return difference
+
+
+def convert(model: keras.Model, manifest: Manifest) -> bytes:
+    """The ONNX file: uint8 input `pixels` [batch, height, width, 1], output `logits` (and `maps` if it has them)."""
+    import tensorflow as tf
+    import tf2onnx
+
+    names = sorted(model.output) if isinstance(model.output, dict) else ["logits"]
+
+    @tf.function(input_signature=[tf.TensorSpec((None, *model.input_shape[1:]), tf.uint8, name="pixels")])
+    def forward(pixels: tf.Tensor) -> dict[str, tf.Tensor]:
+        outputs = model(pixels, training=False)
+        return outputs if isinstance(outputs, dict) else {"logits": outputs}
+
+    onnx_model, _ = tf2onnx.convert.from_function(forward, input_signature=forward.input_signature, opset=OPSET)
+    for value in (*onnx_model.graph.input, *onnx_model.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_param = "batch"
+    if sorted(o.name for o in onnx_model.graph.output) != names:
+        raise EngineError("the exported network lost its output names: check the tf2onnx version")
+    onnx_model.metadata_props.add(key=KEY, value=manifest.to_json())
+    return onnx_model.SerializeToString()
+
+
+def _manifest(history: dict, spec: InputSpec, *, name: str, version: str, out_of_fold: list[Path]) -> Manifest:
+    scores = read_scores(out_of_fold)
+    temperature = fit_temperature(scores.logits, scores.labels)
+    p = probabilities(scores.logits, temperature)
+    rule_out, rule_in = choose_points(p[:, 1] + p[:, 2], scores.labels > 0)
+    settings = history["settings"]
+    trained = [f for f in range(FOLDS) if f not in {*settings["hold_out"], *settings["validate"]}]
+    return Manifest(
+        name=name,
+        version=version,
+        input=spec,
+        temperature=temperature,
+        rule_out=rule_out,
+        rule_in=rule_in,
+        data={"fingerprint": history["data"], "trained_folds": trained, "out_of_fold_films": len(scores)},
+    )
