@@ -11,6 +11,7 @@ dicom       headers, what to skip, pixels, grey scale
 """
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,9 +44,7 @@ def read_film(found: "Found", limits: Limits = DEFAULT_LIMITS, target: tuple[int
     return read_bytes(content, limits, target, nested=found.member is not None)
 
 
-def read_path(
-    path: str | Path, limits: Limits = DEFAULT_LIMITS, target: tuple[int, int] | None = None
-) -> Film:
+def read_path(path: str | Path, limits: Limits = DEFAULT_LIMITS, target: tuple[int, int] | None = None) -> Film:
     """Read one file by its path (as `read_film`, for training and tools)."""
     return read_bytes(_content(os.fspath(path), limits.max_bytes), limits, target)
 
@@ -66,14 +65,14 @@ def read_bytes(
         if nested:
             raise UnreadableRadiograph("nested-zip", "a zip inside a zip is not opened")
         raise NotARadiograph("not-an-image", "an archive or office document; a zip export must end in .zip")
-    try:
-        if kind == "DICOM":
-            from .dicom import read_dicom
-
-            return read_dicom(content, limits, target)
+    if kind == "DICOM":
+        from .dicom import read_dicom as read
+    else:
         from .raster import read_raster
 
-        return read_raster(content, kind, limits, target)
+        read = partial(read_raster, kind=kind)
+    try:
+        return read(content, limits=limits, target=target)
     except (FileProblem, MemoryError):
         raise
     except Exception:  # a decoder's own error, whose text may hold anything

@@ -24,9 +24,7 @@ _NEXT_MARKER_LS = re.compile(rb"\xff[\x80-\xcf\xd8-\xfe]")
 
 @dataclass(slots=True)
 class JpegHeader:
-    process: (
-        int  #: the frame marker's second byte: C0 baseline, C1 extended, C2 progressive, C3 lossless, F7 LS
-    )
+    process: int  #: the frame marker's second byte: C0 baseline, C1 extended, C2 progressive, C3 lossless, F7 LS
     precision: int  #: bits a sample
     rows: int
     columns: int

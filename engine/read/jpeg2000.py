@@ -50,9 +50,7 @@ def jpeg2000_header(data: bytes) -> Jpeg2000Header:
     tiles = -(-(x1 - tile_x) // tile_w) * -(-(y1 - tile_y) // tile_h)
     if tiles > 65_535:
         raise UnreadableRadiograph("bad-header", "the JPEG 2000 header contradicts itself")
-    header = Jpeg2000Header(
-        y1 - y0, x1 - x0, components, (depth & 0x7F) + 1, bool(depth & 0x80), False, tiles, 0
-    )
+    header = Jpeg2000Header(y1 - y0, x1 - x0, components, (depth & 0x7F) + 1, bool(depth & 0x80), False, tiles, 0)
     at = 2
     while at + 4 <= len(data):
         marker, length = struct.unpack_from(">HH", data, at)

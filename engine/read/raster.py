@@ -1,29 +1,169 @@
 """JPEG, PNG, TIFF, BMP, WebP and JPEG 2000 to one grey picture."""
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 
 from ..errors import UnreadableRadiograph
+from . import jpeg, jpeg2000
 from .film import Facts, Film, Limits
+from .headers import RasterHeader, bmp_header, png_header, tiff_header, webp_header
+
+# OpenCV would write a decoder's complaint to stderr; the row says it in our own words.
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+
+_HEADERS: dict[str, Callable[[bytes], RasterHeader]] = {
+    "PNG": png_header,
+    "TIFF": tiff_header,
+    "BMP": bmp_header,
+    "WebP": webp_header,
+}
+_GREY = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH  # applies the EXIF orientation; CMYK and colour become Y
 
 
 def read_raster(content: bytes, kind: str, limits: Limits, target: tuple[int, int] | None = None) -> Film:
-    """Decode a raster file. kind: as `sniff` names it. Raise UnreadableRadiograph."""
-    grey = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH)
-    if grey is None:
+    """Decode a raster file. kind: as `sniff` names it. Raise NotARadiograph or UnreadableRadiograph.
+
+    target: room for shortcuts; the picture comes in full size today.
+    """
+    if kind == "JPEG":
+        return _read_jpeg(content, limits)
+    if kind == "JPEG 2000":
+        return _read_jpeg2000(content, limits)
+    header = _HEADERS[kind](content)
+    require_pixels(header.rows, header.columns, limits)
+    grey = _decode(content, _GREY, kind)
+    if header.alpha:
+        grey = _on_black(grey, content, header, kind)
+    return _film(grey, kind, header.photometric, "opencv")
+
+
+def _read_jpeg(content: bytes, limits: Limits) -> Film:
+    head = jpeg.jpeg_header(content)
+    require_pixels(head.rows, head.columns, limits)
+    end = jpeg.require_whole(content, head)
+    photometric = {1: "grey", 4: "CMYK"}.get(head.components, "colour")
+    if head.process in jpeg.BASELINE_TO_PROGRESSIVE and head.precision == 8:
+        grey = _decode(content, cv2.IMREAD_GRAYSCALE, "JPEG")
+        jpeg.require_no_filling(
+            content, end, grey, lambda data: cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
+        )
+        return _film(grey, "JPEG", photometric, "opencv")
+    import imagecodecs
+
+    if head.process == jpeg.JPEG_LS:
+        pixels, name = imagecodecs.jpegls_decode(content), "JPEG-LS"
+    elif head.process in (jpeg.LOSSLESS, *jpeg.BASELINE_TO_PROGRESSIVE):
+        pixels, name = imagecodecs.jpeg8_decode(content), "JPEG"
+    else:
+        raise UnreadableRadiograph("unsupported", "a JPEG process that no installed decoder reads")
+    return _film(_to_grey(pixels), name, photometric, "imagecodecs", bits=head.precision)
+
+
+def _read_jpeg2000(content: bytes, limits: Limits) -> Film:
+    stream = jpeg2000.codestream(content)
+    head = jpeg2000.jpeg2000_header(stream)
+    require_pixels(head.rows, head.columns, limits)
+    jpeg2000.require_whole(stream, head)
+    import imagecodecs
+
+    if head.high_throughput:
+        if not imagecodecs.HTJ2K.available:
+            raise UnreadableRadiograph("missing-decoder", "HTJ2K: this imagecodecs was built without it")
+        pixels = imagecodecs.htj2k_decode(stream)
+    else:
+        pixels = imagecodecs.jpeg2k_decode(content, planar=False)
+    photometric = "grey" if head.components <= 2 else "colour"
+    return _film(_to_grey(pixels), "JPEG 2000", photometric, "imagecodecs", bits=head.precision)
+
+
+def require_pixels(rows: int, columns: int, limits: Limits) -> None:
+    """Raise UnreadableRadiograph if a picture of this size is over the limit."""
+    if rows * columns > limits.max_pixels:
+        raise UnreadableRadiograph(
+            "too-many-pixels", f"{columns} x {rows}, the limit is {limits.max_pixels / 1e6:g} megapixels"
+        )
+
+
+def _decode(content: bytes, flags: int, kind: str) -> np.ndarray:
+    picture = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
+    if picture is None:
         raise UnreadableRadiograph("corrupt", f"the {kind} data is damaged")
-    bits = 8 * grey.itemsize
-    if grey.dtype != np.uint8:
-        grey = full_range(grey)
+    return picture
+
+
+def _on_black(grey: np.ndarray, content: bytes, header: RasterHeader, kind: str) -> np.ndarray:
+    """Transparent is air: blend onto black. grey: uint8 or uint16 [rows, columns], same returned."""
+    picture = _decode(content, cv2.IMREAD_UNCHANGED, kind)
+    if picture.ndim != 3 or picture.shape[2] not in (2, 4):
+        return grey
+    alpha = picture[..., -1]
+    opaque = np.iinfo(alpha.dtype).max
+    if alpha.min() == opaque:
+        return grey
+    if alpha.shape != grey.shape or header.orientation > 1:
+        alpha = _oriented(alpha, header.orientation)
+    return (grey * (alpha / opaque)).astype(grey.dtype)
+
+
+def _oriented(picture: np.ndarray, orientation: int) -> np.ndarray:
+    """Turn a picture as EXIF's tag 274 says, 1 to 8."""
+    if orientation >= 5:
+        picture = picture.T
+    if orientation in (3, 4, 7, 8):
+        picture = picture[::-1]
+    if orientation in (2, 3, 6, 7):
+        picture = picture[:, ::-1]
+    return picture
+
+
+def _to_grey(pixels: np.ndarray) -> np.ndarray:
+    """What imagecodecs returned, to one sample a pixel; a second or fourth sample is alpha."""
+    if pixels.dtype.kind == "i":  # signed: the middle of the range is zero
+        shift = 1 << (8 * pixels.itemsize - 1)
+        pixels = (pixels.astype(np.int32) + shift).astype(np.uint8 if pixels.itemsize == 1 else np.uint16)
+    if pixels.dtype not in (np.uint8, np.uint16):
+        raise UnreadableRadiograph("unsupported", "over 16 bits a pixel")
+    if pixels.ndim == 3 and pixels.shape[2] in (1, 2):
+        pixels = pixels[..., 0]
+    elif pixels.ndim == 3:
+        pixels = cv2.cvtColor(np.ascontiguousarray(pixels[..., :3]), cv2.COLOR_RGB2GRAY)
+    return np.ascontiguousarray(pixels)
+
+
+def _film(grey: np.ndarray, kind: str, photometric: str, decoder: str, bits: int = 0) -> Film:
+    if grey.dtype == np.uint16:
+        grey, bits = full_range(grey, bits)
+        window = f"full range of {bits} bits"
+    elif grey.dtype == np.uint8:
+        bits, window = 8, "none"
+    else:
+        raise UnreadableRadiograph("unsupported", "over 16 bits a pixel")
     rows, columns = grey.shape
-    facts = Facts(format=kind, rows=rows, columns=columns, bits=bits, photometric="grey", decoder="opencv")
+    facts = Facts(
+        format=kind,
+        rows=rows,
+        columns=columns,
+        bits=bits,
+        photometric=photometric,
+        decoder=decoder,
+        window=window,
+    )
     return Film(grey, facts)
 
 
-def full_range(grey: np.ndarray) -> np.ndarray:
-    """uint16 [rows, columns] to uint8 by the range of the bits in use: 10, 12, 14 or 16."""
+def full_range(grey: np.ndarray, bits: int = 0) -> tuple[np.ndarray, int]:
+    """uint16 [rows, columns] to uint8 by its full range; also the bits of that range.
+
+    Without `bits` it is the least of 10, 12, 14 and 16 that hold the brightest pixel: a 12-bit film in a
+    16-bit PNG is not shown at a sixteenth of its brightness.
+    """
+    from .dicom.grey import look_up
+
     highest = int(grey.max())
-    bits = next(bits for bits in (10, 12, 14, 16) if highest < 1 << bits)
+    if bits <= 8 or highest >> bits:
+        bits = next(bits for bits in (10, 12, 14, 16) if highest < 1 << bits)
     top = (1 << bits) - 1
-    table = (np.arange(1 << 16, dtype=np.uint32) * 255 + top // 2) // top
-    return np.minimum(table, 255).astype(np.uint8)[grey]
+    table = np.minimum((np.arange(1 << 16, dtype=np.uint32) * 255 + top // 2) // top, 255)
+    return look_up(table.astype(np.uint8), grey), bits

@@ -200,9 +200,7 @@ def _has_contrast(shown: np.ndarray, counts: np.ndarray) -> bool:
     return high - low > 1.5 / 255
 
 
-def _percentiles(
-    values: np.ndarray, counts: np.ndarray, at: tuple[float, float] = PERCENTILES
-) -> tuple[float, float]:
+def _percentiles(values: np.ndarray, counts: np.ndarray, at: tuple[float, float] = PERCENTILES) -> tuple[float, float]:
     used = np.flatnonzero(counts)
     if not used.size:
         return 0.0, 1.0
@@ -266,9 +264,7 @@ def _palette(header: Header, image: ImagePixel, pixels: np.ndarray) -> np.ndarra
         count, first, bits = (int(number) for number in descriptor)
         count = count or 65_536
         packed = len(raw) < 2 * count
-        data = np.frombuffer(
-            raw, np.uint8 if packed else header.order + "u2", -1 if packed else len(raw) // 2
-        )
+        data = np.frombuffer(raw, np.uint8 if packed else header.order + "u2", -1 if packed else len(raw) // 2)
         if not data.size:
             raise_missing_palette()
         wide = not packed and (bits == 16 or int(data.max()) > 255)

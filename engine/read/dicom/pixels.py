@@ -7,6 +7,7 @@ that one lies. Its size is compared with Rows and Columns before anything is dec
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -40,6 +41,8 @@ UNCOMPRESSED = {uid for uid in SYNTAXES if uid.startswith("1.2.840.10008.1.2.1")
     "1.2.840.10008.1.2",
     "1.2.840.10008.1.2.2",
 }
+_T = TypeVar("_T")
+
 COMPRESSED = SYNTAXES.keys() - UNCOMPRESSED
 
 
@@ -78,11 +81,7 @@ def read_stored(header: Header, image: ImagePixel) -> Stored:
     element = header.elements[PIXEL_DATA]
     if element.length >= 0 and header.transfer_syntax not in COMPRESSED:
         return _native(header, image, element.start, element.length, element.vr)
-    frame = (
-        _frame(header.content, element.start, header.order)
-        if element.length < 0
-        else header.value(PIXEL_DATA)
-    )
+    frame = _frame(header.content, element.start, header.order) if element.length < 0 else header.value(PIXEL_DATA)
     if header.transfer_syntax == RLE:
         return _rle(frame, image)
     if frame[:2] == b"\xff\xd8":
@@ -138,9 +137,7 @@ def _native(header: Header, image: ImagePixel, start: int, length: int, vr: byte
         return Stored(values.reshape(rows, columns), "none")
     ybr = image.photometric.startswith("YBR_FULL")
     if full_422 and length < rows * columns * 3:
-        return Stored(
-            values.reshape(rows, columns // 2, 4)[:, :, :2].reshape(rows, columns), "none", luma=True
-        )
+        return Stored(values.reshape(rows, columns // 2, 4)[:, :, :2].reshape(rows, columns), "none", luma=True)
     if full_422:  # written as full YBR all the same
         values = np.frombuffer(header.content, kind, rows * columns * 3, start)
     if image.planar:
@@ -267,7 +264,7 @@ def _require_same_size(rows: int, columns: int, components: int, image: ImagePix
         raise UnreadableRadiograph("bad-header", "the picture inside is not of the size in the header")
 
 
-def _guarded(decode: Callable[[], np.ndarray | None], name: str) -> np.ndarray:
+def _guarded(decode: Callable[[], _T | None], name: str) -> _T:
     """Run a decoder; whatever it raises becomes our own words."""
     try:
         pixels = decode()

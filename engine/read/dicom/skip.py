@@ -157,11 +157,7 @@ def doubts(header: Header) -> list[tuple[str, str]]:
     if view not in _FRONTAL:
         found.append(("view", "the header names a view other than PA or AP"))
     if re.sub(r"[\W_]", "", header.text(0x00180015).upper()) in _UNSAID:
-        told = (
-            " ".join(header.text(tag) for tag in (0x00081030, 0x0008103E, 0x00181030))
-            .upper()
-            .replace("_", " ")
-        )
+        told = " ".join(header.text(tag) for tag in (0x00081030, 0x0008103E, 0x00181030)).upper().replace("_", " ")
         if _ELSEWHERE.search(told) and not _CHEST.search(told):
             found.append(("description", "its description names another part of the body"))
     if not view:
