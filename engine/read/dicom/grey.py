@@ -33,10 +33,10 @@ def render(header: Header, image: ImagePixel, stored: Stored) -> Rendering:
     if image.samples == 3:
         return Rendering(_luma(header, stored), "colour", False, [])
     if image.photometric == "PALETTE COLOR":
-        return Rendering(_palette(header, image, pixels), "palette", False, [])
+        return Rendering(_palette(header, image, pixels, stored.compressed), "palette", False, [])
     notes: list[str] = []
     words = np.arange(256 if pixels.dtype == np.uint8 else 65_536)
-    values = stored_values(words, image)
+    values = stored_values(words, image, stored.compressed)
     counts = _sampled_counts(pixels)
     padding = _padding(header, image, values)
     counts[padding] = 0
@@ -50,12 +50,23 @@ def render(header: Header, image: ImagePixel, stored: Stored) -> Rendering:
     return Rendering(look_up(table, pixels), window, inverted, notes, contradiction)
 
 
-def stored_values(words: np.ndarray, image: ImagePixel) -> np.ndarray:
+def stored_values(words: np.ndarray, image: ImagePixel, compressed: bool = False) -> np.ndarray:
     """The pixel values in words as they lie in the file: int64, same shape (PS3.5 8.1.1).
 
-    The value has BitsStored bits and ends at HighBit; other bits may hold anything. PixelRepresentation 1 is
-    two's complement.
+    The value has BitsStored bits and ends at HighBit; other bits may hold anything (overlays did).
+    PixelRepresentation 1 is two's complement. A compressed stream has no such other bits: what a lossy one
+    returns beyond BitsStored is an overshoot, and is clipped, since dropping its upper bits would turn
+    white into black.
     """
+    if compressed:
+        top = (1 << image.stored) - 1
+        if not image.signed:
+            return np.minimum(words, top)
+        wide = 8 if words.size == 256 else 16
+        sign = 1 << (image.stored - 1)
+        extended = (words ^ (1 << (wide - 1))) - (1 << (wide - 1))
+        extended = np.where(words <= top, (words ^ sign) - sign, extended)  # or not extended by the encoder
+        return np.clip(extended, -sign, sign - 1)
     shift = max(image.high + 1 - image.stored, 0)
     values = (words >> shift) & ((1 << image.stored) - 1)
     if image.signed:
@@ -249,7 +260,7 @@ def full_byte(pixels: np.ndarray) -> np.ndarray:
     return (pixels >> shift).astype(np.uint8)
 
 
-def _palette(header: Header, image: ImagePixel, pixels: np.ndarray) -> np.ndarray:
+def _palette(header: Header, image: ImagePixel, pixels: np.ndarray, compressed: bool) -> np.ndarray:
     """PALETTE COLOR: three tables to RGB (PS3.3 C.7.6.3.1.5, C.7.6.3.1.6), then Y."""
     channels = []
     for descriptor_tag, data_tag in (
@@ -270,7 +281,7 @@ def _palette(header: Header, image: ImagePixel, pixels: np.ndarray) -> np.ndarra
         wide = not packed and (bits == 16 or int(data.max()) > 255)
         bytes_ = (data[:count] >> 8 if wide else data[:count]).astype(np.uint8)
         words = np.arange(256 if pixels.dtype == np.uint8 else 65_536)
-        index = np.clip(stored_values(words, image) - first, 0, bytes_.size - 1)
+        index = np.clip(stored_values(words, image, compressed) - first, 0, bytes_.size - 1)
         channels.append(bytes_[index])
     rgb = np.stack(channels, axis=-1)[None]
     return look_up(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)[0], pixels)

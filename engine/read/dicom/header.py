@@ -224,7 +224,7 @@ class _Walk:
             if found is not None:
                 found[tag] = Element(vr, start, length, nested)
             at = after
-        if inside_item:
+        if inside_item or (depth == 0 and at < end):
             raise UnreadableRadiograph("truncated", TRUNCATED)
         return at
 

@@ -67,13 +67,14 @@ class Stored:
 
     pixels: [rows, columns] for one sample, [rows, columns, 3] for colour; uint8 or uint16 words as they lie
     in the file (sign and unused bits still in them). luma: colour came back as its Y plane already.
-    ybr: the three samples are Y, CB, CR.
+    ybr: the three samples are Y, CB, CR. compressed: out of a codestream, so no stray bits in the words.
     """
 
     pixels: np.ndarray
     decoder: str
     luma: bool = False
     ybr: bool = False
+    compressed: bool = False
 
 
 def read_stored(header: Header, image: ImagePixel) -> Stored:
@@ -256,7 +257,7 @@ def _colour(pixels: np.ndarray, decoder: str, image: ImagePixel, rgb: bool = Fal
             raise UnreadableRadiograph("bad-header", "the picture inside is not of the size in the header")
         pixels = pixels[..., 0]
     ybr = image.samples == 3 and not rgb and image.photometric.startswith("YBR_FULL")
-    return Stored(pixels, decoder, ybr=ybr)
+    return Stored(pixels, decoder, ybr=ybr, compressed=True)
 
 
 def _require_same_size(rows: int, columns: int, components: int, image: ImagePixel) -> None:
