@@ -151,7 +151,8 @@ def voi_output(
     is ignored.
     """
     if lut := _lut(header, 0x00283010, bool(modality.min() < 0)):
-        top = max(float((1 << lut.bits) - 1), float(lut.data.max()), 1.0)
+        # The descriptor's bits often overstate the entries: 16 of them around a 12-bit table.
+        top = (1 << max(int(lut.data.max()).bit_length(), 1)) - 1
         shown = lut(modality) / top
         if _has_contrast(shown, counts):
             return shown, "VOI LUT"

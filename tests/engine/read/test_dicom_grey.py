@@ -52,12 +52,14 @@ ORACLE_CASES = {
         "WindowWidth": "2500",
     },
     "VOI LUT": {"VOILUTSequence": [lut_item(0, CURVE, 16)]},
-    "VOI LUT on a part of the range": {"VOILUTSequence": [lut_item(1000, CURVE[::2], 16)]},
+    "VOI LUT on a part of the range": {
+        "VOILUTSequence": [lut_item(1000, np.resize(CURVE[::2], 2048) * 65535 / CURVE[-2], 16)]
+    },
     "rescale, then VOI LUT": {
-        "RescaleSlope": "0.5",
+        "RescaleSlope": "2",
         "RescaleIntercept": "0",
         "RescaleType": "US",
-        "VOILUTSequence": [lut_item(100, CURVE[::4], 16)],
+        "VOILUTSequence": [lut_item(0, np.repeat(CURVE, 2), 16)],
     },
     "VOI LUT goes before a window": {
         "VOILUTSequence": [lut_item(0, CURVE, 16)],
