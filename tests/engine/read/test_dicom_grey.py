@@ -48,13 +48,11 @@ ORACLE_CASES = {
     },
     "modality LUT": {
         "ModalityLUTSequence": [lut_item(0, CURVE, 16)],
-        "WindowCenter": "2500",
-        "WindowWidth": "2500",
+        "WindowCenter": "30000",
+        "WindowWidth": "40000",
     },
     "VOI LUT": {"VOILUTSequence": [lut_item(0, CURVE, 16)]},
-    "VOI LUT on a part of the range": {
-        "VOILUTSequence": [lut_item(1000, np.resize(CURVE[::2], 2048) * 65535 / CURVE[-2], 16)]
-    },
+    "VOI LUT on a part of the range": {"VOILUTSequence": [lut_item(1000, np.append(CURVE[:-2:2], 65535), 16)]},
     "rescale, then VOI LUT": {
         "RescaleSlope": "2",
         "RescaleIntercept": "0",
