@@ -2,7 +2,7 @@
 
 import typer
 
-from . import batch, evaluate, export, phantom, train
+from . import batch, evaluate, export, merge, phantom, train
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -13,6 +13,7 @@ app = typer.Typer(
     help="Night-time triage of chest radiographs: a folder in, a list sorted by urgency out.",
 )
 app.command()(batch.batch)
+app.command()(merge.merge)
 app.command()(train.train)
 app.command()(export.export)
 app.command()(evaluate.evaluate)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .common import Console, Json, NoProgress, Quiet, Verbose
+from .common import Console, Json, NoProgress, Quiet, Verbose, set_up_logging
 
 
 def batch(
@@ -19,7 +19,12 @@ def batch(
     max_megapixels: Annotated[float, typer.Option(min=0.001, help="Larger films are refused.")] = 100,
     max_megabytes: Annotated[float, typer.Option(min=0.001, help="Larger files are refused.")] = 512,
     file_timeout: Annotated[float, typer.Option(min=1, help="Seconds that one file may take.")] = 120,
+    shard: Annotated[str, typer.Option(help="This machine's part of the folder: 1/4 to 4/4 for four.")] = "1/1",
+    format: Annotated[
+        list[str] | None, typer.Option(help="Formats beside the CSV: jsonl, parquet; may be given twice.")
+    ] = None,
     restart: Annotated[bool, typer.Option("--restart", help="Start over: drop the list of earlier runs.")] = False,
+    log_file: Annotated[Path | None, typer.Option(help="Append log lines to this file; no names, no paths.")] = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
     json: Json = False,
@@ -34,13 +39,16 @@ def batch(
     from xscan.engine.batch import BatchSettings, run_batch
     from xscan.engine.budget import FailureBudget
     from xscan.engine.errors import UsageError
+    from xscan.engine.formats import check_formats
     from xscan.engine.models import DEFAULT
     from xscan.engine.read.film import Limits
     from xscan.engine.runtime import find_engine
+    from xscan.engine.shard import Shard
 
     from .batch_view import progress_bar, stopping, summary_table
 
     console = Console(quiet, verbose, json, no_progress)
+    set_up_logging(console, log_file)
     budget = FailureBudget.parse(max_failures)
     settings = BatchSettings(
         folder=folder,
@@ -51,6 +59,8 @@ def batch(
         limits=Limits(int(max_megapixels * 1e6), int(max_megabytes * 2**20)),
         file_seconds=file_timeout,
         restart=restart,
+        shard=Shard.parse(shard),
+        formats=check_formats(format or ()),
     )
     with stopping() as stop, progress_bar(console, folder) as progress:
         summary = run_batch(settings, stop, progress)

@@ -1,11 +1,13 @@
 """What every command shares: the options -q, -v, --json, --no-progress, and how they print."""
 
 import json
+import logging
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -57,3 +59,22 @@ def needs_train() -> Iterator[None]:
         if (error.name or "").startswith("xscan"):
             raise
         raise UsageError(f"this command needs {error.name}: pip install 'xscan[train]'") from None
+
+
+def set_up_logging(console: Console, log_file: Path | None) -> None:
+    """Log lines go to stderr with -v, and to `log_file`. They hold no path and nothing out of a film.
+
+    Raises UsageError when the file cannot be written.
+    """
+    logger = logging.getLogger("xscan")
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    handlers: list[logging.Handler] = [logging.StreamHandler()] if console.verbose and not console.quiet else []
+    if log_file is not None:
+        try:
+            handlers.append(logging.FileHandler(log_file, encoding="utf-8"))
+        except OSError:
+            raise UsageError(f"cannot write the log {log_file}: check its folder and permissions") from None
+    for handler in handlers or [logging.NullHandler()]:
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        logger.addHandler(handler)

@@ -6,6 +6,7 @@ Memory does not depend on the size of the folder: discovery is at most a few tho
 flight are bounded by the pool, rows leave as soon as their turn comes.
 """
 
+import logging
 import os
 import platform
 import queue
@@ -21,15 +22,20 @@ from typing import Any
 
 from .discover import Found, discover, order_key
 from .errors import StorageError, UsageError
+from .formats import convert
 from .jobs import Job, WorkerSettings
 from .output import EarlierRow, Output
 from .pool import Pool
 from .read.film import Limits
 from .runtime import fingerprint
 from .settle import Settler
+from .shard import Shard
 from .table import Row, utc
 
+log = logging.getLogger("xscan")  # rows by number: a path can hold a patient's name
+
 DEFAULT_LIMITS = Limits()
+ALL = Shard()
 AHEAD = 2_000  #: files that discovery may be ahead of the workers
 KEPT_A_JOB = 512  #: rows of earlier runs that ride along in one job
 
@@ -51,6 +57,8 @@ class BatchSettings:
     limits: Limits = DEFAULT_LIMITS
     file_seconds: float = 120.0
     restart: bool = False
+    shard: Shard = ALL
+    formats: tuple[str, ...] = ("csv",)
 
 
 @dataclass
@@ -103,6 +111,7 @@ def run_batch(
         ready = pool.wait_ready()  # an unusable engine ends the run before it touches the output
         row_settings = _row_settings(settings, engine)
         with Output(settings.out, row_settings, restart=settings.restart) as output, Settler() as settler:
+            log.info("scanning with engine %s on %s, %d workers", engine[:12], ready.runtime, settings.workers)
             summary = Summary(runtime=ready.runtime)
             feed = _Feed(settings, output, stop)
             for done in pool.run(feed.next_job, feed.at_end):
@@ -114,6 +123,8 @@ def run_batch(
                 output.write(rows)
                 for row in rows:
                     summary.count(row)
+                    if row.status != "ok":
+                        log.info("row %d: %s: %s", summary.files, row.status, row.code)
                 summary.kept, summary.dropped = feed.kept, feed.dropped
                 summary.seconds = time.monotonic() - started
                 progress(summary)
@@ -122,7 +133,9 @@ def run_batch(
             summary.interrupted = stop.is_set() and not feed.finished
             if not summary.interrupted:
                 summary.unchanged = output.finish(_settling(settler, summary))
+                convert(settings.out, settings.formats)
             output.write_report(_report(settings, summary, ready.manifest))
+            log.info("%s after %d rows", "interrupted" if summary.interrupted else "finished", summary.files)
     return summary
 
 
@@ -199,7 +212,8 @@ class _Feed:
     def _discover(self, walk: Iterator[Found]) -> None:
         try:
             for found in walk:
-                self._found.put(found)
+                if self._settings.shard.has(found.file):
+                    self._found.put(found)
             self._found.put(None)
         except BaseException as error:  # raised again in the main thread
             self._found.put(error)
@@ -245,6 +259,7 @@ def _row_settings(settings: BatchSettings, engine: str) -> dict[str, Any]:
         "format": 1,
         "folder": sha256(os.path.abspath(settings.folder).encode("utf-8", "surrogateescape")).hexdigest()[:16],
         "engine": engine,
+        "shard": str(settings.shard),
         "max_pixels": settings.limits.max_pixels,
         "max_bytes": settings.limits.max_bytes,
     }

@@ -59,9 +59,9 @@ class Output:
     @property
     def own_files(self) -> tuple[Path, ...]:
         """Never scanned, should the output stand inside the scanned folder."""
-        temporary = [p.with_name(p.name + ".tmp") for p in (self.path, self.part, self.prev, self.report)]
-        page = self.path.with_suffix(".html")
-        return (self.path, self.part, self.prev, self.lock_file, self._owner_file, self.report, page, *temporary)
+        beside = [self.path.with_suffix(suffix) for suffix in (".html", ".jsonl", ".parquet")]
+        own = [self.path, self.part, self.prev, self.lock_file, self._owner_file, self.report, *beside]
+        return (*own, *(path.with_name(path.name + ".tmp") for path in own))
 
     @property
     def _owner_file(self) -> Path:

@@ -4,21 +4,25 @@ concurrent.futures gives up all work when one process dies; here the file that t
 once more alone, then becomes a `failed` row, and the worker is replaced.
 """
 
+import logging
 import multiprocessing
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from multiprocessing.connection import wait
+from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from .errors import EngineError, UnreadableRadiograph, XscanError
 from .jobs import IDLE, SCORING, Done, Job, Ready, WorkerSettings, blank_row, run_worker
 from .table import Row
 
+log = logging.getLogger("xscan")
+
 JOBS_A_WORKER = 2  #: one in work, one waiting, so that no worker idles while its result is written
 WINDOW_A_WORKER = 8  #: finished jobs that may wait for an earlier, slower one
 TICK_S = 0.25
+SOON_S = 0.02
 DEATHS = 5  #: of workers at no file, in a row, before the run is given up
 
 # Spawn on every system: what works on Windows works here, and no worker inherits a lock or an open file.
@@ -40,15 +44,23 @@ class Pool:
     """Runs jobs in `workers` processes. Use as a context manager; workers end with it, or with the parent.
 
     file_seconds: a worker that stays longer at one file is ended, and the file gets a `failed: timed-out` row.
+    main: what a worker process runs.
     """
 
-    def __init__(self, settings: WorkerSettings, workers: int, file_seconds: float) -> None:
+    def __init__(
+        self,
+        settings: WorkerSettings,
+        workers: int,
+        file_seconds: float,
+        main: Callable[[Connection, Any, WorkerSettings], None] = run_worker,
+    ) -> None:
+        self._main = main
         self._settings = settings
         self._file_seconds = file_seconds
         self._wanted = workers
         self._workers: list[_Worker] = []
         self._again: deque[Job] = deque()  # jobs of dead workers, before new ones
-        self._suspects: set[str] = set()  # files that killed a worker once
+        self._suspects: set[tuple[str, str | None]] = set()  # files that killed a worker once
         self._rows: dict[int, dict[int, Row]] = {}  # job number -> rows so far, by id() of the Found
         self._whole: dict[int, Job] = {}  # job number -> the job as it was given
         self._deaths = 0  # in a row, of workers that were at no file
@@ -86,52 +98,50 @@ class Pool:
         awaited = 0
         given = 0
         while True:
-            while given - awaited < self._wanted * WINDOW_A_WORKER:
-                worker = self._free_worker()
-                if worker is None:
-                    break
-                job = self._again.popleft() if self._again else next_job()
-                if job is None:
-                    break
-                if job.number not in self._whole:
+            hungry = self._has_room()
+            while hungry:
+                job = None
+                if self._again:
+                    job = self._again.popleft()
+                elif given - awaited < self._wanted * WINDOW_A_WORKER and (job := next_job()):
                     self._whole[job.number] = job
                     given += 1
-                self._send(worker, job)
-            for done in self._collect(TICK_S if self._busy() else 0.02):
+                if job is None:
+                    break
+                self._send(job)
+                hungry = self._has_room()
+            # A hungry pool looks again soon: discovery may have found more.
+            for done in self._collect(SOON_S if hungry else TICK_S):
                 finished[done.number] = done
             while awaited in finished:
                 yield finished.pop(awaited)
                 awaited += 1
-            if not self._busy() and not self._again and awaited == given and idle():
+            if awaited == given and idle():
                 return
 
-    def _busy(self) -> bool:
-        return any(worker.jobs for worker in self._workers)
+    def _has_room(self) -> bool:
+        return len(self._workers) < self._wanted or any(len(w.jobs) < JOBS_A_WORKER for w in self._workers)
 
-    def _free_worker(self) -> _Worker | None:
-        least = min(self._workers, key=lambda w: len(w.jobs), default=None)
-        if least is not None and not least.jobs:
-            return least
-        if len(self._workers) < self._wanted:
-            return self._start()
-        return least if least is not None and len(least.jobs) < JOBS_A_WORKER else None
+    def _send(self, job: Job) -> None:
+        """Give a job to the worker with the fewest, or to a new one rather than let it wait."""
+        worker = min(self._workers, key=lambda w: len(w.jobs), default=None)
+        if worker is None or (worker.jobs and len(self._workers) < self._wanted):
+            worker = self._start()
+        worker.jobs.append(job)
+        try:
+            worker.connection.send(job)
+        except OSError:
+            pass  # it has died; _collect sees that and gives the job to another
 
     def _start(self) -> _Worker:
         here, there = _CONTEXT.Pipe()
         progress = _CONTEXT.RawArray("q", [-1, IDLE])
-        process = _CONTEXT.Process(target=run_worker, args=(there, progress, self._settings), daemon=True)
+        process = _CONTEXT.Process(target=self._main, args=(there, progress, self._settings), daemon=True)
         process.start()
         there.close()
         worker = _Worker(process, here, progress)
         self._workers.append(worker)
         return worker
-
-    def _send(self, worker: _Worker, job: Job) -> None:
-        worker.jobs.append(job)
-        try:
-            worker.connection.send(job)
-        except (BrokenPipeError, ConnectionResetError, OSError):
-            pass  # it has died; _collect sees that and gives the job to another
 
     def _collect(self, seconds: float) -> list[Done]:
         """Wait for something to happen and return the jobs that are finished by it."""
@@ -140,13 +150,15 @@ class Pool:
             time.sleep(seconds)
         for handle in wait(list(by_handle), seconds):
             worker = by_handle[handle]
+            if worker not in self._workers:  # both its handles told of its death
+                continue
             if handle is worker.connection:
                 try:
                     message = worker.connection.recv()
-                except (EOFError, ConnectionResetError, OSError):
+                except (EOFError, OSError):
                     self._bury(worker, "decoder-crash", "its decoder ended the process, twice")
-                    continue
-                self._receive(worker, message)
+                else:
+                    self._receive(worker, message)
             elif not worker.connection.poll():  # dead, and nothing left to read from it
                 self._bury(worker, "decoder-crash", "its decoder ended the process, twice")
         now = time.monotonic()
@@ -183,34 +195,30 @@ class Pool:
 
     def _bury(self, worker: _Worker, code: str, sentence: str, again: bool = True) -> None:
         """Replace a dead worker: the file it was at is tried once more alone (again), or gets a failed row."""
-        if worker not in self._workers:
-            return
         self._workers.remove(worker)
         worker.connection.close()
         worker.process.join(1)
         number, position = worker.progress[0], worker.progress[1]
-        blamed = worker.ready and position not in (IDLE, SCORING)
+        jobs = list(worker.jobs)  # the first is the one in work: results come in order
+        blamed = worker.ready and position not in (IDLE, SCORING) and bool(jobs) and jobs[0].number == number
+        log.warning("a worker process ended (%s)%s", code, "" if blamed else ", at no file")
         self._deaths += not blamed
         if self._deaths > DEATHS:
             raise XscanError("worker processes end again and again without a file to blame: run xscan doctor")
-        for job in worker.jobs:
-            if blamed and job.number == number:
-                self._blame(job, position, code, sentence, again)
-            else:
-                self._retry(job, job.files)
+        if blamed:
+            self._blame(jobs.pop(0), position, code, sentence, again)
+        self._again.extend(jobs)
 
     def _blame(self, job: Job, position: int, code: str, sentence: str, again: bool) -> None:
         found = job.files[position]
-        if again and found.file not in self._suspects:
-            self._suspects.add(found.file)
+        suspect = (found.path, found.member)
+        if again and suspect not in self._suspects:
+            self._suspects.add(suspect)
             self._again.append(Job(job.number, [found]))
         else:
-            self._suspects.discard(found.file)
+            self._suspects.discard(suspect)
             problem = UnreadableRadiograph(code, sentence)
             row = blank_row(found, problem.status, problem.reason)
             self._rows.setdefault(job.number, {})[id(found)] = row
-        self._retry(job, [f for f in job.files if f is not found])
-
-    def _retry(self, job: Job, files: list[Any]) -> None:
-        if files:
-            self._again.append(replace(job, files=files))
+        if rest := [f for f in job.files if f is not found]:
+            self._again.append(replace(job, files=rest))

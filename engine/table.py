@@ -5,17 +5,18 @@ spreadsheet would take for a formula gets a `'` in front, which `decode_cell` ta
 """
 
 import csv
-import io
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import BinaryIO
 
 from .errors import OutputError
 
 # A cell that already begins with quotes and a sign gets one more, so that decoding is exact.
 _TO_QUOTE = re.compile(r"'*[=+\-@\t\r]")
+_SPECIAL = re.compile(r'[",\r\n]')
 _TO_UNQUOTE = re.compile(r"'+[=+\-@\t\r]")
 
 
@@ -46,6 +47,7 @@ class Row:
 
 
 COLUMNS = tuple(field.name for field in fields(Row))
+_cells = attrgetter(*COLUMNS)
 HEADER = (",".join(COLUMNS) + "\n").encode()
 
 
@@ -59,16 +61,15 @@ def utc(modified_ns: int) -> str:
 
 
 def encode(rows: Iterable[Row]) -> bytes:
-    """The rows as CSV lines."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    for row in rows:
-        writer.writerow([_encode_cell(cell) for cell in astuple(row)])
-    return text.getvalue().encode()
+    """The rows as CSV lines (RFC 4180 but for the line end)."""
+    return "".join(",".join(map(_encode_cell, _cells(row))) + "\n" for row in rows).encode()
 
 
 def _encode_cell(cell: str) -> str:
-    return "'" + cell if _TO_QUOTE.match(cell) else cell
+    if _TO_QUOTE.match(cell):
+        cell = "'" + cell
+    # Not csv.writer: it leaves a lone carriage return unquoted, which its own reader then refuses.
+    return '"' + cell.replace('"', '""') + '"' if _SPECIAL.search(cell) else cell
 
 
 def decode_cell(cell: str) -> str:

@@ -71,7 +71,9 @@ def convert(model: keras.Model, manifest: Manifest) -> bytes:
 
     names = sorted(model.output) if isinstance(model.output, dict) else ["logits"]
 
-    @tf.function(input_signature=[tf.TensorSpec((None, *model.input_shape[1:]), tf.uint8, name="pixels")])
+    @tf.function(
+        autograph=False, input_signature=[tf.TensorSpec((None, *model.input_shape[1:]), tf.uint8, name="pixels")]
+    )
     def forward(pixels: tf.Tensor) -> dict[str, tf.Tensor]:
         outputs = model(pixels, training=False)
         return outputs if isinstance(outputs, dict) else {"logits": outputs}

@@ -32,6 +32,6 @@ class OnnxRuntime:
     def run(self, pictures: np.ndarray) -> np.ndarray:
         """uint8 [films, height, width, 1] -> float32 logits [films, 3]. Raises EngineError."""
         try:
-            return self._session.run(["logits"], {self._input: pictures})[0]
+            return np.asarray(self._session.run(["logits"], {self._input: pictures})[0])
         except Exception:
             raise EngineError("ONNX Runtime could not run the network") from None

@@ -1,0 +1,67 @@
+"""The finished list in other formats, beside the CSV: JSON Lines and Parquet. Numbers become numbers there."""
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from .errors import UsageError
+from .table import COLUMNS, Row, read_rows
+
+FORMATS = ("csv", "jsonl", "parquet")
+_NUMBERS = {"p_normal": float, "p_bacteria": float, "p_virus": float, "p_pneumonia": float, "bytes": int}
+_ROWS_A_GROUP = 10_000
+
+
+def check_formats(formats: Iterable[str]) -> tuple[str, ...]:
+    """The formats asked for, each known and, for Parquet, its library installed. Raises UsageError."""
+    wanted = tuple(dict.fromkeys(formats))
+    if unknown := [f for f in wanted if f not in FORMATS]:
+        raise UsageError(f"no format '{unknown[0]}': choose of {', '.join(FORMATS)}")
+    if "parquet" in wanted:
+        try:
+            import pyarrow  # noqa: F401
+        except ImportError:
+            raise UsageError("Parquet needs pyarrow: pip install 'xscan[parquet]'") from None
+    return wanted
+
+
+def convert(csv: Path, formats: Iterable[str]) -> list[Path]:
+    """Write the list again in each format but CSV, beside it, in bounded memory; returns the files written."""
+    writers = {"jsonl": _write_jsonl, "parquet": _write_parquet}
+    written = []
+    for name in formats:
+        if name == "csv":
+            continue
+        target = csv.with_suffix(f".{name}")
+        part = target.with_name(target.name + ".tmp")
+        with csv.open("rb") as stream:
+            writers[name](part, map(_as_values, read_rows(stream)))
+        os.replace(part, target)
+        written.append(target)
+    return written
+
+
+def _as_values(row: Row) -> dict[str, Any]:
+    """Column -> value; an empty cell is None."""
+    cells = {name: getattr(row, name) or None for name in COLUMNS}
+    return cells | {name: kind(cells[name]) for name, kind in _NUMBERS.items() if cells[name] is not None}
+
+
+def _write_jsonl(path: Path, rows: Iterator[dict[str, Any]]) -> None:
+    with path.open("w", encoding="utf-8", newline="\n") as stream:
+        for row in rows:
+            stream.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def _write_parquet(path: Path, rows: Iterator[dict[str, Any]]) -> None:
+    import pyarrow
+    import pyarrow.parquet
+
+    kinds = {float: pyarrow.float64(), int: pyarrow.int64()}
+    schema = pyarrow.schema([(name, kinds.get(_NUMBERS.get(name), pyarrow.string())) for name in COLUMNS])
+    with pyarrow.parquet.ParquetWriter(path, schema) as writer:
+        while group := list(islice(rows, _ROWS_A_GROUP)):
+            writer.write_table(pyarrow.Table.from_pylist(group, schema))

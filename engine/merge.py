@@ -1,0 +1,62 @@
+"""Join the lists of several shards into one, in discovery's order, with the rules that cross shards."""
+
+import contextlib
+import heapq
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from .discover import order_key
+from .errors import OutputError, UsageError
+from .settle import Settler
+from .table import HEADER, Row, encode, read_rows
+
+
+def merge(out: Path, parts: list[Path]) -> int:
+    """Write `out`, a list with the rows of all `parts`; returns the number of rows.
+
+    A film that two shards scored is kept once; raw data gives way to its film for presentation.
+    Raises UsageError for a missing part, one that was not finished, a file that is in two parts, or an
+    `out` that exists.
+    """
+    if out.exists():
+        raise UsageError(f"{out} exists: give another name, or delete it")
+    for part in parts:
+        if not part.is_file():
+            half = part.with_name(part.name + ".part").exists()
+            raise UsageError(f"{part} is {'not finished: run its batch again' if half else 'not there'}")
+    temporary = out.with_name(out.name + ".tmp")
+    try:
+        with Settler() as settler:
+            with temporary.open("wb") as stream:
+                stream.write(HEADER)
+                for row in _rows(parts):
+                    stream.write(encode([settler.see(row)]))
+            rows = 0
+            with temporary.open("rb") as unsettled, out.with_name(out.name + ".part").open("wb") as stream:
+                stream.write(HEADER)
+                for row in read_rows(unsettled):
+                    stream.write(encode([settler.settle(row)]))
+                    rows += 1
+            os.replace(out.with_name(out.name + ".part"), out)
+    except OSError:
+        raise OutputError(f"cannot write {out}: check the disk and its permissions") from None
+    finally:
+        for left in (temporary, out.with_name(out.name + ".part")):
+            left.unlink(missing_ok=True)
+    return rows
+
+
+def _rows(parts: list[Path]) -> Iterator[Row]:
+    with contextlib.ExitStack() as stack:
+        streams = [read_rows(stack.enter_context(part.open("rb"))) for part in parts]
+        models: set[str] = set()
+        last = None
+        for row in heapq.merge(*streams, key=lambda row: order_key(row.file)):
+            if row.file == last:
+                raise UsageError("two of the lists have the same file: they are not shards of one run")
+            models |= {row.model} - {""}
+            if len(models) > 1:
+                raise UsageError(f"the lists were made with different networks: {', '.join(sorted(models))}")
+            last = row.file
+            yield row

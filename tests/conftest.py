@@ -1,0 +1,49 @@
+"""What many tests share: phantoms on disk, the real films where they are, and the command line."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+REAL = ROOT.parent / "shared" / "data"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests marked `data` skip where the real radiographs are not."""
+    if not REAL.is_dir():
+        for item in items:
+            if item.get_closest_marker("data"):
+                item.add_marker(pytest.mark.skip(reason="no real radiographs beside the project"))
+
+
+@pytest.fixture(scope="session")
+def real() -> Path:
+    """The folder with the real radiographs; use with the marker `data`."""
+    return REAL
+
+
+@pytest.fixture(scope="session")
+def phantoms(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of twelve small phantoms in all formats. Read only: copy it to change it."""
+    from xscan.engine.phantom_files import write_phantoms
+
+    folder = tmp_path_factory.mktemp("phantoms")
+    write_phantoms(folder, 12, rows=300, columns=400)
+    return folder
+
+
+class Xscan:
+    """Runs `xscan` as a user does, in a process of its own."""
+
+    def __call__(self, *args: object, timeout: float = 120, **options: object) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "xscan.cli", *map(str, args)]
+        return subprocess.run(  # type: ignore[call-overload]
+            command, capture_output=True, text=True, encoding="utf-8", timeout=timeout, check=False, **options
+        )
+
+
+@pytest.fixture(scope="session")
+def xscan() -> Xscan:
+    return Xscan()
