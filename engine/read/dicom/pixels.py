@@ -4,6 +4,7 @@ Each compressed stream is known by its own header, not by the transfer syntax al
 that one lies. Its size is compared with Rows and Columns before anything is decoded.
 """
 
+import itertools
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -154,8 +155,13 @@ def _rle(frame: bytes, image: ImagePixel) -> Stored:
     import imagecodecs
 
     depth = image.allocated // 8
-    if len(frame) < 64 or struct.unpack_from("<I", frame)[0] != depth * image.samples:
+    segments = depth * image.samples
+    if len(frame) < 64 or struct.unpack_from("<I", frame)[0] != segments:
         raise UnreadableRadiograph("bad-header", "the RLE header does not fit the picture")
+    # The decoder trusts these offsets, and reads outside its memory where they lie.
+    offsets = [*struct.unpack_from(f"<{segments}I", frame, 4), len(frame)]
+    if offsets[0] != 64 or any(one >= other for one, other in itertools.pairwise(offsets)):
+        raise UnreadableRadiograph("truncated", "the RLE segments do not lie inside the picture's data")
     out = np.zeros(image.samples * image.rows * image.columns, np.uint8 if depth == 1 else np.dtype("<u2"))
     plain = _guarded(lambda: imagecodecs.dicomrle_decode(frame, out.dtype), "RLE")
     values = np.frombuffer(plain, out.dtype)

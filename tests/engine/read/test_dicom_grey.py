@@ -6,10 +6,11 @@ import highdicom
 import numpy as np
 import pydicom
 import pytest
-from dicom_maker import film, phantom
 from pydicom.dataset import Dataset
 
 from xscan.engine.read import Film, read_bytes
+
+from .dicom_maker import film, phantom
 
 
 def lut_item(first: int, entries: np.ndarray, bits: int, signed: bool = False) -> Dataset:

@@ -3,7 +3,11 @@
 import imagecodecs
 import numpy as np
 import pytest
-from dicom_maker import (
+
+from xscan.engine.errors import UnreadableRadiograph
+from xscan.engine.read import read_bytes
+
+from .dicom_maker import (
     BIG,
     EXPLICIT,
     HTJ2K,
@@ -23,9 +27,6 @@ from dicom_maker import (
     film,
     phantom,
 )
-
-from xscan.engine.errors import UnreadableRadiograph
-from xscan.engine.read import read_bytes
 
 
 def window_for(bits: int, signed: bool) -> dict[str, object]:
@@ -204,7 +205,7 @@ def test_a_truncated_stream_in_a_whole_file_is_noticed(syntax: str) -> None:
     start = whole.index(b"\xfe\xff\x00\xe0", whole.index(b"\xe0\x7f\x10\x00") + 20)
     length = int.from_bytes(whole[start + 4 : start + 8], "little")
     frame = whole[start + 8 : start + 8 + length // 2 // 2 * 2]
-    with pytest.raises(UnreadableRadiograph, match="corrupt" if syntax == RLE else "truncated"):
+    with pytest.raises(UnreadableRadiograph, match=r"corrupt|truncated" if syntax == RLE else "truncated"):
         read_bytes(film(values, syntax, frame=frame))
 
 

@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
-from dicom_maker import film
 from pydicom.dataset import Dataset
 
 from xscan.engine.errors import NotARadiograph, UnreadableRadiograph
 from xscan.engine.read import Limits, read_bytes
 from xscan.engine.read.dicom.age import age_years
 from xscan.engine.read.dicom.header import parse
+
+from .dicom_maker import film
 
 
 def code_item(value: str, meaning: str) -> Dataset:
