@@ -2,7 +2,7 @@
 
 import typer
 
-from . import batch, evaluate, export, merge, phantom, train
+from . import batch, evaluate, export, merge, phantom, report, train
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -14,6 +14,7 @@ app = typer.Typer(
 )
 app.command()(batch.batch)
 app.command()(merge.merge)
+app.command()(report.report)
 app.command()(train.train)
 app.command()(export.export)
 app.command()(evaluate.evaluate)

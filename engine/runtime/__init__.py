@@ -20,6 +20,11 @@ class Runtime(Protocol):
         """uint8 [films, height, width, 1] -> float32 logits [films, 3]. Raises EngineError."""
         ...
 
+    def outputs(self, pictures: np.ndarray) -> dict[str, np.ndarray]:
+        """The same films, everything that the network says: `logits`, and where it has them `maps`
+        [films, h, w, 3] and `gate` [films, scores] (xscan.engine.gate). Raises EngineError."""
+        ...
+
 
 def shipped() -> tuple[str, ...]:
     """Names of the networks inside the package."""

@@ -28,10 +28,19 @@ class OnnxRuntime:
         self.manifest = Manifest.from_json(metadata[KEY])
         self.description = f"onnxruntime {onnxruntime.__version__} CPU"
         self._input = self._session.get_inputs()[0].name
+        self._outputs = [output.name for output in self._session.get_outputs()]
 
     def run(self, pictures: np.ndarray) -> np.ndarray:
         """uint8 [films, height, width, 1] -> float32 logits [films, 3]. Raises EngineError."""
+        return self._run(["logits"], pictures)["logits"]
+
+    def outputs(self, pictures: np.ndarray) -> dict[str, np.ndarray]:
+        """The same films, everything that the network says. Raises EngineError."""
+        return self._run(self._outputs, pictures)
+
+    def _run(self, names: list[str], pictures: np.ndarray) -> dict[str, np.ndarray]:
         try:
-            return np.asarray(self._session.run(["logits"], {self._input: pictures})[0])
+            results = self._session.run(names, {self._input: pictures})
         except Exception:
             raise EngineError("ONNX Runtime could not run the network") from None
+        return {name: np.asarray(result) for name, result in zip(names, results, strict=True)}

@@ -1,0 +1,142 @@
+"""The morning page: one HTML file that needs nothing else, beside the triage list it shows.
+
+The list is read twice and never held: once for the rows, once for the pictures, which stand after the page's
+script so that a browser paints the list before it has read them.
+"""
+
+import contextlib
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, TextIO
+
+from ..errors import OutputError, UsageError
+from ..manifest import Manifest
+from ..table import Row, read_rows
+from . import texts
+from .pictures import Picture
+
+CHUNK = 100  #: pictures in one block of the page
+_CELLS = (
+    *("file", "status", "priority", "finding", "p_normal", "p_bacteria", "p_virus", "p_pneumonia", "reason"),
+    *("study_uid", "series_uid", "sop_uid", "bytes", "modified"),
+)
+
+#: The picture of a scored row, or None where there is none.
+Pictures = Callable[[Row], Picture | None]
+
+
+@dataclass(frozen=True)
+class PageOptions:
+    lang: str = "en"  #: the language it opens in; a button changes it
+    manifest: Manifest | None = None  #: names the network and its operating points
+
+
+def write_page(csv: Path, out: Path, options: PageOptions, pictures: Pictures | None) -> None:
+    """Write the page of a finished triage list; it replaces an older one only when it is whole.
+
+    pictures: called once for each scored row, in the list's order; None leaves all pictures out.
+    Raises UsageError for an unknown language or no list, OutputError for a damaged or unwritable one.
+    """
+    if options.lang not in texts.LANGUAGES:
+        raise UsageError(f"no language '{options.lang}': choose one of {', '.join(texts.LANGUAGES)}")
+    if not csv.is_file():
+        raise UsageError(f"no list {csv}: make it with xscan batch")
+    parts = {
+        "LANG": lambda: [options.lang],
+        "TITLE": lambda: ["xscan"],
+        "CSS": lambda: [_template("page.css")],
+        "JS": lambda: [_template("page.js")],
+        "FACTS": lambda: [_json(_facts(csv, options, pictures is not None))],
+        "ROWS": lambda: _rows(csv),
+        "PICTURES": lambda: _pictures(csv, pictures) if pictures else [],
+    }
+    part = out.with_name(out.name + ".tmp")
+    try:
+        with part.open("w", encoding="utf-8", newline="\n") as stream:
+            _write(stream, parts)
+        os.replace(part, out)
+    except OSError:
+        raise OutputError(f"cannot write {out}: check the folder and its permissions, and the disk's space") from None
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def manifest_of(csv: Path) -> Manifest | None:
+    """The manifest that the run report beside a list recorded, if there is one."""
+    try:
+        return Manifest.from_json(json.loads(csv.with_suffix(".run.json").read_text(encoding="utf-8"))["manifest"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _write(stream: TextIO, parts: dict[str, Callable[[], Any]]) -> None:
+    text = _template("page.html")
+    while text:
+        before, mark, rest = text.partition("{{")
+        stream.write(before)
+        if not mark:
+            return
+        name, _, text = rest.partition("}}")
+        for piece in parts[name]():
+            stream.write(piece)
+
+
+def _template(name: str) -> str:
+    return (files(__package__) / name).read_text(encoding="utf-8")
+
+
+def _facts(csv: Path, options: PageOptions, pictures: bool) -> dict[str, Any]:
+    manifest = options.manifest
+    points = None
+    if manifest is not None:
+        points = {"rule_out": manifest.rule_out.__dict__, "rule_in": manifest.rule_in.__dict__}
+    return {
+        "lang": options.lang,
+        "strings": texts.words(),
+        "reasons": texts.reasons(),
+        "name": csv.name,
+        "made": f"{datetime.fromtimestamp(csv.stat().st_mtime, UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "model": manifest.label if manifest else "",
+        "points": points,
+        "pictures": pictures,
+        "chunk": CHUNK,
+        "version": version("xscan"),
+    }
+
+
+def _list(csv: Path) -> Iterator[Row]:
+    with csv.open("rb") as stream:
+        yield from read_rows(stream)
+
+
+def _rows(csv: Path) -> Iterator[str]:
+    before = "["
+    for row in _list(csv):
+        yield before + _json([getattr(row, name) for name in _CELLS])
+        before = ",\n"
+    yield "]" if before != "[" else "[]"
+
+
+def _pictures(csv: Path, pictures: Pictures) -> Iterator[str]:
+    """Blocks of CHUNK lines; a row without a picture has an empty line."""
+    number = -1
+    for number, row in enumerate(_list(csv)):
+        if number % CHUNK == 0:
+            end = "</script>\n" if number else ""
+            yield f'{end}<script type="text/plain" id="pictures{number // CHUNK}">\n'
+        picture = pictures(row) if row.priority else None
+        yield (picture.line() if picture else "") + "\n"
+    if number >= 0:
+        yield "</script>\n"
+
+
+def _json(content: Any) -> str:
+    """JSON that cannot end the script block it stands in."""
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")

@@ -1,0 +1,66 @@
+"""Triage lists for tests of the page: made up, of any length, with pictures of phantoms."""
+
+import json
+import random
+from pathlib import Path
+
+from xscan.engine import CLASSES
+from xscan.engine.manifest import Manifest, OperatingPoint
+from xscan.engine.phantom import draw
+from xscan.engine.preprocess import InputSpec
+from xscan.engine.report.pictures import Picture, small_copy
+from xscan.engine.table import HEADER, Row, encode
+from xscan.engine.triage import judge
+
+MANIFEST = Manifest(
+    "compact", "1", InputSpec(160, 160), 1.0, OperatingPoint(0.12, 0.98, 0.93), OperatingPoint(0.81, 0.92, 0.98)
+)
+HOSTILE = "=cmd|'/c'!A1/</script><img src=x onerror=alert(1)>.dcm"
+
+
+def made_up_rows(count: int, seed: int = 0) -> list[Row]:
+    """Rows of a plausible night: two films a study, some doubts, some failures; the last file's name is hostile."""
+    rng = random.Random(seed)
+    rows = []
+    for i in range(count):
+        file = f"ward-{i // 400:02d}/film-{i:05d}.dcm" if i < count - 1 else HOSTILE
+        row = Row(file, "ok", bytes=str(rng.randint(90_000, 9_000_000)), modified="2026-11-22T21:14:03.000000Z")
+        chance = rng.random()
+        if chance < 0.02:
+            row.status, row.reason = "failed", "truncated: JPEG ends after 41 KB of 280 KB"
+        elif chance < 0.05:
+            row.status, row.reason = "skipped", "dicomdir: an index of files, not a picture"
+        else:
+            pneumonia = rng.betavariate(0.5, 0.9)
+            bacteria = pneumonia * rng.betavariate(2, 2)
+            verdict = judge([1 - pneumonia, bacteria, pneumonia - bacteria], MANIFEST)  # type: ignore[arg-type]
+            row.p_normal, row.p_bacteria, row.p_virus = (f"{p:.4f}" for p in verdict.probabilities)
+            row.p_pneumonia = f"{verdict.p_pneumonia:.4f}"
+            row.finding, row.priority, row.model = verdict.finding, verdict.priority, MANIFEST.label
+            row.study_uid = f"1.2.826.{i // 2}"
+            row.sop_uid = f"1.2.826.{i // 2}.{i}"
+            if chance < 0.09:
+                row.status, row.reason = "review", "adult: by its DICOM age outside the model's population"
+                row.priority = "urgent" if row.priority == "urgent" else "review"
+        rows.append(row)
+    return rows
+
+
+def write_list(path: Path, rows: list[Row]) -> None:
+    path.write_bytes(HEADER + encode(rows))
+    path.with_suffix(".run.json").write_text(json.dumps({"manifest": MANIFEST.to_json()}), encoding="utf-8")
+
+
+class PhantomPictures:
+    """The same few phantoms over and over, each with a made-up class map."""
+
+    def __init__(self, kinds: int = 9) -> None:
+        self._jpegs = [small_copy((draw(CLASSES[i % 3], i, 300, 390) >> 4).astype("uint8")) for i in range(kinds)]
+        self._next = 0
+
+    def __call__(self, row: Row) -> Picture:
+        self._next += 1
+        evidence = [128] * 25
+        evidence[self._next % 25] = round(128 + 127 * float(row.p_pneumonia))
+        evidence[(self._next + 5) % 25] = round(128 + 90 * float(row.p_pneumonia))
+        return Picture(self._jpegs[self._next % len(self._jpegs)], "5x5:" + bytes(evidence).hex())
