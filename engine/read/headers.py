@@ -17,6 +17,7 @@ class RasterHeader:
     photometric: str  #: grey, colour, palette, CMYK
     alpha: bool = False
     orientation: int = 1  #: EXIF tag 274
+    white_is_zero: bool = False  #: of a TIFF
 
 
 def png_header(data: bytes) -> RasterHeader:
@@ -113,7 +114,7 @@ def tiff_header(data: bytes) -> RasterHeader:
     photometric = (tags.get(262) or [1])[0]
     name = {0: "grey", 1: "grey", 3: "palette", 5: "CMYK"}.get(photometric, "colour")
     orientation = (tags.get(274) or [1])[0]
-    return RasterHeader(rows, columns, bits, name, alpha=338 in tags, orientation=orientation)
+    return RasterHeader(rows, columns, bits, name, 338 in tags, orientation, photometric == 0)
 
 
 def _first_directory(data: bytes, order: str, big: bool) -> int:

@@ -92,6 +92,7 @@ def require_whole(data: bytes, header: Jpeg2000Header) -> None:
         if marker == _EOC:
             break
         if marker != _SOT or at + 12 > len(data):
+            at = len(data) + 1  # neither the end nor another tile-part: a copy that was never filled
             break
         tile, length = struct.unpack_from(">HI", data, at + 4)
         seen.add(tile)

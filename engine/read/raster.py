@@ -33,10 +33,24 @@ def read_raster(content: bytes, kind: str, limits: Limits, target: tuple[int, in
         return _read_jpeg2000(content, limits)
     header = _HEADERS[kind](content)
     require_pixels(header.rows, header.columns, limits)
+    if kind == "TIFF" and header.bits > 8 and header.photometric == "grey" and not header.alpha:
+        return _read_deep_tiff(content, header)
     grey = _decode(content, _GREY, kind)
     if header.alpha:
         grey = _on_black(grey, content, header, kind)
     return _film(grey, kind, header.photometric, "opencv")
+
+
+def _read_deep_tiff(content: bytes, header: RasterHeader) -> Film:
+    """A TIFF of more than 8 bits, whose WhiteIsZero OpenCV would ignore (TIFF 6.0 section 8)."""
+    import imagecodecs
+
+    pixels = _oriented(_to_grey(imagecodecs.tiff_decode(content)), header.orientation)
+    film = _film(np.ascontiguousarray(pixels), "TIFF", "grey", "imagecodecs")
+    if header.white_is_zero:
+        film.grey = cv2.bitwise_not(film.grey)
+        film.facts.inverted = True
+    return film
 
 
 def _read_jpeg(content: bytes, limits: Limits) -> Film:
@@ -75,7 +89,9 @@ def _read_jpeg2000(content: bytes, limits: Limits) -> Film:
     else:
         pixels = imagecodecs.jpeg2k_decode(content, planar=False)
     photometric = "grey" if head.components <= 2 else "colour"
-    return _film(_to_grey(pixels), "JPEG 2000", photometric, "imagecodecs", bits=head.precision)
+    return _film(
+        _to_grey(pixels), "JPEG 2000", photometric, "imagecodecs", bits=head.precision if head.precision < 16 else 0
+    )
 
 
 def require_pixels(rows: int, columns: int, limits: Limits) -> None:

@@ -1,0 +1,247 @@
+"""Discovery: every file once, in one order, whatever the folder holds."""
+
+import os
+import socket
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from xscan.engine import discover as module
+from xscan.engine.discover import discover, order_key
+from xscan.engine.errors import NotARadiograph, UnreadableRadiograph, UsageError
+from xscan.engine.read import archive, read_film
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX only")
+
+
+def fill(folder: Path, *files: str) -> None:
+    for file in files:
+        path = folder / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(file.encode("utf-8", "surrogateescape"))
+
+
+def make_zip(path: Path, *members: str, method: int = zipfile.ZIP_STORED) -> None:
+    with zipfile.ZipFile(path, "w", method) as target:
+        for member in members:
+            target.writestr(member, member * 10)
+
+
+def files(folder: Path, **options: object) -> list[str]:
+    return [found.file for found in discover(folder, **options)]
+
+
+def test_the_order_is_that_of_path_components(tmp_path: Path) -> None:
+    fill(tmp_path, "b", "a/2", "a/10", "a.b", "a-b", "A", "ä", "z/y/x", "z/y.x", ".hidden", "a b/c", "日本/語")
+    make_zip(tmp_path / "m.zip", "q/2", "q/1", "q.x", "a")
+    fill(tmp_path, "m.zip.txt", "m")
+    found = files(tmp_path)
+    assert found == sorted(found, key=order_key)
+    assert len(found) == len(set(found)) == 18
+    assert found.index("m") < found.index("m.zip/a") < found.index("m.zip/q/1") < found.index("m.zip.txt")
+
+
+def test_a_large_folder_is_sorted_in_runs_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"{number * 7919 % 1000:04d} ü\n" for number in range(1000)]
+    fill(tmp_path, *names)
+    monkeypatch.setattr(module, "NAMES_A_RUN", 64)
+    assert files(tmp_path) == sorted(names)
+
+
+def test_an_early_stop_closes_the_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(tmp_path, *(f"{number:04d}" for number in range(200)))
+    monkeypatch.setattr(module, "NAMES_A_RUN", 16)
+    walk = discover(tmp_path)
+    assert next(walk).file == "0000"
+    walk.close()
+
+
+def test_size_time_and_path(tmp_path: Path) -> None:
+    fill(tmp_path, "a/b")
+    (found,) = discover(tmp_path)
+    status = (tmp_path / "a/b").stat()
+    assert (found.bytes, found.modified_ns, found.member) == (3, status.st_mtime_ns, None)
+    assert Path(found.path) == tmp_path / "a" / "b"
+
+
+def test_own_outputs_are_left_out(tmp_path: Path) -> None:
+    fill(tmp_path, "a", "triage.csv", "sub/triage.csv")
+    assert files(tmp_path, exclude=[tmp_path / "triage.csv"]) == ["a", "sub/triage.csv"]
+
+
+def test_a_missing_folder_is_a_usage_error(tmp_path: Path) -> None:
+    with pytest.raises(UsageError):
+        files(tmp_path / "not there")
+
+
+@posix
+def test_links(tmp_path: Path) -> None:
+    fill(tmp_path, "real/film")
+    (tmp_path / "real/up").symlink_to(tmp_path)
+    (tmp_path / "to file").symlink_to(tmp_path / "real/film")
+    (tmp_path / "to folder").symlink_to(tmp_path / "real")
+    (tmp_path / "to nothing").symlink_to(tmp_path / "gone")
+    found = {one.file: one.problem for one in discover(tmp_path)}
+    assert list(found) == ["real/film", "real/up", "to file", "to folder/film", "to folder/up", "to nothing"]
+    for file in ("real/up", "to folder/up"):
+        assert isinstance(found[file], NotARadiograph)
+        assert found[file].code == "link-loop"
+    assert found["to nothing"].code == "broken-link"
+    assert found["to file"] is None
+
+
+@posix
+def test_an_unreadable_folder_is_one_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(tmp_path, "a", "locked/b", "z")
+    real = os.scandir
+
+    def scandir(path: str):
+        if str(path).endswith("locked"):
+            raise PermissionError
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    found = list(discover(tmp_path))
+    assert [one.file for one in found] == ["a", "locked", "z"]
+    assert isinstance(found[1].problem, UnreadableRadiograph)
+    assert found[1].problem.code == "unreadable-folder"
+
+
+@posix
+def test_pipes_and_sockets_are_never_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    monkeypatch.chdir(tmp_path)
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind("socket")
+        assert [one.problem.code for one in discover(tmp_path) if one.problem] == ["not-a-file"] * 2
+
+
+@posix
+def test_names_that_are_no_text(tmp_path: Path) -> None:
+    (tmp_path / os.fsdecode(b"film\xff.jpg")).write_bytes(b"x")
+    (found,) = discover(tmp_path)
+    assert found.file == "film\\xff.jpg"
+    found.file.encode("utf-8")
+    with pytest.raises(NotARadiograph):
+        read_film(found)  # it can be opened under its real name
+
+
+def test_a_folder_that_changes_under_the_walk(tmp_path: Path) -> None:
+    fill(tmp_path, "a", "b", "c/d", "e")
+    walk = discover(tmp_path)
+    first = next(walk)
+    (tmp_path / "a").unlink()
+    (tmp_path / "b").unlink()
+    (tmp_path / "c/d").unlink()
+    (tmp_path / "c").rmdir()
+    assert {one.file: one.problem.code for one in walk if one.problem} == {"b": "vanished", "c": "vanished"}
+    with pytest.raises(UnreadableRadiograph, match="vanished"):
+        read_film(first)
+
+
+def test_a_deep_tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    depth = 120
+    monkeypatch.chdir(tmp_path)
+    fill(Path(), "/".join("d" * depth) + "/film")
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(110 + len(os.environ.get("PYTEST_CURRENT_TEST", "")))
+    try:
+        found = [one.file for one in discover(tmp_path)]
+    except RecursionError:
+        found = []
+    finally:
+        sys.setrecursionlimit(limit)
+    assert len(found) == 1
+
+
+# ---- zips
+
+
+def test_members_are_read_in_place(tmp_path: Path) -> None:
+    for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        make_zip(tmp_path / "export.ZIP", "DICOM/1", "DICOM/0", "DICOM\\2", method=method)
+        found = list(discover(tmp_path))
+        assert [one.file for one in found] == [f"export.ZIP/DICOM/{number}" for number in range(3)]
+        assert archive.read_member(found[0].path, found[0].member, 1000) == b"DICOM/0" * 10
+        assert found[0].bytes == 70
+
+
+def test_a_zip_by_name_alone_is_a_file(tmp_path: Path) -> None:
+    fill(tmp_path, "not really.zip")
+    assert files(tmp_path) == ["not really.zip"]
+
+
+@pytest.mark.parametrize("name", ["../evil", "a/../../evil", "/etc/evil", "C:/evil", "..\\evil", "a//b"])
+def test_names_that_lead_out_are_refused(tmp_path: Path, name: str) -> None:
+    make_zip(tmp_path / "e.zip", "good", name)
+    found = {one.file: one.problem for one in discover(tmp_path)}
+    assert found.pop("e.zip/good") is None
+    ((file, problem),) = found.items()
+    assert problem.code == "zip-member-refused"
+    assert ".." not in file
+    assert "//" not in file
+    assert list(found) == sorted(found, key=order_key)
+
+
+def test_a_zip_in_a_zip_is_not_opened(tmp_path: Path) -> None:
+    make_zip(tmp_path / "inner", "film")
+    with zipfile.ZipFile(tmp_path / "outer.zip", "w") as target:
+        target.write(tmp_path / "inner", "inner.zip")
+    (tmp_path / "inner").unlink()
+    (found,) = discover(tmp_path)
+    with pytest.raises(UnreadableRadiograph, match="nested-zip"):
+        read_film(found)
+
+
+def test_a_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as target:
+        target.writestr("zeros", bytes(4_000_000))
+    monkeypatch.setattr(archive, "LARGE", 1_000_000)
+    (found,) = discover(tmp_path)
+    assert found.file == "bomb.zip"
+    assert found.problem.code == "zip-bomb"
+
+
+def test_a_member_over_the_limit_is_not_unpacked(tmp_path: Path) -> None:
+    make_zip(tmp_path / "e.zip", "film")
+    (found,) = discover(tmp_path)
+    with pytest.raises(UnreadableRadiograph, match="too-large"):
+        archive.read_member(found.path, found.member, 10)
+
+
+def test_too_many_members_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_zip(tmp_path / "e.zip", *map(str, range(20)))
+    monkeypatch.setattr(archive, "MAX_MEMBERS", 10)
+    (found,) = discover(tmp_path)
+    assert found.problem.code == "zip-bomb"
+
+
+def test_damaged_zips_are_rows(tmp_path: Path) -> None:
+    make_zip(tmp_path / "whole.zip", "a", "b", method=zipfile.ZIP_DEFLATED)
+    content = (tmp_path / "whole.zip").read_bytes()
+    (tmp_path / "whole.zip").unlink()
+    (tmp_path / "cut.zip").write_bytes(content[: len(content) // 2])
+    (tmp_path / "flipped.zip").write_bytes(content[:33] + bytes([content[33] ^ 0xFF]) + content[34:])
+    found = list(discover(tmp_path))
+    assert [one.file for one in found] == ["cut.zip", "flipped.zip/a", "flipped.zip/b"]
+    assert found[0].problem.code == "bad-zip"
+    with pytest.raises(UnreadableRadiograph, match="bad-zip"):
+        read_film(found[1])
+
+
+def test_encrypted_members_are_rows(tmp_path: Path) -> None:
+    make_zip(tmp_path / "e.zip", "film")
+    content = bytearray((tmp_path / "e.zip").read_bytes())
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    (tmp_path / "e.zip").write_bytes(content)
+    (found,) = discover(tmp_path)
+    assert found.problem.code == "encrypted"
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_two_members_of_one_name_are_refused(tmp_path: Path) -> None:
+    make_zip(tmp_path / "e.zip", "a", "a")
+    (found,) = discover(tmp_path)
+    assert found.problem.code == "bad-zip"
