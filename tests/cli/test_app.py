@@ -1,0 +1,65 @@
+"""The program as a whole: starts fast, imports little, speaks plainly."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, Xscan
+
+COMMANDS = ["batch", "merge", "phantom", "train", "export", "evaluate", "inspect", "doctor"]
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys\n"
+        "from xscan.cli.__main__ import main\n"
+        "sys.argv = ['xscan', '--help']\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "heavy = {'cv2', 'onnxruntime', 'tensorflow', 'keras', 'pydicom', 'numpy', 'rich'} & set(sys.modules)\n"
+        "sys.exit(' '.join(heavy))\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_and_every_option_is_described(xscan: Xscan, command: str) -> None:
+    run = xscan(command, "--help")
+    assert run.returncode == 0
+    assert "Usage: xscan" in run.stdout
+
+
+def test_the_main_process_of_a_batch_imports_neither_cv2_nor_a_runtime() -> None:
+    code = "import sys, xscan.engine.batch; sys.exit(' '.join({'cv2', 'onnxruntime', 'pydicom'} & set(sys.modules)))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+
+
+def test_usage_errors_are_exit_code_2(xscan: Xscan) -> None:
+    assert xscan("batch").returncode == 2
+    assert xscan("nothing").returncode == 2
+    assert xscan("--version").stdout.startswith("xscan ")
+
+
+@pytest.mark.parametrize("room", ["engine", "calibration"])
+def test_the_engine_imports_no_other_room(room: str) -> None:
+    forbidden = ["xscan.training", "xscan.cli"] + (["xscan.calibration"] if room == "engine" else [])
+    for path in (ROOT / room).rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        assert not [name for name in forbidden if f"from {name}" in text or f"import {name}" in text], path
+
+
+def test_the_wheel_holds_every_module_and_network(tmp_path: Path) -> None:
+    import zipfile
+
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path), str(ROOT)]
+    run = subprocess.run(build, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    inside = set(zipfile.ZipFile(wheel).namelist())
+    for room in ("cli", "engine", "training", "calibration"):
+        for path in (ROOT / room).rglob("*"):
+            if path.suffix in (".py", ".onnx", ".html", ".toml", ".css", ".js"):
+                assert f"xscan/{path.relative_to(ROOT).as_posix()}" in inside

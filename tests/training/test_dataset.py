@@ -1,0 +1,98 @@
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from xscan.engine.errors import DataSetError
+from xscan.engine.preprocess import InputSpec
+from xscan.training.dataset import load_folder, parse_folds, patient_from_name, read_inputs
+
+
+def make(folder: Path, names: dict[str, list[str]]) -> Path:
+    rng = np.random.default_rng(0)
+    for label, films in names.items():
+        (folder / label).mkdir(parents=True)
+        for film in films:
+            cv2.imwrite(str(folder / label / film), rng.integers(0, 256, (40, 50), np.uint8))
+    return folder
+
+
+THREE = {
+    "virus": ["person1_virus_6.jpeg", "person1_virus_7.jpeg"],
+    "normal": ["IM-0115-0001.jpeg", "NORMAL2-IM-1209-0001.jpeg"],
+    "bacteria": ["person1_bacteria_1.jpeg"],
+}
+
+
+def test_classes_have_the_projects_order_and_patients_come_from_names(tmp_path: Path) -> None:
+    data = load_folder(make(tmp_path / "d", THREE))
+    by_file = {film.file: film for film in data.films}
+    assert [by_file[f"{name}/{THREE[name][0]}"].label for name in ("normal", "bacteria", "virus")] == [0, 1, 2]
+    assert by_file["virus/person1_virus_6.jpeg"].patient == by_file["virus/person1_virus_7.jpeg"].patient
+    assert by_file["virus/person1_virus_6.jpeg"].fold == by_file["virus/person1_virus_7.jpeg"].fold
+    assert by_file["virus/person1_virus_6.jpeg"].patient != by_file["bacteria/person1_bacteria_1.jpeg"].patient
+
+
+@pytest.mark.parametrize(
+    ("name", "patient"),
+    [
+        ("person12_bacteria_47.jpeg", "bacteria_person12"),
+        ("IM-0115-0001.jpeg", "IM-0115"),
+        ("NORMAL2-IM-1209-0001-0002.jpeg", "NORMAL2-IM-1209"),
+        ("film.png", None),
+    ],
+)
+def test_patient_from_name(name: str, patient: str | None) -> None:
+    assert patient_from_name(name) == patient
+
+
+def test_the_csv_beside_the_folder_places_patients(tmp_path: Path) -> None:
+    folder = make(tmp_path / "d", THREE)
+    (tmp_path / "d.csv").write_text("file,label,patient,fold\nnormal/IM-0115-0001.jpeg,normal,someone,7\n")
+    film = next(f for f in load_folder(folder).films if f.file.endswith("IM-0115-0001.jpeg"))
+    assert (film.patient, film.fold) == ("someone", 7)
+
+
+def test_films_of_unknown_patients_are_warned_about(tmp_path: Path) -> None:
+    folder = make(tmp_path / "d", THREE | {"normal": ["a.png"]})
+    with pytest.warns(UserWarning, match="1 films have no known patient"):
+        load_folder(folder)
+
+
+def test_the_fingerprint_follows_the_content(tmp_path: Path) -> None:
+    folder = make(tmp_path / "d", THREE)
+    first = load_folder(folder).fingerprint
+    assert load_folder(folder).fingerprint == first
+    (folder / "normal" / "IM-0115-0001.jpeg").write_bytes(b"other")
+    assert load_folder(folder).fingerprint != first
+
+
+def test_unreadable_films_are_left_out_with_a_warning(tmp_path: Path) -> None:
+    folder = make(tmp_path / "d", THREE)
+    (folder / "normal" / "IM-0115-0001.jpeg").write_bytes(b"\xff\xd8\xff garbage")
+    with pytest.warns(UserWarning, match="1 of 5 films could not be read"):
+        pictures, readable = read_inputs(load_folder(folder), InputSpec(32, 32))
+    assert pictures.shape == (5, 32, 32)
+    assert readable.sum() == 4
+
+
+@pytest.mark.parametrize("broken", ["missing", "no class", "empty class", "bad csv"])
+def test_an_unusable_folder_is_refused(tmp_path: Path, broken: str) -> None:
+    folder = tmp_path / "d"
+    if broken != "missing":
+        make(folder, THREE if broken != "no class" else {"normal": ["IM-0115-0001.jpeg"]})
+    if broken == "empty class":
+        (folder / "bacteria" / "person1_bacteria_1.jpeg").unlink()
+    if broken == "bad csv":
+        (tmp_path / "d.csv").write_text("a,b\n")
+    with pytest.raises(DataSetError):
+        load_folder(folder)
+
+
+def test_parse_folds() -> None:
+    assert parse_folds("0-6,8") == (0, 1, 2, 3, 4, 5, 6, 8)
+    assert parse_folds("") == ()
+    for text in ("x", "3-", "12"):
+        with pytest.raises(DataSetError):
+            parse_folds(text)
