@@ -49,7 +49,13 @@ def jpeg2000_header(data: bytes) -> Jpeg2000Header:
         raise UnreadableRadiograph("truncated", "the JPEG 2000 data ends inside its header")
     x1, y1, x0, y0, tile_w, tile_h, tile_x, tile_y, components = struct.unpack_from(">8IH", data, 8)
     depth = data[42]
-    if x1 <= x0 or y1 <= y0 or not tile_w or not tile_h or not 1 <= components <= 4:
+    # T.800 B-3, B-4. Sizes from 2**31 are legal on paper; OpenJPH loops over them for ever.
+    if (
+        max(x1, y1, tile_w, tile_h) >= 2**31
+        or not tile_x <= x0 < min(x1, tile_x + tile_w)
+        or not tile_y <= y0 < min(y1, tile_y + tile_h)
+        or not 1 <= components <= 4
+    ):
         raise UnreadableRadiograph("bad-header", "the JPEG 2000 header contradicts itself")
     tiles = -(-(x1 - tile_x) // tile_w) * -(-(y1 - tile_y) // tile_h)
     if tiles > 65_535:

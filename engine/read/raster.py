@@ -89,9 +89,7 @@ def _read_jpeg2000(content: bytes, limits: Limits) -> Film:
     else:
         pixels = imagecodecs.jpeg2k_decode(content, planar=False)
     photometric = "grey" if head.components <= 2 else "colour"
-    return _film(
-        _to_grey(pixels), "JPEG 2000", photometric, "imagecodecs", bits=head.precision if head.precision < 16 else 0
-    )
+    return _film(_to_grey(pixels), "JPEG 2000", photometric, "imagecodecs", bits=head.precision)
 
 
 def require_pixels(rows: int, columns: int, limits: Limits) -> None:
@@ -178,7 +176,7 @@ def full_range(grey: np.ndarray, bits: int = 0) -> tuple[np.ndarray, int]:
     from .dicom.grey import look_up
 
     highest = int(grey.max())
-    if bits <= 8 or highest >> bits:
+    if not 8 < bits < 16 or highest >> bits:
         bits = next(bits for bits in (10, 12, 14, 16) if highest < 1 << bits)
     top = (1 << bits) - 1
     table = np.minimum((np.arange(1 << 16, dtype=np.uint32) * 255 + top // 2) // top, 255)
