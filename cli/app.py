@@ -2,7 +2,7 @@
 
 import typer
 
-from . import batch, evaluate, export, merge, phantom, report, train
+from . import audit, batch, evaluate, export, merge, phantom, report, train, triage
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -15,6 +15,8 @@ app = typer.Typer(
 app.command()(batch.batch)
 app.command()(merge.merge)
 app.command()(report.report)
+app.command()(triage.triage)
+app.command()(audit.audit)
 app.command()(train.train)
 app.command()(export.export)
 app.command()(evaluate.evaluate)

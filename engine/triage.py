@@ -30,6 +30,12 @@ def judge(p: np.ndarray, manifest: Manifest) -> Verdict:
     """
     normal, bacteria, virus = (round(float(x), 4) for x in p)
     pneumonia = round(float(p[1] + p[2]), 4)
+    finding, priority = band(normal, bacteria, virus, pneumonia, manifest)
+    return Verdict((normal, bacteria, virus), pneumonia, finding, priority)
+
+
+def band(normal: float, bacteria: float, virus: float, pneumonia: float, manifest: Manifest) -> tuple[str, str]:
+    """Finding and priority from the four numbers of a row of the CSV."""
     if pneumonia >= manifest.rule_in.threshold:
         priority = "urgent"
     elif pneumonia < manifest.rule_out.threshold:
@@ -42,4 +48,4 @@ def judge(p: np.ndarray, manifest: Manifest) -> Verdict:
         finding = "pneumonia"
     else:
         finding = "bacteria" if bacteria > virus else "virus"
-    return Verdict((normal, bacteria, virus), pneumonia, finding, priority)
+    return finding, priority

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from xscan.calibration.operating_points import choose_points, fit_temperature
+from xscan.calibration.reference import reference
 from xscan.calibration.scores import read_scores
 from xscan.engine.errors import EngineError, UsageError
 from xscan.engine.manifest import KEY, Manifest
@@ -102,4 +103,5 @@ def _manifest(history: dict, spec: InputSpec, *, name: str, version: str, out_of
         rule_out=rule_out,
         rule_in=rule_in,
         data={"fingerprint": history["data"], "trained_folds": trained, "out_of_fold_films": len(scores)},
+        results=reference(p[:, 1] + p[:, 2], scores.labels > 0),
     )

@@ -89,7 +89,7 @@ def _write(stream: TextIO, parts: dict[str, Callable[[], Any]]) -> None:
 
 
 def _template(name: str) -> str:
-    return (files(__package__) / name).read_text(encoding="utf-8")
+    return (files("xscan.engine.report") / name).read_text(encoding="utf-8")
 
 
 def _facts(csv: Path, options: PageOptions, pictures: bool) -> dict[str, Any]:

@@ -1,0 +1,196 @@
+"""After the readers have reported: what the bands were worth, whether scores mean what they say, and drift."""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from xscan.engine import CLASSES
+from xscan.engine.errors import UsageError
+from xscan.engine.manifest import Manifest
+from xscan.engine.table import Row, decode_cell, read_rows
+
+from .reference import stability_index
+
+BANDS = ("urgent", "review", "routine")
+KEYS = ("file", "sop_uid", "study_uid")
+FEW = 100  #: films under which a month's index says little
+_SICK = {"bacteria": True, "virus": True, "pneumonia": True, "1": True, "yes": True}
+_WELL = {"normal": False, "0": False, "no": False}
+_TRUTH = _SICK | _WELL
+
+
+@dataclass
+class Audit:
+    """Figures over all films that have both a score and a truth; `months` over all scored films."""
+
+    model: str
+    matched: int = 0
+    unmatched_truth: int = 0  #: rows of the truth without a scored film
+    without_truth: int = 0  #: scored films without a truth
+    bands: dict[str, dict[str, Any]] = field(default_factory=dict)
+    points: dict[str, dict[str, Any]] = field(default_factory=dict)
+    calibration: dict[str, Any] = field(default_factory=dict)
+    months: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def as_text(self) -> str:
+        lines = [f"{self.model}: {self.matched} films with score and truth"]
+        if self.without_truth or self.unmatched_truth:
+            lines.append(
+                f"  {self.without_truth} scored films lack a truth, {self.unmatched_truth} truths a scored film"
+            )
+        lines += ["", "band        films  pneumonia  share that is pneumonia (95 %)"]
+        for name, b in self.bands.items():
+            lines.append(f"{name:<10}{b['films']:>7}{b['pneumonia']:>11}  {_interval(b['ppv'])}")
+        lines += ["", "point       score   sensitivity (95 %)         specificity (95 %)"]
+        for name, p in self.points.items():
+            lines.append(
+                f"{name:<10} {p['threshold']:.4f}   {_interval(p['sensitivity'])}   {_interval(p['specificity'])}"
+            )
+        lines += [
+            "",
+            f"calibration: Brier score {self.calibration['brier']:.4f}, mean error {self.calibration['ece']:.4f}",
+        ]
+        lines += ["  score        films   mean score   pneumonia"]
+        for b in self.calibration["bins"]:
+            lines.append(
+                f"  {b['from']:.1f} to {b['to']:.1f} {b['films']:>7}       {b['score']:.3f}       {b['rate']:.3f}"
+            )
+        lines += ["", "month      films  mean score  urgent  review  routine  stability index"]
+        for month, m in self.months.items():
+            index = "-" if m["psi"] is None else f"{m['psi']:.3f}" + _verdict(m)
+            lines.append(
+                f"{month:<9}{m['films']:>7}  {m['score']:>10.3f}"
+                + "".join(f"{m[b]:>{w}.3f}" for b, w in zip(BANDS, (8, 8, 9), strict=True))
+                + f"  {index}"
+            )
+        return "\n".join(lines)
+
+    def as_dict(self) -> dict[str, Any]:
+        return dict(self.__dict__)
+
+
+def audit(lists: list[Path], truth: Path, manifest: Manifest) -> Audit:
+    """Compare lists with what readers found.
+
+    truth: CSV with a column file, sop_uid or study_uid (that which it has of these, in this order, names the
+    film; of a study, all its films count) and a column truth: normal, pneumonia, bacteria or virus.
+    Raises UsageError, OutputError.
+    """
+    key, wanted = _read_truth(truth)
+    films = [row for path in lists for row in _scored(path, manifest)]
+    score = np.array([float(row.p_pneumonia) for row in films])
+    known = np.array([getattr(row, key) in wanted for row in films], bool)
+    if not known.any():
+        raise UsageError(f"no scored film of the lists has a row in {truth.name} (compared by {key})")
+    sick = np.array([wanted.get(getattr(row, key), False) for row in films], bool)
+    band = np.array([row.priority for row in films])
+    result = Audit(manifest.label, int(known.sum()))
+    result.unmatched_truth = len(wanted.keys() - {getattr(row, key) for row in films})
+    result.without_truth = int((~known).sum())
+    for name in BANDS:
+        here = known & (band == name)
+        found = int((here & sick).sum())
+        result.bands[name] = {"films": int(here.sum()), "pneumonia": found, "ppv": rate(found, int(here.sum()))}
+    # By the bands as they stand in the list: a doubtful film was never routine, whatever its score.
+    for name, point, positive in (
+        ("rule-out", manifest.rule_out, band != "routine"),
+        ("rule-in", manifest.rule_in, band == "urgent"),
+    ):
+        result.points[name] = {
+            "threshold": point.threshold,
+            "sensitivity": rate(int((known & sick & positive).sum()), int((known & sick).sum())),
+            "specificity": rate(int((known & ~sick & ~positive).sum()), int((known & ~sick).sum())),
+        }
+    result.calibration = _calibration(score[known], sick[known])
+    result.months = _months(films, score, band, manifest)
+    return result
+
+
+def rate(successes: int, trials: int) -> dict[str, float | None]:
+    """A share and its 95 % Wilson interval (Wilson 1927); None where there is nothing to share."""
+    if not trials:
+        return {"value": None, "low": None, "high": None}
+    z = 1.959964
+    p = successes / trials
+    middle = (p + z * z / (2 * trials)) / (1 + z * z / trials)
+    half = z * np.sqrt(p * (1 - p) / trials + z * z / (4 * trials**2)) / (1 + z * z / trials)
+    return {"value": p, "low": max(0.0, float(middle - half)), "high": min(1.0, float(middle + half))}
+
+
+def _calibration(score: np.ndarray, sick: np.ndarray) -> dict[str, Any]:
+    bins = []
+    error = 0.0
+    number = np.minimum((score * 10).astype(int), 9)
+    for b in range(10):
+        here = number == b
+        if here.any():
+            mean, share = float(score[here].mean()), float(sick[here].mean())
+            error += abs(mean - share) * here.mean()
+            bins.append({"from": b / 10, "to": (b + 1) / 10, "films": int(here.sum()), "score": mean, "rate": share})
+    return {"brier": float(((score - sick) ** 2).mean()), "ece": float(error), "bins": bins}
+
+
+def _months(films: list[Row], score: np.ndarray, band: np.ndarray, manifest: Manifest) -> dict[str, dict[str, Any]]:
+    """By the month in which the file was written: the list holds no other date."""
+    month = np.array([row.modified[:7] or "unknown" for row in films])
+    reference = manifest.results.get("distribution")
+    months = {}
+    for name in sorted(set(month)):
+        here = month == name
+        months[str(name)] = {
+            "films": int(here.sum()),
+            "score": float(score[here].mean()),
+            **{b: float((band[here] == b).mean()) for b in BANDS},
+            "psi": stability_index(score[here], reference) if reference else None,
+        }
+    return months
+
+
+def _scored(path: Path, manifest: Manifest) -> Iterator[Row]:
+    if not path.is_file():
+        raise UsageError(f"no list {path}: make it with xscan batch")
+    with path.open("rb") as stream:
+        for row in read_rows(stream):
+            if not row.priority:
+                continue
+            if row.model != manifest.label:
+                raise UsageError(f"{path.name} was scored by {row.model}, not {manifest.label}: audit each by itself")
+            yield row
+
+
+def _read_truth(path: Path) -> tuple[str, dict[str, bool]]:
+    if not path.is_file():
+        raise UsageError(f"no file {path}: give a CSV with the columns file and truth")
+    with path.open(newline="", encoding="utf-8-sig") as stream:
+        reader = csv.DictReader(stream)
+        columns = reader.fieldnames or ()
+        key = next((k for k in KEYS if k in columns), None)
+        if key is None or "truth" not in columns:
+            raise UsageError(f"{path.name} needs a column truth and one of {', '.join(KEYS)}")
+        truth: dict[str, bool] = {}
+        for line in reader:
+            value = (line["truth"] or "").strip().lower()
+            if value not in _TRUTH:
+                raise UsageError(
+                    f"{path.name}, line {reader.line_num}: truth is one of {', '.join(CLASSES)}, pneumonia"
+                )
+            truth[decode_cell(line[key])] = _TRUTH[value]
+    return key, truth
+
+
+def _interval(share: dict[str, float | None]) -> str:
+    if share["value"] is None:
+        return "-" + " " * 22
+    return f"{share['value']:.4f} ({share['low']:.4f} to {share['high']:.4f})"
+
+
+def _verdict(month: dict[str, Any]) -> str:
+    if month["films"] < FEW:
+        return "  (few films)"
+    if month["psi"] < 0.1:
+        return ""
+    return "  moved" if month["psi"] < 0.25 else "  another population"

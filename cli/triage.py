@@ -1,0 +1,57 @@
+"""`xscan triage`: the bands of a list again, with other operating points."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .common import Console, Json, Quiet
+
+BANDS = ("urgent", "review", "routine")
+
+
+def triage(
+    csv: Annotated[Path, typer.Argument(help="The triage list.")],
+    rule_out: Annotated[
+        str, typer.Option(help="Below it: routine. sensitivity=0.99, specificity=0.9 or threshold=0.1.")
+    ] = "",
+    rule_in: Annotated[str, typer.Option(help="From it: urgent. Written in the same way.")] = "",
+    out: Annotated[Path | None, typer.Option(help="Write the new list here; without it, only tell.")] = None,
+    engine: Annotated[str, typer.Option(help="The engine that made the list. Default: by its run report.")] = "",
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Sort a finished list by other operating points: no radiographs needed.
+
+    Prints what the points mean and how many films change their band.
+    """
+    from xscan.engine.operating_points import Wish, table, with_points
+    from xscan.engine.retriage import retriage
+
+    manifest = manifest_for(csv, engine)
+    manifest = with_points(
+        manifest, Wish.parse(rule_out) if rule_out else None, Wish.parse(rule_in) if rule_in else None
+    )
+    counts = retriage(csv, manifest, out)
+    lines = [table(manifest), "", f"{'':<10}{'before':>8}{'after':>8}"]
+    lines += [f"{name:<10}{counts['before'][name]:>8}{counts['after'][name]:>8}" for name in BANDS]
+    lines += [f"  {change}: {number}" for change, number in counts["moved"].most_common()]
+    points = {"rule_out": manifest.rule_out.__dict__, "rule_in": manifest.rule_in.__dict__}
+    console = Console(quiet=quiet, json=json)
+    console.result(points | {k: dict(v) for k, v in counts.items()} | {"csv": str(out or "")}, "\n".join(lines))
+    if out:
+        console.say(f"list: {out}")
+
+
+def manifest_for(csv: Path, engine: str):
+    """The manifest of the engine given, or the one that the list's run report recorded."""
+    from xscan.engine.errors import EngineError
+    from xscan.engine.report.page import manifest_of
+    from xscan.engine.runtime import find_engine, open_runtime
+
+    if engine:
+        return open_runtime(find_engine(engine)).manifest
+    manifest = manifest_of(csv)
+    if manifest is None:
+        raise EngineError(f"no run report beside {csv.name}: name the engine that made the list with --engine")
+    return manifest

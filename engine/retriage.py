@@ -1,0 +1,73 @@
+"""Bands of a finished list again, from its numbers alone: other operating points need no radiographs."""
+
+import contextlib
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from .errors import OutputError, UsageError
+from .manifest import Manifest
+from .table import HEADER, Row, encode, read_rows
+from .triage import band
+
+
+def rows_again(rows: Iterator[Row], manifest: Manifest) -> Iterator[Row]:
+    """The rows with finding and priority by the manifest's points; rows without a score stay as they are.
+
+    Raises UsageError for a row that another network scored.
+    """
+    for row in rows:
+        if not row.priority:
+            yield row
+            continue
+        if row.model != manifest.label:
+            raise UsageError(f"the list was scored by {row.model}, not {manifest.label}: give its own --engine")
+        try:
+            numbers = [float(x) for x in (row.p_normal, row.p_bacteria, row.p_virus, row.p_pneumonia)]
+        except ValueError:
+            raise OutputError("the CSV is damaged: a scored row without its numbers") from None
+        finding, priority = band(*numbers, manifest)
+        if row.status == "review" and priority != "urgent":  # a doubtful film is never routine
+            priority = "review"
+        yield replace(row, finding=finding, priority=priority)
+
+
+def retriage(csv: Path, manifest: Manifest, out: Path | None) -> dict[str, Counter[str]]:
+    """Count the bands of a list before and after; write the new list, and its run report, when `out` is given.
+
+    Raises UsageError, OutputError.
+    """
+    if not csv.is_file():
+        raise UsageError(f"no list {csv}: make it with xscan batch")
+    counts: dict[str, Counter[str]] = {"before": Counter(), "after": Counter(), "moved": Counter()}
+    part = out.with_name(out.name + ".tmp") if out else None
+    try:
+        with csv.open("rb") as stream, part.open("wb") if part else contextlib.nullcontext() as target:
+            if target:
+                target.write(HEADER)
+            for old, new in _pairs(csv, read_rows(stream), manifest):
+                counts["before"][old.priority] += 1
+                counts["after"][new.priority] += 1
+                if old.priority != new.priority:
+                    counts["moved"][f"{old.priority} to {new.priority}"] += 1
+                if target:
+                    target.write(encode([new]))
+        if part and out:
+            report = {"state": "triaged", "source": csv.name, "manifest": manifest.to_json()}
+            out.with_suffix(".run.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+            os.replace(part, out)
+    except OSError:
+        raise OutputError(f"cannot write {out}: check the folder and its permissions, and the disk's space") from None
+    finally:
+        if part:
+            with contextlib.suppress(OSError):
+                part.unlink(missing_ok=True)
+    return counts
+
+
+def _pairs(csv: Path, rows: Iterator[Row], manifest: Manifest) -> Iterator[tuple[Row, Row]]:
+    with csv.open("rb") as again:
+        yield from zip(rows, rows_again(read_rows(again), manifest), strict=True)

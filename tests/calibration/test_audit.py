@@ -1,0 +1,78 @@
+"""What a list was worth, against known truths."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.engine.report.lists import MANIFEST, made_up_rows, write_list
+from xscan.calibration.audit import audit, rate
+from xscan.calibration.reference import reference, stability_index
+from xscan.engine.errors import UsageError
+
+
+@pytest.fixture
+def night(tmp_path: Path) -> Path:
+    rows = made_up_rows(2000)
+    for i, row in enumerate(rows):
+        row.modified = f"2026-{10 + i % 2}-22T21:14:03.000000Z"
+    write_list(tmp_path / "night.csv", rows)
+    return tmp_path / "night.csv"
+
+
+def write_truth(path: Path, lines: list[str]) -> Path:
+    path.write_text("file,truth\n" + "".join(line + "\n" for line in lines), encoding="utf-8")
+    return path
+
+
+def test_figures_match_a_count_by_hand(night: Path, tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    rows = [row for row in made_up_rows(2000) if row.priority]
+    sick = rng.random(len(rows)) < np.array([float(row.p_pneumonia) for row in rows])
+    lines = [
+        f'"{row.file}",{"virus" if s else "normal"}'
+        for row, s in zip(rows, sick, strict=True)
+        if not row.file.startswith("=")
+    ]
+    truth = write_truth(tmp_path / "truth.csv", [*lines, "nobody.dcm,normal"])
+    p = np.array([float(row.p_pneumonia) for row in rows])
+    found = audit([night], truth, replace(MANIFEST, results=reference(p, sick)))
+    assert found.matched == len(lines)
+    assert found.unmatched_truth == 1
+    urgent = [s for row, s in zip(rows, sick, strict=True) if row.priority == "urgent" and row.file[0] != "="]
+    assert found.bands["urgent"]["films"] == len(urgent)
+    assert found.bands["urgent"]["ppv"]["value"] == pytest.approx(np.mean(urgent))
+    assert found.calibration["ece"] < 0.04  # truths were drawn from the scores
+    assert list(found.months) == ["2026-10", "2026-11"]
+    assert max(month["psi"] for month in found.months.values()) < 0.1
+    text = found.as_text()
+    assert "2026-10" in text
+    assert "another population" not in text
+
+
+def test_drift_is_seen() -> None:
+    rng = np.random.default_rng(0)
+    then = rng.beta(0.5, 0.9, 3000)
+    known = reference(then, rng.random(3000) < then)["distribution"]
+    assert stability_index(rng.beta(0.5, 0.9, 1000), known) < 0.05
+    assert stability_index(rng.beta(3, 0.9, 1000), known) > 0.25
+
+
+def test_wilson_interval() -> None:
+    assert rate(0, 0)["value"] is None
+    share = rate(98, 100)
+    assert share["low"] == pytest.approx(0.9300, abs=1e-4)
+    assert share["high"] == pytest.approx(0.9945, abs=1e-4)
+
+
+def test_mistakes_are_named(night: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="line 2"):
+        audit([night], write_truth(tmp_path / "t.csv", ["a,perhaps"]), MANIFEST)
+    with pytest.raises(UsageError, match="no scored film"):
+        audit([night], write_truth(tmp_path / "t.csv", ["a,normal"]), MANIFEST)
+    (tmp_path / "t.csv").write_text("film,truth\n", encoding="utf-8")
+    with pytest.raises(UsageError, match="file, sop_uid, study_uid"):
+        audit([night], tmp_path / "t.csv", MANIFEST)
+    with pytest.raises(UsageError, match="no list"):
+        audit([tmp_path / "none.csv"], write_truth(tmp_path / "t.csv", ["a,normal"]), MANIFEST)

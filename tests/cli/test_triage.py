@@ -1,0 +1,44 @@
+"""`xscan triage`, `xscan audit` and `xscan report` as a user runs them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.engine.report.lists import made_up_rows, write_list
+
+
+@pytest.fixture
+def night(tmp_path: Path) -> Path:
+    write_list(tmp_path / "night.csv", made_up_rows(60))
+    return tmp_path / "night.csv"
+
+
+def test_triage_tells_and_writes(night: Path, xscan) -> None:
+    done = xscan("triage", night, "--rule-in", "threshold=0.5", "--out", night.with_name("new.csv"), "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["rule_in"]["threshold"] == 0.5
+    assert told["after"]["urgent"] > told["before"]["urgent"]
+    again = xscan("triage", night.with_name("new.csv"))  # its run report has the points that were used
+    assert again.returncode == 0, again.stderr
+    assert "0.5000" in again.stdout
+
+
+def test_a_wish_that_cannot_be_met_says_so(night: Path, xscan) -> None:
+    done = xscan("triage", night, "--rule-out", "sensitivity=0.99")
+    assert done.returncode == 4
+    assert "threshold=" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_audit_and_report(night: Path, xscan) -> None:
+    truth = night.with_name("truth.csv")
+    lines = [f"{row.file},normal\n" for row in made_up_rows(60)[:-1] if row.priority]
+    truth.write_text("file,truth\n" + "".join(lines), encoding="utf-8")
+    done = xscan("audit", night, truth)
+    assert done.returncode == 0, done.stderr
+    assert "calibration" in done.stdout
+    done = xscan("report", night, "--lang", "es")
+    assert done.returncode == 0, done.stderr
+    assert night.with_suffix(".html").is_file()
