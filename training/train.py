@@ -22,7 +22,7 @@ import keras
 import numpy as np
 
 from xscan.engine import CLASSES
-from xscan.engine.errors import UsageError
+from xscan.engine.errors import DataSetError, UsageError
 from xscan.engine.preprocess import InputSpec
 
 from .architectures import architecture, fused_layers
@@ -104,15 +104,17 @@ def train(
     keras.utils.set_random_seed(settings.seed)
     network = architecture(settings.architecture)
     size = settings.size or network.size
-    start = _open_run(run, data, settings, resume, targets, start_from)
-    if start is None:
-        return
-
     kept = set(settings.validate) | set(settings.hold_out)
     films = data.folds(f for f in range(FOLDS) if f not in kept)
     missing = [name for label, name in enumerate(CLASSES) if not (films.labels == label).any()]
     if missing:
         raise UsageError(f"no training film of class {', '.join(missing)} is left: hold out fewer folds")
+    if len(films.films) < settings.batch_size:
+        raise UsageError(f"{len(films.films)} training films are fewer than one batch of {settings.batch_size}")
+    start = _open_run(run, data, settings, resume, targets, start_from)
+    if start is None:
+        return
+
     spec = InputSpec(size, size)
     pictures, readable = read_inputs(films, spec)
     wanted = np.eye(len(CLASSES), dtype=np.float32)[films.labels]
@@ -121,7 +123,7 @@ def train(
     pictures, wanted = pictures[readable], wanted[readable]
     batches = Batches(pictures, wanted, settings, epoch=start)
     if len(batches) == 0:
-        raise UsageError(f"{len(pictures)} films are fewer than one batch of {settings.batch_size}")
+        raise DataSetError(f"only {len(pictures)} training films can be read: fewer than one batch")
 
     last = run / "last.keras"
     if start:

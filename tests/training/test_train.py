@@ -2,6 +2,9 @@
 
 import json
 import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import cv2
@@ -81,36 +84,22 @@ def test_export_evaluate_and_batch_agree(run: Path, films: Path, tmp_path: Path,
         assert np.allclose(p, scores[line[0]], atol=1e-4)
 
 
-def test_an_interrupted_run_resumes_to_the_same_weights(films: Path, tmp_path: Path) -> None:
-    import keras
-
-    from xscan.training import train as module
-    from xscan.training.dataset import load_folder
-    from xscan.training.train import Settings, train
-
-    data = load_folder(films)
-    settings = Settings(epochs=2, batch_size=8, size=160, seed=3)
-    train(data, settings, tmp_path / "whole", verbose=0)
-
-    class Interrupted(Exception):
-        pass
-
-    def interrupt(path: Path, **changes: object) -> None:
-        original(path, **changes)
-        if changes.get("epochs_done") == 1:
-            raise Interrupted
-
-    original = module._update_run
-    module._update_run = interrupt
-    try:
-        with pytest.raises(Interrupted):
-            train(data, settings, tmp_path / "halves", verbose=0)
-    finally:
-        module._update_run = original
-    train(data, settings, tmp_path / "halves", resume=True, verbose=0)
-    one, other = (keras.saving.load_model(tmp_path / name / "final.keras") for name in ("whole", "halves"))
-    for a, b in zip(one.get_weights(), other.get_weights(), strict=True):
-        assert np.allclose(a, b, atol=1e-5)
+def test_a_killed_run_resumes_to_the_same_network(films: Path, tmp_path: Path, xscan: Xscan) -> None:
+    arguments = ["train", films, "--epochs", "3", "--batch-size", "4", "-q"]
+    assert xscan(*arguments, "--out", tmp_path / "whole").returncode == 0
+    command = [sys.executable, "-m", "xscan.cli", *map(str, arguments), "--out", str(tmp_path / "halves")]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as run:
+        record = tmp_path / "halves" / "run.json"
+        while run.poll() is None and not (record.exists() and '"epochs_done": 1' in record.read_text()):
+            time.sleep(0.01)
+        run.kill()
+    assert not (tmp_path / "halves" / "final.keras").exists()
+    assert xscan(*arguments, "--out", tmp_path / "halves", "--resume").returncode == 0
+    one, other = (
+        np.loadtxt(tmp_path / name / "scores.csv", delimiter=",", skiprows=1, usecols=(5, 6, 7))
+        for name in ("whole", "halves")
+    )
+    assert np.allclose(one, other, atol=1e-4)
 
 
 @pytest.mark.parametrize(
