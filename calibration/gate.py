@@ -1,0 +1,135 @@
+"""Is a reduced-precision network as good as the float32 one? Measured on radiographs, against stated limits."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from xscan.engine.manifest import Manifest
+from xscan.engine.triage import judge, probabilities
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What may be lost against float32, as parts of one. On 500 films 0.002 is one film."""
+
+    accuracy: float = 0.002  #: three classes
+    auc: float = 0.001  #: normal against pneumonia
+    sensitivity: float = 0.01  #: at either operating point
+    specificity: float = 0.01
+    ece: float = 0.01  #: expected calibration error may grow by this
+    agreement: float = 0.02  #: films whose most probable class may change; 0.01 where there are no labels
+    priority: float = 0.03  #: films whose priority may change
+    mean_change: float = 0.01  #: of a probability
+
+
+LIMITS = Limits()
+UNLABELLED_AGREEMENT = 0.01
+
+
+@dataclass(frozen=True)
+class Line:
+    figure: str
+    reference: float
+    candidate: float
+    loss: float  #: positive: worse than float32
+    limit: float
+
+    @property
+    def kept(self) -> bool:
+        return bool(self.loss <= self.limit + 1e-9)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    films: int
+    labelled: bool
+    lines: tuple[Line, ...]
+
+    @property
+    def accepted(self) -> bool:
+        return all(line.kept for line in self.lines)
+
+    @property
+    def broken(self) -> list[str]:
+        return [line.figure for line in self.lines if not line.kept]
+
+    def as_dict(self) -> dict[str, Any]:
+        lines = [asdict(line) | {"kept": line.kept} for line in self.lines]
+        rounded = [{k: round(v, 6) if isinstance(v, float) else v for k, v in line.items()} for line in lines]
+        return {"accepted": self.accepted, "films": self.films, "labelled": self.labelled, "lines": rounded}
+
+    def as_text(self) -> str:
+        kind = "labelled films" if self.labelled else "films without labels"
+        text = [f"{'':24}{'float32':>10}{'reduced':>10}{'loss':>10}{'limit':>9}   on {self.films} {kind}"]
+        for x in self.lines:
+            mark = "" if x.kept else "  refused"
+            text.append(f"{x.figure:24}{x.reference:10.4f}{x.candidate:10.4f}{x.loss:10.4f}{x.limit:9.3f}{mark}")
+        return "\n".join(text)
+
+
+def compare(
+    reference: np.ndarray, candidate: np.ndarray, labels: np.ndarray | None, manifest: Manifest, limits: Limits = LIMITS
+) -> Verdict:
+    """Judge logits of a candidate against those of float32 on the same films.
+
+    reference, candidate: float [films, 3]. labels: int [films] or None; figures that need a class of film that
+    is missing are left out.
+    """
+    p, q = probabilities(reference, manifest.temperature), probabilities(candidate, manifest.temperature)
+    if not np.isfinite(q).all():  # an overflow: nothing else is worth measuring
+        lines = (Line("results are numbers", 1.0, float(np.isfinite(q).all(axis=1).mean()), 1.0, 0.0),)
+        return Verdict(len(p), labels is not None, lines)
+    lines = []
+    if labels is not None:
+        lines += _labelled(p, q, labels, manifest, limits)
+    agreement = float((p.argmax(axis=1) == q.argmax(axis=1)).mean())
+    allowed = limits.agreement if labels is not None else UNLABELLED_AGREEMENT
+    lines.append(Line("same class", 1.0, agreement, 1 - agreement, allowed))
+    same = float(
+        np.mean([judge(a, manifest).priority == judge(b, manifest).priority for a, b in zip(p, q, strict=True)])
+    )
+    lines.append(Line("same priority", 1.0, same, 1 - same, limits.priority))
+    change = float(np.abs(p - q).mean())
+    lines.append(Line("mean change of p", 0.0, change, change, limits.mean_change))
+    return Verdict(len(p), labels is not None, tuple(lines))
+
+
+def _labelled(p: np.ndarray, q: np.ndarray, labels: np.ndarray, manifest: Manifest, limits: Limits) -> list[Line]:
+    def falls(figure: str, a: float, b: float, limit: float) -> Line:
+        return Line(figure, a, b, a - b, limit)
+
+    lines = [falls("three-class accuracy", accuracy(labels, p), accuracy(labels, q), limits.accuracy)]
+    sick = labels > 0
+    if sick.any() and not sick.all():
+        a, b = p[:, 1] + p[:, 2], q[:, 1] + q[:, 2]
+        lines.append(falls("ROC AUC", roc_auc(sick, a), roc_auc(sick, b), limits.auc))
+        for name, point in (("rule-out", manifest.rule_out), ("rule-in", manifest.rule_in)):
+            above, above_too = np.round(a, 4) >= point.threshold, np.round(b, 4) >= point.threshold
+            rates = float(above[sick].mean()), float(above_too[sick].mean())
+            lines.append(falls(f"{name} sensitivity", *rates, limits.sensitivity))
+            rates = float((~above[~sick]).mean()), float((~above_too[~sick]).mean())
+            lines.append(falls(f"{name} specificity", *rates, limits.specificity))
+    errors = calibration_error(labels, p), calibration_error(labels, q)
+    lines.append(Line("calibration error", *errors, errors[1] - errors[0], limits.ece))
+    return lines
+
+
+def accuracy(labels: np.ndarray, p: np.ndarray) -> float:
+    return float((p.argmax(axis=1) == labels).mean())
+
+
+def roc_auc(truth: np.ndarray, score: np.ndarray) -> float:
+    """The chance that a positive scores higher than a negative, ties counting half."""
+    positives, negatives = np.sort(score[truth]), np.sort(score[~truth])
+    below = np.searchsorted(negatives, positives, "left").sum()
+    level = np.searchsorted(negatives, positives, "right").sum()
+    return float((below + level) / 2 / (len(positives) * len(negatives)))
+
+
+def calibration_error(labels: np.ndarray, p: np.ndarray, bins: int = 10) -> float:
+    """Expected calibration error: mean gap between confidence and accuracy over equal bins of confidence."""
+    confidence, right = p.max(axis=1), p.argmax(axis=1) == labels
+    place = np.minimum((confidence * bins).astype(int), bins - 1)
+    gaps = [abs(confidence[place == i].sum() - right[place == i].sum()) for i in range(bins)]
+    return float(sum(gaps) / len(labels))

@@ -1,0 +1,68 @@
+"""Stream radiographs through a network and note how far the values of chosen tensors go."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+
+import numpy as np
+import onnx
+import onnxruntime
+
+from xscan.engine.errors import EngineError
+
+from .graph import Graph, copy
+from .ranges import Histogram, Range
+
+CHUNK = 4  #: films at once: the activations of a chunk are all that is held in memory
+
+
+def chunks(pictures: np.ndarray, size: int = CHUNK) -> Iterator[np.ndarray]:
+    """uint8 [films, height, width, 1] in pieces of at most `size` films."""
+    for start in range(0, len(pictures), size):
+        yield pictures[start : start + size]
+
+
+def session(model: onnx.ModelProto | bytes) -> onnxruntime.InferenceSession:
+    """A session on one core. Raises EngineError."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 3
+    content = model if isinstance(model, bytes) else model.SerializeToString()
+    try:
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception:
+        raise EngineError("ONNX Runtime cannot load the network") from None
+
+
+def logits(model: onnx.ModelProto | bytes, pictures: np.ndarray) -> np.ndarray:
+    """float32 [films, 3] of uint8 [films, height, width, 1]."""
+    run = session(model)
+    name = run.get_inputs()[0].name
+    parts = [np.asarray(run.run(["logits"], {name: part})[0], np.float32) for part in chunks(pictures, 8)]
+    return np.concatenate(parts)
+
+
+def observe(
+    model: onnx.ModelProto,
+    tensors: Collection[str],
+    pictures: Iterable[np.ndarray],
+    progress: Callable[[int], None] = lambda _: None,
+) -> dict[str, dict[str, Range]]:
+    """Ranges of each tensor by each method.
+
+    pictures: chunks of uint8 [films, height, width, 1]. progress: called with the films done so far.
+    """
+    watched = copy(model)
+    types = Graph(model).types
+    outputs = {value.name for value in watched.graph.output}
+    for name in tensors:
+        if name not in outputs:
+            watched.graph.output.append(onnx.helper.make_tensor_value_info(name, types[name], None))
+    run = session(watched)
+    source = run.get_inputs()[0].name
+    histograms = {name: Histogram() for name in tensors}
+    done = 0
+    for chunk in pictures:
+        for name, values in zip(tensors, run.run(list(tensors), {source: chunk}), strict=True):
+            histograms[name].add(np.asarray(values))
+        done += len(chunk)
+        progress(done)
+    return {name: histogram.range() for name, histogram in histograms.items()}

@@ -1,0 +1,151 @@
+"""NAME.engine.json: what an engine is, what it was built for, and proof that it is the one that was built.
+
+NAME.engine        a TensorRT plan, or for ONNX Runtime the quantised ONNX
+NAME.engine.json   this
+NAME.engine.onnx   the graph that the engine was made from: with it the engine can be built again, here
+"""
+
+import hashlib
+import json
+import os
+import stat
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .errors import EngineError
+from .manifest import Manifest
+
+FORMAT = 1
+SUFFIX = ".engine"
+RUNTIMES = ("tensorrt", "tensorrt-rtx", "onnxruntime")
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Batch sizes of a TensorRT plan: it runs every size from the least to the most, best at `best`."""
+
+    least: int = 1
+    best: int = 8
+    most: int = 32
+
+
+@dataclass(frozen=True)
+class BuiltFor:
+    """The machine of a plan; empty for ONNX Runtime, whose engines run anywhere."""
+
+    gpu: str = ""
+    compute_capability: str = ""  #: for example 8.6
+    driver: str = ""  #: the CUDA version that the driver supports, for example 13.0
+    portable: bool = False  #: also for later GPUs and later runtimes
+
+
+@dataclass(frozen=True)
+class Sidecar:
+    manifest: Manifest
+    runtime: str
+    runtime_version: str
+    precision: str  #: fp32, fp16, int8
+    sha256: dict[str, str]  #: of `engine`, `onnx`, `source` (the network built from) and `calibration`
+    profile: Profile = field(default_factory=Profile)
+    built_for: BuiltFor = field(default_factory=BuiltFor)
+    layers: dict[str, str] = field(default_factory=dict)  #: layer -> precision
+    calibration: dict[str, Any] = field(default_factory=dict)  #: films, method, seconds
+    gate: dict[str, Any] = field(default_factory=dict)  #: the acceptance table; `forced` when written although refused
+
+    def to_json(self) -> str:
+        content = asdict(self) | {"format": FORMAT, "manifest": json.loads(self.manifest.to_json())}
+        return json.dumps(content, indent=1, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Sidecar":
+        """Raises EngineError for a sidecar that is damaged or of a later format."""
+        try:
+            content = json.loads(text)
+            if content.pop("format") != FORMAT:
+                raise EngineError("the engine was built by another version of xscan: build it again")
+            content["manifest"] = Manifest.from_json(json.dumps(content["manifest"]))
+            content["profile"] = Profile(**content["profile"])
+            content["built_for"] = BuiltFor(**content["built_for"])
+            sidecar = cls(**content)
+            if sidecar.runtime not in RUNTIMES or not {"engine", "onnx"} <= set(sidecar.sha256):
+                raise ValueError
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise EngineError("the engine's .json is damaged: build the engine again") from None
+        return sidecar
+
+
+def sidecar_path(engine: Path) -> Path:
+    return engine.with_name(engine.name + ".json")
+
+
+def onnx_path(engine: Path) -> Path:
+    return engine.with_name(engine.name + ".onnx")
+
+
+def read_sidecar(engine: Path) -> Sidecar:
+    """Raises EngineError when there is none, or it is damaged."""
+    path = sidecar_path(engine)
+    if not path.is_file():
+        raise EngineError(f"{engine.name} has no {path.name} beside it: what it is and who built it is unknown")
+    try:
+        return Sidecar.from_json(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        raise EngineError(f"{path.name} cannot be read: build the engine again") from None
+
+
+def read_proven(engine: Path, sidecar: Sidecar) -> bytes:
+    """The engine's bytes, if they are those that were built.
+
+    Loading a plan runs code that is in it, so bytes of unknown origin are never handed to a runtime; and what
+    is checked is what is loaded: the file is read once. Raises EngineError.
+    """
+    return _read(engine, sidecar.sha256["engine"])
+
+
+def read_source(engine: Path, sidecar: Sidecar) -> bytes:
+    """The bytes of NAME.engine.onnx, if they are those that the engine was built from. Raises EngineError."""
+    return _read(onnx_path(engine), sidecar.sha256["onnx"])
+
+
+def writable_by_others(engine: Path) -> str:
+    """Which of the engine's file, its sidecar and their folder other users may write to; empty if none.
+
+    On Windows permissions are lists that these bits do not show: always empty there.
+    """
+    if os.name == "nt":
+        return ""
+    for path in (engine, sidecar_path(engine), engine.resolve().parent):
+        mode = path.stat().st_mode
+        if mode & stat.S_IWOTH and not (path.is_dir() and mode & stat.S_ISVTX):
+            return path.name
+    return ""
+
+
+def write_engine(engine: Path, content: bytes, onnx: bytes, sidecar: Sidecar) -> None:
+    """Write the three files; the engine itself last, each whole or not at all. Raises OSError."""
+    for path, data in (
+        (onnx_path(engine), onnx),
+        (sidecar_path(engine), sidecar.to_json().encode()),
+        (engine, content),
+    ):
+        part = path.with_name(path.name + ".part")
+        try:
+            part.write_bytes(data)
+            os.replace(part, path)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _read(path: Path, expected: str) -> bytes:
+    try:
+        content = path.read_bytes()
+    except OSError:
+        raise EngineError(f"{path.name} cannot be read: build the engine again") from None
+    if sha256(content) != expected:
+        raise EngineError(f"{path.name} is not the file that was built: use --rebuild, or build the engine again")
+    return content
