@@ -2,7 +2,7 @@
 
 import typer
 
-from . import audit, batch, evaluate, export, merge, phantom, report, train, triage
+from . import audit, batch, doctor, evaluate, export, inspect, merge, phantom, report, train, triage
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -21,6 +21,8 @@ app.command()(train.train)
 app.command()(export.export)
 app.command()(evaluate.evaluate)
 app.command()(phantom.phantom)
+app.command()(inspect.inspect)
+app.command()(doctor.doctor)
 
 
 @app.callback(invoke_without_command=True)

@@ -16,7 +16,6 @@ SKIPPED = {
     "no-pixels": "a DICOM header without pixels",
     "body-part": "DICOM names another part of the body than the chest",
     "lateral": "DICOM says that it is a lateral view",
-    "localizer": "a localizer or a film of a dose report, by ImageType",
     "duplicate": "the same SOPInstanceUID as an earlier file",
     "presentation-double": "FOR PROCESSING, and the same series has a FOR PRESENTATION film",
 }
@@ -51,9 +50,13 @@ FAILED = {
 REVIEW = {
     "for-processing": "raw detector data (FOR PROCESSING), not what a viewer would show",
     "description": "its DICOM description names another part of the body",
+    "view": "DICOM names or hints at a view other than PA or AP",
+    "polarity": "DICOM contradicts itself about which end of the grey scale is bright",
     "adult": "by its DICOM age the patient is outside the model's population",
     "out-of-domain": "unlike the films that the model was trained on",
     "blank": "next to no contrast",
+    "exposure": "over- or underexposed",
+    "inverted": "looks inverted: its air is bright",
 }
 
 CODES = {**SKIPPED, **FAILED, **REVIEW}

@@ -1,0 +1,112 @@
+"""`xscan inspect`: what the scanner sees in one file."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .common import Console, Json, Quiet, Verbose
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from xscan.engine.discover import Found
+    from xscan.engine.read import Facts
+
+
+def inspect(
+    file: Annotated[Path, typer.Argument(help="A film, or one inside a zip: export.zip/DICOM/0001.")],
+    png: Annotated[Path | None, typer.Option(help="Write the 8-bit picture here, as a viewer would show it.")] = None,
+    input_png: Annotated[Path | None, typer.Option(help="Write the network's input here.")] = None,
+    engine: Annotated[str, typer.Option(help="The engine whose input is meant; a file or a shipped name.")] = "",
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    json: Json = False,
+) -> None:
+    """Show what the scanner sees in one file: format, decoder, window, view, and why it would not be scored.
+
+    Exit codes: 0 also for a file that is skipped; 2 no such file; 3 the film cannot be read.
+    """
+    from xscan.engine.errors import FileProblem
+    from xscan.engine.read import read_film
+
+    console = Console(quiet, verbose, json)
+    found = _found(file)
+    try:
+        film = read_film(found)
+    except FileProblem as problem:
+        data = {"status": problem.status, "code": problem.code, "reason": problem.reason}
+        console.result(data, f"{problem.status}: {problem.reason}")
+        raise typer.Exit(3 if problem.status == "failed" else 0) from None
+    data = {"status": "review" if film.facts.doubts else "scored"} | _describe(film.facts)
+    if png is not None:
+        _write_png(png, film.grey)
+    if input_png is not None:
+        from xscan.engine.models import DEFAULT
+        from xscan.engine.preprocess import to_input
+        from xscan.engine.runtime import find_engine, open_runtime
+
+        spec = open_runtime(find_engine(engine or DEFAULT)).manifest.input
+        _write_png(input_png, to_input(film.grey, spec))
+        data["network_input"] = f"{spec.width} x {spec.height}"
+    console.result(data, "\n".join(f"{name.replace('_', ' '):22} {_text(value)}" for name, value in data.items()))
+
+
+def _found(file: Path) -> "Found":
+    """The file, or the zip above it and its member. Raises UsageError when there is neither."""
+    from xscan.engine.discover import Found
+    from xscan.engine.errors import UsageError
+
+    if file.is_file():
+        return Found(file.name, str(file))
+    for parent in file.parents:
+        if parent.is_file() and parent.suffix.lower() == ".zip":
+            from xscan.engine.read.archive import members
+
+            shown = file.relative_to(parent).as_posix()
+            for member in members(str(parent)):
+                if member.shown == shown:
+                    return Found(shown, str(parent), member.name, member.bytes, problem=member.problem)
+    raise UsageError(f"no file {file}")
+
+
+def _describe(facts: "Facts") -> dict[str, Any]:
+    """The facts that may be shown: the age stays inside."""
+    from xscan.engine.read.dicom.pixels import SYNTAXES
+
+    syntax = facts.transfer_syntax
+    shown: dict[str, Any] = {"format": facts.format}
+    if facts.format == "DICOM":
+        shown["transfer_syntax"] = f"{syntax} {SYNTAXES.get(syntax, 'not known')}".strip()
+        shown |= {"modality": facts.modality, "body_part": facts.body_part, "view": facts.view_position}
+        shown["for_processing"] = facts.for_processing
+    shown |= {
+        "decoder": facts.decoder,
+        "size": f"{facts.columns} x {facts.rows}",
+        "bits": facts.bits,
+        "photometric": facts.photometric,
+        "window": facts.window,
+        "polarity": "inverted: low values are bright" if facts.inverted else "as stored: high values are bright",
+        "doubts": [f"{code}: {sentence}" for code, sentence in facts.doubts],
+        "notes": facts.notes,
+    }
+    return shown
+
+
+def _text(value: object) -> str:
+    if isinstance(value, list):
+        return "; ".join(map(str, value)) or "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value) or "-"
+
+
+def _write_png(path: Path, picture: "np.ndarray") -> None:
+    import cv2
+
+    from xscan.engine.errors import UsageError
+
+    try:
+        path.write_bytes(cv2.imencode(".png", picture)[1].tobytes())  # imwrite fails on names outside ASCII
+    except OSError:
+        raise UsageError(f"cannot write {path}") from None

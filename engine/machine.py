@@ -1,0 +1,136 @@
+"""What this machine can do: decoders, runtimes, GPU, processor; and how to get what is missing."""
+
+import importlib.util
+import platform
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import TypeVar
+
+_T = TypeVar("_T")
+_REPAIR = "pip install --force-reinstall xscan"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    group: str  #: decoders, runtimes, hardware, training
+    name: str
+    present: bool
+    detail: str  #: a version, a device's name
+    fix: str = ""  #: one line that helps, when it is missing
+    needed: bool = False  #: xscan cannot scan without it
+
+
+def checks() -> Iterator[Check]:
+    """Look at everything once. Nothing here raises, downloads or changes anything."""
+    yield from _decoders()
+    yield from _runtimes()
+    yield from _hardware()
+    yield _package("training", "tensorflow", ("tensorflow", "tensorflow-cpu"), "pip install 'xscan[train]'")
+    yield _package("training", "tf2onnx", ("tf2onnx",), "pip install 'xscan[train]'")
+
+
+def _decoders() -> Iterator[Check]:
+    yield Check("decoders", "DICOM, uncompressed and deflated", True, "built in", needed=True)
+    yield _package(
+        "decoders",
+        "JPEG, PNG, TIFF, BMP, WebP",
+        ("opencv-python-headless", "opencv-python"),
+        _REPAIR,
+        "cv2",
+        needed=True,
+    )
+    for name, codec in (
+        ("RLE", "DICOMRLE"),
+        ("JPEG 12-bit and lossless", "JPEG8"),
+        ("JPEG-LS", "JPEGLS"),
+        ("JPEG 2000", "JPEG2K"),
+        ("HTJ2K", "HTJ2K"),
+    ):
+        yield _codec(name, codec)
+
+
+def _codec(name: str, codec: str) -> Check:
+    try:
+        import imagecodecs
+
+        available = bool(getattr(imagecodecs, codec).available)
+    except Exception:
+        return Check("decoders", name, False, "imagecodecs does not load", "pip install --force-reinstall imagecodecs")
+    fix = "" if available else "pip install --upgrade imagecodecs (this build of it leaves the codec out)"
+    return Check("decoders", name, available, f"imagecodecs {_version('imagecodecs')}", fix)
+
+
+def _runtimes() -> Iterator[Check]:
+    try:
+        import onnxruntime
+
+        providers = [name.removesuffix("ExecutionProvider") for name in onnxruntime.get_available_providers()]
+        detail = f"{onnxruntime.__version__}, {', '.join(providers)}"
+        yield Check("runtimes", "onnxruntime", True, detail, needed=True)
+    except Exception:
+        yield Check(
+            "runtimes", "onnxruntime", False, "does not load", "pip install --force-reinstall onnxruntime", True
+        )
+    for name, package, fix in (
+        ("tensorrt", "tensorrt", "pip install 'xscan[tensorrt]' (needs an NVIDIA GPU, 3.7 GB)"),
+        ("tensorrt_rtx", "tensorrt-rtx", "pip install 'xscan[rtx]' (needs an NVIDIA RTX GPU)"),
+        ("openvino", "openvino", "pip install openvino (faster on Intel processors; optional)"),
+        ("pycuda", "pycuda", "pip install pycuda (with nvcc on the PATH; only for TensorRT)"),
+    ):
+        yield _loads(name, package, fix)
+
+
+def _loads(module: str, package: str, fix: str) -> Check:
+    """Import in another process: without its driver such a package may fail, or end the process."""
+    if importlib.util.find_spec(module) is None:
+        return Check("runtimes", module, False, "not installed", fix)
+    try:
+        done = subprocess.run([sys.executable, "-c", f"import {module}"], capture_output=True, timeout=60, check=False)
+        loads = done.returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        loads = False
+    detail = _version(package) + ("" if loads else ", but does not load")
+    return Check("runtimes", module, loads, detail, "" if loads else "install or update the NVIDIA driver, then " + fix)
+
+
+def _hardware() -> Iterator[Check]:
+    from .runtime.driver import probe
+    from .runtime.processor import int8_is_exact
+
+    gpu = _quietly(probe)
+    if gpu is None:
+        fix = "none needed: xscan runs on the CPU; with an NVIDIA GPU install its driver (nvidia-smi must list it)"
+        yield Check("hardware", "NVIDIA GPU", False, "no GPU or no driver", fix)
+    else:
+        detail = f"{gpu.name}, SM {gpu.compute_capability}, {gpu.memory // 2**20} MB, driver for CUDA {gpu.driver}"
+        yield Check("hardware", "NVIDIA GPU", True, detail)
+    exact = bool(_quietly(int8_is_exact))
+    fix = "" if exact else "none: an INT8 engine gains little on this processor, keep float32"
+    yield Check("hardware", "fast INT8 (VNNI)", exact, platform.machine(), fix)
+
+
+def _quietly(look: Callable[[], _T]) -> _T | None:
+    try:
+        return look()
+    except Exception:
+        return None
+
+
+def _package(
+    group: str, name: str, packages: tuple[str, ...], fix: str, module: str = "", needed: bool = False
+) -> Check:
+    """Installed, by name alone: importing TensorFlow takes seconds."""
+    if importlib.util.find_spec(module or name) is None:
+        return Check(group, name, False, "not installed", fix, needed)
+    found = next((f"{package} {_version(package)}" for package in packages if _version(package)), "installed")
+    return Check(group, name, True, found, needed=needed)
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
