@@ -2,7 +2,22 @@
 
 import typer
 
-from . import audit, batch, doctor, evaluate, export, inspect, merge, phantom, report, train, triage
+from . import (
+    audit,
+    batch,
+    bench,
+    build_engine,
+    doctor,
+    engine,
+    evaluate,
+    export,
+    inspect,
+    merge,
+    phantom,
+    report,
+    train,
+    triage,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -20,6 +35,9 @@ app.command()(audit.audit)
 app.command()(train.train)
 app.command()(export.export)
 app.command()(evaluate.evaluate)
+app.command()(build_engine.build_engine)
+app.add_typer(engine.app, name="engine")
+app.command()(bench.bench)
 app.command()(phantom.phantom)
 app.command()(inspect.inspect)
 app.command()(doctor.doctor)

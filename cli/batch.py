@@ -23,6 +23,9 @@ def batch(
     format: Annotated[
         list[str] | None, typer.Option(help="Formats beside the CSV: jsonl, parquet; may be given twice.")
     ] = None,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Build the engine again where it does not fit this machine.")
+    ] = False,
     restart: Annotated[bool, typer.Option("--restart", help="Start over: drop the list of earlier runs.")] = False,
     log_file: Annotated[Path | None, typer.Option(help="Append log lines to this file; no names, no paths.")] = None,
     quiet: Quiet = False,
@@ -43,6 +46,7 @@ def batch(
     from xscan.engine.models import DEFAULT
     from xscan.engine.read.film import Limits
     from xscan.engine.runtime import find_engine
+    from xscan.engine.runtime.engines import doubts, rebuild_if_needed
     from xscan.engine.shard import Shard
 
     from .batch_view import progress_bar, stopping, summary_table
@@ -50,10 +54,15 @@ def batch(
     console = Console(quiet, verbose, json, no_progress)
     set_up_logging(console, log_file)
     budget = FailureBudget.parse(max_failures)
+    engine_file = find_engine(engine or DEFAULT)
+    if rebuild:
+        rebuild_if_needed(engine_file, console.say)
+    for doubt in doubts(engine_file):
+        console.warn(doubt)
     settings = BatchSettings(
         folder=folder,
         out=out,
-        engine=find_engine(engine or DEFAULT),
+        engine=engine_file,
         workers=workers or usable_cores(),
         batch_size=batch_size,
         limits=Limits(int(max_megapixels * 1e6), int(max_megabytes * 2**20)),

@@ -42,7 +42,11 @@ def find_engine(engine: str) -> Path:
 
 
 def open_runtime(path: Path) -> Runtime:
-    """Load the network in `path` on the best runtime of this machine. Raises EngineError."""
+    """Load the network or built engine in `path`. Raises EngineError."""
+    from .engines import is_built, open_engine
+
+    if is_built(path):
+        return open_engine(path)
     from .onnx import OnnxRuntime
 
     return OnnxRuntime(path)

@@ -14,12 +14,13 @@ onnxruntime.set_default_logger_severity(3)  # errors only: its warnings say noth
 class OnnxRuntime:
     """One network in one thread: workers run one each, which scales where intra-op threads do not."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, content: bytes | None = None) -> None:
+        """content: the file's bytes, where the caller has read and checked them already."""
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         try:
-            self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+            self._session = onnxruntime.InferenceSession(content or path, options, providers=["CPUExecutionProvider"])
         except Exception:  # its own error type is private, and its text shows C++ source lines
             raise EngineError(f"{path.name} is not a network that ONNX Runtime can load") from None
         metadata = self._session.get_modelmeta().custom_metadata_map

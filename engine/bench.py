@@ -1,0 +1,100 @@
+"""How fast an engine is here: films a second and latency by batch size, with and without decoding."""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .errors import FileProblem
+from .preprocess import to_input
+from .runtime import Runtime
+
+WINDOW_S = 0.5  #: calls are counted in windows; two in a row that agree are a stable figure
+AGREE = 0.03
+
+
+@dataclass(frozen=True)
+class Rate:
+    batch: int
+    films_a_second: float
+    p50_ms: float  #: of one call
+    p90_ms: float
+    p99_ms: float
+    calls: int
+    stable: bool  #: the last two windows agree
+
+    def as_dict(self) -> dict[str, Any]:
+        return {k: round(v, 3) if isinstance(v, float) else v for k, v in asdict(self).items()}
+
+
+@dataclass(frozen=True)
+class DecodingRate:
+    """One core: read and decode, preprocess, run."""
+
+    films: int
+    films_a_second: float
+    read_ms: float  #: a film
+    network_ms: float
+
+
+def measure(runtime: Runtime, batch: int, seconds: float = 5.0, clock: Callable[[], float] = time.perf_counter) -> Rate:
+    """Run full batches until two windows in a row agree, or for `seconds`. The first window warms up."""
+    spec = runtime.manifest.input
+    pictures = np.random.default_rng(0).integers(0, 256, (batch, spec.height, spec.width, 1), np.uint8)
+    _window(runtime, pictures, clock)
+    kept: list[float] = []
+    medians: list[float] = []
+    started = clock()
+    stable = False
+    while not stable and (clock() - started < seconds or not kept):
+        times = _window(runtime, pictures, clock)
+        kept += times
+        medians.append(float(np.median(times)))
+        stable = len(medians) > 1 and abs(medians[-1] / medians[-2] - 1) < AGREE
+    p50, p90, p99 = (float(x) * 1e3 for x in np.percentile(kept, (50, 90, 99)))
+    return Rate(batch, batch * len(kept) / sum(kept), p50, p90, p99, len(kept), stable)
+
+
+def measure_decoding(runtime: Runtime, files: Iterable[Path], batch: int = 8) -> DecodingRate | None:
+    """Read, preprocess and score files on one core; those that are no radiographs are left out. None without any."""
+    from .read import read_path
+
+    spec = runtime.manifest.input
+    target = (spec.height, spec.width)
+    slot = np.empty((batch, *target, 1), np.uint8)
+    films = waiting = 0
+    read_s = network_s = 0.0
+    runtime.run(np.zeros_like(slot))
+    for path in files:
+        started = time.perf_counter()
+        try:
+            to_input(read_path(path, target=target).grey, spec, out=slot[waiting, :, :, 0])
+        except FileProblem:
+            continue
+        read_s += time.perf_counter() - started
+        films, waiting = films + 1, waiting + 1
+        if waiting == batch:
+            network_s, waiting = network_s + _timed(runtime, slot), 0
+    if waiting:
+        network_s += _timed(runtime, slot[:waiting])
+    if not films:
+        return None
+    return DecodingRate(films, films / (read_s + network_s), 1e3 * read_s / films, 1e3 * network_s / films)
+
+
+def _window(runtime: Runtime, pictures: np.ndarray, clock: Callable[[], float]) -> list[float]:
+    times: list[float] = []
+    while sum(times) < WINDOW_S:
+        started = clock()
+        runtime.run(pictures)
+        times.append(clock() - started)
+    return times
+
+
+def _timed(runtime: Runtime, pictures: np.ndarray) -> float:
+    started = time.perf_counter()
+    runtime.run(pictures)
+    return time.perf_counter() - started

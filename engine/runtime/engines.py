@@ -1,0 +1,136 @@
+"""Open a built engine (NAME.engine with its NAME.engine.json), or say in one line why not; build it again.
+
+Order matters: the driver is asked first (some TensorRT libraries crash without one), then the sidecar, then the
+plan's hash; only then are the bytes handed to a runtime, because loading a plan runs code that is in it.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from ..errors import EngineError
+from ..sidecar import (
+    SUFFIX,
+    BuiltFor,
+    Sidecar,
+    read_proven,
+    read_sidecar,
+    read_source,
+    sha256,
+    sidecar_path,
+    writable_by_others,
+    write_engine,
+)
+from . import Runtime
+from .driver import Gpu, probe
+
+
+def is_built(path: Path) -> bool:
+    """Is it an engine that build-engine made, rather than a plain network?"""
+    return path.name.endswith(SUFFIX) or sidecar_path(path).is_file()
+
+
+def open_engine(path: Path) -> Runtime:
+    """Raises EngineError: wrong machine, wrong version, damaged, or not what was built."""
+    sidecar = read_sidecar(path)
+    if reason := why_not_here(sidecar):
+        raise EngineError(f"{path.name} {reason}")
+    content = read_proven(path, sidecar)
+    if sidecar.runtime == "onnxruntime":
+        from .onnx import OnnxRuntime
+
+        return OnnxRuntime(path, content)
+    from .tensorrt import TensorRtRuntime
+
+    return TensorRtRuntime(path.name, sidecar, content)
+
+
+def why_not_here(sidecar: Sidecar) -> str:
+    """What keeps this machine from running the engine, as the rest of a sentence; empty if nothing does."""
+    if sidecar.runtime == "onnxruntime":
+        return ""  # ONNX is the same everywhere
+    gpu = probe()
+    if gpu is None:
+        return "needs an NVIDIA GPU, and no driver answers here: build one for this machine with xscan build-engine"
+    from .compile import load_module
+
+    try:
+        here = load_module(sidecar.runtime).__version__
+    except EngineError as error:
+        return f"needs {sidecar.runtime}: {error}"
+    return _mismatch(sidecar, gpu, here)
+
+
+def _mismatch(sidecar: Sidecar, gpu: Gpu, here: str) -> str:
+    built_for = sidecar.built_for
+    other_version = here != sidecar.runtime_version
+    # A version-compatible plan also runs on later versions of the same and the next major version's runtime.
+    newer = [int(x) for x in here.split(".")[:2]] >= [int(x) for x in sidecar.runtime_version.split(".")[:2]]
+    if other_version and not (built_for.portable and newer and sidecar.runtime == "tensorrt"):
+        return f"was built with {sidecar.runtime} {sidecar.runtime_version}, here is {here}: use --rebuild"
+    other_gpu = built_for.compute_capability and built_for.compute_capability != gpu.compute_capability
+    ampere = float(gpu.compute_capability) >= 8
+    if other_gpu and sidecar.runtime == "tensorrt" and not (built_for.portable and ampere):
+        return (
+            f"was built for compute capability {built_for.compute_capability} ({built_for.gpu}), "
+            f"here is {gpu.compute_capability} ({gpu.name}): use --rebuild"
+        )
+    return ""
+
+
+def doubts(path: Path) -> list[str]:
+    """What the person who starts a run should hear about this engine."""
+    if not is_built(path) or not sidecar_path(path).is_file():
+        return []
+    found = []
+    if name := writable_by_others(path):
+        found.append(f"{name} may be written to by every user of this machine: an engine can hold any code")
+    gate = read_sidecar(path).gate
+    if gate.get("forced"):
+        found.append(f"{path.name} was refused by its gate and built with --force: its results are not to be relied on")
+    return found
+
+
+def rebuild_if_needed(path: Path, say: Callable[[str], None]) -> bool:
+    """Build an engine again, from the ONNX beside it, where it does not fit this machine or is damaged.
+
+    Returns whether it was built. Raises EngineError, also where its sidecar or its ONNX is not what was built.
+    """
+    if not is_built(path):
+        return False
+    sidecar = read_sidecar(path)
+    reason = why_not_here(sidecar)
+    if not reason:
+        try:
+            read_proven(path, sidecar)
+        except EngineError:
+            reason = "is damaged"
+        else:
+            return False
+    if sidecar.runtime != "onnxruntime" and probe() is None:
+        raise EngineError(f"{path.name} {reason}")
+    say(f"{path.name} {reason.removesuffix(': use --rebuild')}; building it again")
+    rebuild(path, sidecar, say)
+    return True
+
+
+def rebuild(path: Path, sidecar: Sidecar, say: Callable[[str], None]) -> Sidecar:
+    """Build the engine again for this machine, with the same graph, precision and profile."""
+    graph = read_source(path, sidecar)
+    engine, version, built_for = graph, sidecar.runtime_version, sidecar.built_for
+    if sidecar.runtime != "onnxruntime":
+        from .compile import BuildOptions, build_plan, load_module
+
+        trt = load_module(sidecar.runtime)
+        portable = sidecar.built_for.portable
+        engine = build_plan(trt, graph, BuildOptions(sidecar.profile, portable), say)
+        version, gpu = trt.__version__, probe()
+        built_for = BuiltFor(gpu.name, gpu.compute_capability, gpu.driver, portable) if gpu else BuiltFor()
+    content = sidecar.__dict__ | {
+        "runtime_version": version, "built_for": built_for, "sha256": sidecar.sha256 | {"engine": sha256(engine)}
+    }  # fmt: skip
+    new = Sidecar(**content)
+    try:
+        write_engine(path, engine, graph, new)
+    except OSError:
+        raise EngineError(f"cannot write {path.name}: check the folder and its free space") from None
+    return new
