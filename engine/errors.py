@@ -5,7 +5,8 @@ XscanError                  a user's mistake or a fact of the machine: one line,
 │   ├── DataSetError        exit 2: the data set cannot be used as given
 │   └── OutputError         exit 2: the output is locked, or was made with other settings
 ├── EngineError             exit 4: no usable network or engine
-│   └── GateRefused         exit 4: a reduced-precision engine failed its acceptance gate
+│   ├── GateRefused         exit 4: a reduced-precision engine failed its acceptance gate
+│   └── DeviceLost          exit 4: the GPU stopped answering; run again to carry on
 └── StorageError            exit 5: disk full or share lost; run again to carry on
 
 FileProblem                 one file's fate, never the run's: becomes a row of the CSV
@@ -37,6 +38,10 @@ class EngineError(XscanError):
 
 
 class GateRefused(EngineError):
+    pass
+
+
+class DeviceLost(EngineError):
     pass
 
 

@@ -1,0 +1,136 @@
+"""The few CUDA calls that xscan needs, on pycuda. Another binding would replace this module and no other.
+
+Contexts are a stack of each thread in pycuda, and memory freed on another thread leaks: whoever makes a Device
+uses and closes it on the same thread, with everything that came from it.
+"""
+
+import contextlib
+import ctypes
+import sys
+from typing import Any
+
+import numpy as np
+
+from ..errors import DeviceLost, EngineError
+
+
+def _driver() -> Any:
+    """pycuda.driver. Raises EngineError that names the install."""
+    try:
+        import pycuda.driver as driver
+    except ImportError:
+        raise EngineError("TensorRT engines need pycuda: pip install 'xscan[tensorrt]' (docs/gpu.md)") from None
+    return driver
+
+
+class Device:
+    """The first GPU's primary context, pushed on the thread that makes the object."""
+
+    def __init__(self) -> None:
+        self._driver = _driver()
+        try:
+            self._driver.init()
+            self._context = self._driver.Device(0).retain_primary_context()
+            self._context.push()
+        except self._driver.Error:
+            raise EngineError("the NVIDIA driver gives no access to the GPU: check nvidia-smi") from None
+        self._registered: list[Any] = []
+
+    def close(self) -> None:
+        """Give the context back. Memory, streams and engines must be gone by now."""
+        with contextlib.suppress(self._driver.Error):  # of a lost device
+            self.unregister()
+        self._driver.Context.pop()
+        self._context.detach()
+
+    def buffer(self, size: int) -> Any:
+        """Device memory of `size` bytes; int() of it is its address."""
+        with self.errors():
+            return self._driver.mem_alloc(size)
+
+    def pinned(self, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+        """A page-locked array, which the GPU copies from and to while the processor goes on."""
+        with self.errors():
+            return self._driver.pagelocked_empty(shape, dtype)
+
+    def register(self, memory: np.ndarray) -> None:
+        """Page-lock memory that others share (page-aligned), until `unregister` or `close`."""
+        with self.errors():
+            self._registered.append(self._driver.register_host_memory(memory))
+
+    def unregister(self) -> None:
+        while self._registered:
+            self._registered.pop().base.unregister()
+
+    def stream(self) -> "Stream":
+        with self.errors():
+            return Stream(self, self._driver, self._driver.Stream())
+
+    @contextlib.contextmanager
+    def errors(self):
+        """pycuda's errors as ours. After most of them the context is dead, so they end the run."""
+        try:
+            yield
+        except self._driver.MemoryError:
+            raise EngineError("the GPU has not enough free memory: close other programs, or use a smaller batch") from (
+                None
+            )
+        except self._driver.Error as error:
+            raise DeviceLost(f"the GPU stopped answering ({type(error).__name__}): run again to carry on") from None
+
+
+class Stream:
+    """Work that the GPU does in order, beside other streams."""
+
+    def __init__(self, device: Device, driver: Any, stream: Any) -> None:
+        self._device, self._driver, self._stream = device, driver, stream
+
+    @property
+    def handle(self) -> int:
+        return self._stream.handle
+
+    def to_device(self, target: Any, source: np.ndarray) -> None:
+        with self._device.errors():
+            self._driver.memcpy_htod_async(target, source, self._stream)
+
+    def to_host(self, target: np.ndarray, source: Any) -> None:
+        with self._device.errors():
+            self._driver.memcpy_dtoh_async(target, source, self._stream)
+
+    def wait(self) -> None:
+        """Until all of it is done. Other Python threads run meanwhile."""
+        with self._device.errors():
+            self._stream.synchronize()
+
+
+class Graph:
+    """Launches recorded once and replayed with one call: a small network is otherwise bound by launching.
+
+    pycuda has no such calls, so the driver's own are made. `record` gives None where recording does not work.
+    """
+
+    def __init__(self, library: Any, graph: ctypes.c_void_p) -> None:
+        self._library, self._graph = library, graph
+
+    @classmethod
+    def record(cls, stream: Stream, launch: Any) -> "Graph | None":
+        """launch: called once, puts the work on the stream; returns whether it could."""
+        library = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+        handle, graph, ready = ctypes.c_void_p(stream.handle), ctypes.c_void_p(), ctypes.c_void_p()
+        relaxed = 2  # CU_STREAM_CAPTURE_MODE_RELAXED: other threads may go on using CUDA
+        if library.cuStreamBeginCapture_v2(handle, relaxed):
+            return None
+        launched = launch()
+        ended = library.cuStreamEndCapture(handle, ctypes.byref(graph))
+        if ended or not launched or not graph.value:
+            return None
+        failed = library.cuGraphInstantiateWithFlags(ctypes.byref(ready), graph, ctypes.c_ulonglong(0))
+        library.cuGraphDestroy(graph)
+        return None if failed else cls(library, ready)
+
+    def launch(self, stream: Stream) -> None:
+        if self._library.cuGraphLaunch(self._graph, ctypes.c_void_p(stream.handle)):
+            raise DeviceLost("the GPU stopped answering (graph launch): run again to carry on")
+
+    def close(self) -> None:
+        self._library.cuGraphExecDestroy(self._graph)
