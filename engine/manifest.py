@@ -6,7 +6,7 @@ from typing import Any
 
 from . import CLASSES
 from .errors import EngineError
-from .preprocess import InputSpec
+from .spec import InputSpec
 
 KEY = "xscan"
 FORMAT = 1

@@ -1,33 +1,11 @@
 """From a grey radiograph to the network's input: one function for training, calibration and batch."""
 
-from dataclasses import asdict, dataclass
-from typing import Any
-
 import cv2
 import numpy as np
 
-from .errors import EngineError
+from .spec import InputSpec
 
-
-@dataclass(frozen=True)
-class InputSpec:
-    """How a film becomes a network input. Stored in the model's manifest; scaling and normalising
-    are not here because they are the first nodes of the graph."""
-
-    height: int
-    width: int
-    resize: str = "area"  #: area averaging when shrinking, bilinear when enlarging; the whole film, squashed
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, spec: dict[str, Any]) -> "InputSpec":
-        """Raise EngineError for a specification that this version of xscan does not know."""
-        unknown = set(spec) - {"height", "width", "resize"}
-        if unknown or spec.get("resize", "area") != "area":
-            raise EngineError("the model asks for a preprocessing this xscan does not know: update xscan")
-        return cls(height=int(spec["height"]), width=int(spec["width"]))
+__all__ = ["InputSpec", "to_input"]
 
 
 def to_input(grey: np.ndarray, spec: InputSpec, out: np.ndarray | None = None) -> np.ndarray:

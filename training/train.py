@@ -145,6 +145,7 @@ def train(
 
     model.fit(
         batches,
+        shuffle=False,  # Batches has its own order; Keras's would not be the same after a resume
         epochs=settings.epochs,
         initial_epoch=start,
         validation_data=validation_data,
@@ -203,6 +204,12 @@ class _SaveEpoch(keras.callbacks.Callback):
     def __init__(self, path: Path) -> None:
         super().__init__()
         self.path = path
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        """Dropout follows from the epoch alone: its own random state is not part of a saved model."""
+        for place, layer in enumerate(self.model.layers):
+            if isinstance(layer, keras.layers.Dropout):
+                layer.seed_generator.state.assign((place, epoch))
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         part = self.path.with_name("part.keras")
