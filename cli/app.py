@@ -1,5 +1,8 @@
 """The Typer app. Command modules import their heavy needs inside the call, so that `--help` is quick."""
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 from . import (
@@ -7,6 +10,7 @@ from . import (
     batch,
     bench,
     build_engine,
+    config_show,
     doctor,
     engine,
     evaluate,
@@ -18,8 +22,10 @@ from . import (
     train,
     triage,
 )
+from .config import SettingsGroup
 
 app = typer.Typer(
+    cls=SettingsGroup,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -41,10 +47,15 @@ app.command()(bench.bench)
 app.command()(phantom.phantom)
 app.command()(inspect.inspect)
 app.command()(doctor.doctor)
+app.add_typer(config_show.app, name="config")
 
 
 @app.callback(invoke_without_command=True)
-def root(version: bool = typer.Option(False, "--version", help="Print the version and leave.")) -> None:
+def root(
+    config: Annotated[Path | None, typer.Option(help="Settings file to use in place of xscan.toml.")] = None,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
+) -> None:
+    # SettingsGroup has read `config` already: it is needed before a command's options are parsed.
     if version:
         from importlib.metadata import version as installed
 
