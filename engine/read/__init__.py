@@ -85,7 +85,7 @@ def _content(path: str, max_bytes: int) -> bytes:
             size = os.fstat(stream.fileno()).st_size
             if size > max_bytes:
                 raise UnreadableRadiograph("too-large", f"over the limit of {max_bytes // 2**20} MB")
-            return stream.read(max_bytes)
+            return stream.read(size)
     except FileNotFoundError:
         raise UnreadableRadiograph("vanished", "gone between listing and reading") from None
     except OSError:

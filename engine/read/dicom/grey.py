@@ -5,6 +5,7 @@ stored value → modality LUT or rescale → VOI LUT or window → presentation 
 of at most 65,536 entries, applied in one pass over the pixels.
 """
 
+import functools
 from dataclasses import dataclass
 
 import cv2
@@ -12,6 +13,8 @@ import numpy as np
 
 from .header import Header
 from .pixels import ImagePixel, Stored
+
+_IDENTITY = np.arange(256, dtype=np.uint8)
 
 PERCENTILES = (0.5, 99.5)  #: of the picture, where no window is given
 
@@ -35,9 +38,9 @@ def render(header: Header, image: ImagePixel, stored: Stored) -> Rendering:
     if image.photometric == "PALETTE COLOR":
         return Rendering(_palette(header, image, pixels, stored.compressed), "palette", False, [])
     notes: list[str] = []
-    words = np.arange(256 if pixels.dtype == np.uint8 else 65_536)
-    values = stored_values(words, image, stored.compressed)
-    counts = _sampled_counts(pixels)
+    values = value_range(image)
+    index = _index(pixels.itemsize, image.stored, image.high, image.signed, stored.compressed)
+    counts = _sampled_counts(pixels, index, values.size)
     padding = _padding(header, image, values)
     counts[padding] = 0
     modality = modality_output(header, values, notes)
@@ -47,43 +50,44 @@ def render(header: Header, image: ImagePixel, stored: Stored) -> Rendering:
     grey = np.rint(255.0 * (1.0 - shown if inverted else shown))
     table = np.clip(grey, 0, 255).astype(np.uint8)
     table[padding] = 0  # PS3.3 C.7.5.1.1.2: padding is no part of the picture: shown as background
-    return Rendering(look_up(table, pixels), window, inverted, notes, contradiction)
+    return Rendering(look_up(table[index], pixels), window, inverted, notes, contradiction)
 
 
-def stored_values(words: np.ndarray, image: ImagePixel, compressed: bool = False) -> np.ndarray:
-    """The pixel values in words as they lie in the file: int64, same shape (PS3.5 8.1.1).
+def value_range(image: ImagePixel) -> np.ndarray:
+    """Every value that BitsStored and PixelRepresentation allow, in order: int64 [2**BitsStored]."""
+    low = -(1 << (image.stored - 1)) if image.signed else 0
+    return np.arange(low, low + (1 << image.stored))
 
-    The value has BitsStored bits and ends at HighBit; other bits may hold anything (overlays did).
+
+@functools.lru_cache(maxsize=8)
+def _index(itemsize: int, stored: int, high: int, signed: bool, compressed: bool) -> np.ndarray:
+    """For each word that a pixel can be, where its value lies in `value_range`: int64 [256 or 65,536].
+
+    The value has BitsStored bits and ends at HighBit; other bits may hold anything, overlays did (PS3.5 8.1.1).
     PixelRepresentation 1 is two's complement. A compressed stream has no such other bits: what a lossy one
     returns beyond BitsStored is an overshoot, and is clipped, since dropping its upper bits would turn
     white into black.
     """
-    if compressed:
-        top = (1 << image.stored) - 1
-        if not image.signed:
-            return np.minimum(words, top)
-        wide = 8 if words.size == 256 else 16
-        sign = 1 << (image.stored - 1)
-        extended = (words ^ (1 << (wide - 1))) - (1 << (wide - 1))
-        extended = np.where(words <= top, (words ^ sign) - sign, extended)  # or not extended by the encoder
-        return np.clip(extended, -sign, sign - 1)
-    shift = max(image.high + 1 - image.stored, 0)
-    values = (words >> shift) & ((1 << image.stored) - 1)
-    if image.signed:
-        sign = 1 << (image.stored - 1)
-        values = (values ^ sign) - sign
-    return values
+    words = np.arange(1 << 8 * itemsize)
+    top, sign = (1 << stored) - 1, 1 << (stored - 1)
+    if not compressed:
+        return ((words >> (high + 1 - stored)) & top) ^ (sign if signed else 0)
+    if not signed:
+        return np.minimum(words, top)
+    wide = 1 << (8 * itemsize - 1)
+    extended = (words ^ wide) - wide
+    values = np.where(words <= top, (words ^ sign) - sign, extended)  # or not extended by the encoder
+    return np.clip(values, -sign, sign - 1) + sign
 
 
-def _sampled_counts(pixels: np.ndarray) -> np.ndarray:
-    """How often each word occurs, from about 65,000 pixels spread over the picture."""
-    step = max(1, int((pixels.size / 65_536) ** 0.5))
-    length = 256 if pixels.dtype == np.uint8 else 65_536
-    return np.bincount(pixels[::step, ::step].ravel(), minlength=length)
+def _sampled_counts(pixels: np.ndarray, index: np.ndarray, size: int) -> np.ndarray:
+    """How often each value occurs, from about 16,000 pixels spread over the picture: int64 [size]."""
+    step = max(1, int((pixels.size / 16_384) ** 0.5))
+    return np.bincount(index[pixels[::step, ::step].ravel()], minlength=size)
 
 
 def _padding(header: Header, image: ImagePixel, values: np.ndarray) -> np.ndarray:
-    """Which words are PixelPaddingValue, up to PixelPaddingRangeLimit if given (PS3.3 C.7.5.1.1.2)."""
+    """Which values are PixelPaddingValue, up to PixelPaddingRangeLimit if given (PS3.3 C.7.5.1.1.2)."""
     value = header.number(0x00280120)
     if value is None:
         return np.zeros(values.shape, bool)
@@ -167,9 +171,6 @@ def voi_output(
         notes.append("window without contrast ignored")
     if image.stored <= 8:
         low, high = float(modality.min()), float(modality.max())
-        values = stored_range(image)
-        span = modality[values]
-        low, high = float(span.min()), float(span.max())
         window = "full range"
     else:
         low, high = _percentiles(modality, counts)
@@ -177,12 +178,6 @@ def voi_output(
     if high <= low:
         high = low + 1.0
     return np.clip((modality - low) / (high - low), 0.0, 1.0), window
-
-
-def stored_range(image: ImagePixel) -> np.ndarray:
-    """Indices of the words that use no bit outside BitsStored."""
-    shift = max(image.high + 1 - image.stored, 0)
-    return np.arange(1 << image.stored) << shift
 
 
 def _windowed(values: np.ndarray, center: float, width: float, function: str) -> np.ndarray | None:
@@ -236,7 +231,12 @@ def inversion(header: Header, image: ImagePixel) -> tuple[bool, bool]:
 
 
 def look_up(table: np.ndarray, pixels: np.ndarray) -> np.ndarray:
-    """table[pixels], as fast as this OpenCV can."""
+    """table[pixels], as fast as this OpenCV can. table: uint8 [256 or 65,536]."""
+    if table.size == 256:
+        if np.array_equal(table, _IDENTITY):
+            return np.ascontiguousarray(pixels)
+        if np.array_equal(table, 255 - _IDENTITY):
+            return cv2.bitwise_not(pixels)
     try:
         return cv2.LUT(np.ascontiguousarray(pixels), table)
     except cv2.error:  # before OpenCV 5: tables of 256 entries only
@@ -281,11 +281,11 @@ def _palette(header: Header, image: ImagePixel, pixels: np.ndarray, compressed: 
             raise_missing_palette()
         wide = not packed and (bits == 16 or int(data.max()) > 255)
         bytes_ = (data[:count] >> 8 if wide else data[:count]).astype(np.uint8)
-        words = np.arange(256 if pixels.dtype == np.uint8 else 65_536)
-        index = np.clip(stored_values(words, image, compressed) - first, 0, bytes_.size - 1)
-        channels.append(bytes_[index])
+        entry = np.clip(value_range(image) - first, 0, bytes_.size - 1)
+        channels.append(bytes_[entry])
     rgb = np.stack(channels, axis=-1)[None]
-    return look_up(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)[0], pixels)
+    index = _index(pixels.itemsize, image.stored, image.high, image.signed, compressed)
+    return look_up(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)[0][index], pixels)
 
 
 def raise_missing_palette() -> None:

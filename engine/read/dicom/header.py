@@ -60,6 +60,8 @@ class Header:
     def texts(self, tag: int) -> list[str]:
         """The values of a text element, stripped of padding."""
         raw = self.value(tag)[:4096]
+        if not raw:
+            return [""]
         try:
             text = raw.decode("utf-8")
         except UnicodeDecodeError:
