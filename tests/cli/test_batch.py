@@ -103,6 +103,56 @@ def test_an_interrupted_run_carries_on_to_the_same_list(
     assert out.read_bytes() == whole.read_bytes()
 
 
+@pytest.mark.skipif(not os.path.exists("/proc"), reason="looks at processes through /proc")
+def test_workers_die_with_their_parent(folder: Path, tmp_path: Path) -> None:
+    for film in list(folder.iterdir()):
+        for copy in range(15):
+            shutil.copy(film, folder / f"{copy:02d}-{film.name}")
+    command = [sys.executable, "-m", "xscan.cli", "batch", str(folder), "--out", str(tmp_path / "list.csv")]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as run:
+        part = tmp_path / "list.csv.part"
+        while run.poll() is None and not (part.exists() and part.stat().st_size > 2000):
+            time.sleep(0.005)
+        workers = Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()
+        run.kill()
+    assert workers
+    deadline = time.monotonic() + 10
+    while [pid for pid in workers if _runs(pid)] and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not [pid for pid in workers if _runs(pid)]
+
+
+def _runs(pid: str) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(not POSIX, reason="a folder in use can be renamed on POSIX only")
+def test_a_share_that_goes_away_ends_the_run_and_comes_back(
+    xscan: Xscan, folder: Path, tmp_path: Path
+) -> None:
+    for film in list(folder.iterdir()):
+        for copy in range(15):
+            shutil.copy(film, folder / f"{copy:02d}-{film.name}")
+    whole, out = tmp_path / "whole.csv", tmp_path / "list.csv"
+    xscan("batch", folder, "--out", whole)
+    command = [sys.executable, "-m", "xscan.cli", "batch", str(folder), "--out", str(out)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as run:
+        part = tmp_path / "list.csv.part"
+        while run.poll() is None and not (part.exists() and part.stat().st_size > 2000):
+            time.sleep(0.005)
+        folder.rename(tmp_path / "away")
+        assert run.stderr is not None
+        says = run.stderr.read()
+    assert run.returncode == 5
+    assert "the scanned folder is gone" in says
+    (tmp_path / "away").rename(folder)
+    assert xscan("batch", folder, "--out", out).returncode == 0
+    assert out.read_bytes() == whole.read_bytes()
+
+
 def test_doubles_of_a_film_are_skipped(xscan: Xscan, folder: Path, tmp_path: Path) -> None:
     film = next(folder.glob("*.dcm"))
     shutil.copy(film, folder / "zz-double")
