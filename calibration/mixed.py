@@ -28,8 +28,10 @@ class Mixed:
 
 def change(reference: np.ndarray, candidate: np.ndarray, manifest: Manifest) -> float:
     """Mean change of a probability between two sets of logits, float [films, 3]."""
+    if not np.isfinite(candidate).all():
+        return 1.0
     p, q = probabilities(reference, manifest.temperature), probabilities(candidate, manifest.temperature)
-    return float(np.nan_to_num(np.abs(p - q), nan=1.0).mean())
+    return float(np.abs(p - q).mean())
 
 
 def search(

@@ -109,6 +109,8 @@ def _least_divergence(counts: np.ndarray, edges: np.ndarray, steps: int) -> floa
     best, best_divergence = last, np.inf
     for end in sorted({*np.linspace(steps + 1, last, 64).astype(int).tolist(), last}):
         inside = counts[:end]
+        if not inside.any():
+            continue
         reference = inside.copy()
         reference[-1] += counts[end:].sum()  # what is cut off saturates into the last step
         step = np.minimum(np.arange(end) * steps // end, steps - 1)

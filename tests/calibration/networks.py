@@ -1,0 +1,103 @@
+"""Small networks like ours, made by hand, so that tests need neither TensorFlow nor a trained file."""
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from xscan.engine.manifest import KEY, Manifest, OperatingPoint
+from xscan.engine.preprocess import InputSpec
+
+SIDE = 32
+MANIFEST = Manifest(
+    name="small", version="1", input=InputSpec(SIDE, SIDE), temperature=1.0,
+    rule_out=OperatingPoint(0.3, 0.9, 0.9), rule_in=OperatingPoint(0.7, 0.9, 0.9),
+)  # fmt: skip
+
+
+class _Network:
+    def __init__(self, seed: int) -> None:
+        self.rng = np.random.default_rng(seed)
+        self.nodes: list[onnx.NodeProto] = []
+        self.constants: list[onnx.TensorProto] = []
+        self.number = 0
+
+    def constant(self, value: np.ndarray) -> str:
+        self.number += 1
+        self.constants.append(numpy_helper.from_array(value, f"k{self.number}"))
+        return f"k{self.number}"
+
+    def node(self, kind: str, *inputs: str, output: str = "", **attributes: object) -> str:
+        self.number += 1
+        output = output or f"{kind.lower()}{self.number}"
+        self.nodes.append(helper.make_node(kind, list(inputs), [output], output, **attributes))
+        return output
+
+    def convolution(
+        self, x: str, channels: tuple[int, int], size: int = 3, output: str = "", **attributes: object
+    ) -> str:
+        weight = self.rng.normal(0, (channels[0] * size * size) ** -0.5, (channels[1], channels[0], size, size))
+        bias = self.rng.normal(0, 0.1, channels[1])
+        constants = [self.constant(v.astype(np.float32)) for v in (weight, bias)]
+        return self.node("Conv", x, *constants, output=output, pads=[size // 2] * 4, **attributes)
+
+    def model(self, outputs: list[onnx.ValueInfoProto], manifest: Manifest = MANIFEST) -> onnx.ModelProto:
+        pixels = helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["batch", SIDE, SIDE, 1])
+        graph = helper.make_graph(self.nodes, "small", [pixels], outputs, self.constants)
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+        model.metadata_props.add(key=KEY, value=manifest.to_json())
+        return onnx.shape_inference.infer_shapes(model)
+
+    def scaled(self) -> str:
+        x = self.node("Cast", "pixels", to=TensorProto.FLOAT)
+        x = self.node("Mul", x, self.constant(np.array(4 / 255, np.float32)))
+        x = self.node("Add", x, self.constant(np.array(-2, np.float32)))
+        return self.node("Reshape", x, self.constant(np.array([-1, 1, SIDE, SIDE])))
+
+
+def residual(seed: int = 0) -> onnx.ModelProto:
+    """As `compact`: a stem, a block with an identity and one with a 1 x 1 shortcut, class maps, a second branch."""
+    net = _Network(seed)
+    x = net.node("Relu", net.convolution(net.scaled(), (1, 8), strides=[2, 2]), output="stem")
+    y = net.node("Relu", net.convolution(x, (8, 8), output="a1"))
+    y = net.convolution(y, (8, 8), output="a2")
+    x = net.node("Relu", net.node("Add", x, y, output="a_add"), output="a_out")
+    y = net.node("Relu", net.convolution(x, (8, 16), output="b1", strides=[2, 2]))
+    y = net.convolution(y, (16, 16), output="b2")
+    short = net.convolution(x, (8, 16), 1, output="b_short", strides=[2, 2])
+    x = net.node("Relu", net.node("Add", short, y, output="b_add"), output="b_out")
+    head = net.convolution(x, (16, 3), 1, output="head")
+    net.node("Transpose", head, output="maps", perm=[0, 2, 3, 1])
+    net.node("ReduceMean", "maps", net.constant(np.array([1, 2])), output="logits", keepdims=0)
+    features = net.node("ReduceMean", x, net.constant(np.array([2, 3])), keepdims=0)
+    whitening = net.constant(net.rng.normal(0, 1, (16, 4)).astype(np.float32))
+    net.node("MatMul", features, whitening, output="gate")
+    outputs = [
+        helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", 3]),
+        helper.make_tensor_value_info("maps", TensorProto.FLOAT, ["batch", 8, 8, 3]),
+        helper.make_tensor_value_info("gate", TensorProto.FLOAT, ["batch", 4]),
+    ]
+    return net.model(outputs)
+
+
+def plain(seed: int = 0) -> onnx.ModelProto:
+    """As `seed`: convolutions, max pooling, dense layers."""
+    net = _Network(seed)
+    x = net.node("Relu", net.convolution(net.scaled(), (1, 8), output="c1"), output="r1")
+    x = net.node("MaxPool", x, output="p1", kernel_shape=[2, 2], strides=[2, 2])
+    x = net.node("Relu", net.convolution(x, (8, 8), output="c2"), output="r2")
+    x = net.node("MaxPool", x, output="p2", kernel_shape=[2, 2], strides=[2, 2])
+    x = net.node(
+        "Reshape", net.node("Transpose", x, perm=[0, 2, 3, 1]), net.constant(np.array([-1, 512])), output="flat"
+    )
+    x = net.node("MatMul", x, net.constant(net.rng.normal(0, 0.05, (512, 16)).astype(np.float32)), output="d1")
+    x = net.node("Relu", net.node("Add", x, net.constant(net.rng.normal(0, 0.1, 16).astype(np.float32))))
+    x = net.node("MatMul", x, net.constant(net.rng.normal(0, 0.5, (16, 3)).astype(np.float32)), output="d2")
+    net.node("Add", x, net.constant(np.zeros(3, np.float32)), output="logits")
+    return net.model([helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", 3])])
+
+
+def pictures(number: int, seed: int = 0) -> np.ndarray:
+    """uint8 [number, SIDE, SIDE, 1]: smooth blobs of random brightness."""
+    rng = np.random.default_rng(seed)
+    coarse = rng.integers(0, 256, (number, 8, 8, 1))
+    return coarse.repeat(SIDE // 8, axis=1).repeat(SIDE // 8, axis=2).astype(np.uint8)

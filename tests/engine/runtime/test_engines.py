@@ -1,0 +1,177 @@
+"""Opening a built engine: only what was built, only where it runs, and in one line why not."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.calibration import networks
+from xscan.engine.errors import EngineError
+from xscan.engine.runtime import compile as compiling
+from xscan.engine.runtime import engines, open_runtime
+from xscan.engine.runtime.driver import Gpu
+from xscan.engine.runtime.show import describe_engine, describe_network
+from xscan.engine.sidecar import BuiltFor, Sidecar, onnx_path, read_sidecar, sha256, sidecar_path, write_engine
+
+HERE = Gpu("RTX 4000", "8.9", "13.0", 20 << 30)
+
+
+class FakeTensorRt:
+    __version__ = "11.4.0"
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Path:
+    """A float32 engine for ONNX Runtime."""
+    path = tmp_path / "small.engine"
+    content = networks.residual().SerializeToString()
+    hashes = {"engine": sha256(content), "onnx": sha256(content)}
+    sidecar = Sidecar(networks.MANIFEST, "onnxruntime", "1.30", "fp32", hashes, layers={"a1": "fp32"})
+    write_engine(path, content, content, sidecar)
+    return path
+
+
+@pytest.fixture
+def gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine with a GPU and TensorRT 11.4, as far as the checks see."""
+    monkeypatch.setattr(engines, "probe", lambda: HERE)
+    monkeypatch.setattr(compiling, "load_module", lambda _: FakeTensorRt)
+
+
+def plan(engine: Path, **changes: object) -> Path:
+    """Turn the engine into one that says it is a TensorRT plan."""
+    built_for = BuiltFor("RTX 4000", "8.9", "13.0")
+    sidecar = replace(read_sidecar(engine), runtime="tensorrt", runtime_version="11.4.0", built_for=built_for)
+    sidecar_path(engine).write_text(replace(sidecar, **changes).to_json())
+    return engine
+
+
+def test_an_engine_answers_like_its_network(engine: Path):
+    pictures = networks.pictures(4)
+    runtime = open_runtime(engine)
+    assert runtime.manifest == networks.MANIFEST
+    assert np.array_equal(runtime.run(pictures), open_runtime(onnx_path(engine)).run(pictures))
+
+
+def test_a_changed_engine_is_never_loaded(engine: Path, monkeypatch: pytest.MonkeyPatch):
+    engine.write_bytes(engine.read_bytes() + b"x")
+    monkeypatch.setattr("xscan.engine.runtime.onnx.OnnxRuntime", None)  # reaching it would fail otherwise
+    with pytest.raises(EngineError, match="not the file that was built"):
+        open_runtime(engine)
+
+
+def test_an_engine_without_its_sidecar_is_refused(engine: Path):
+    sidecar_path(engine).unlink()
+    with pytest.raises(EngineError, match=r"has no small\.engine\.json"):
+        open_runtime(engine)
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"format": 1}', '{"format": 99}'])
+def test_a_damaged_sidecar_is_one_sentence(engine: Path, text: str):
+    sidecar_path(engine).write_text(text)
+    with pytest.raises(EngineError, match="build .*engine.* again|build it again"):
+        open_runtime(engine)
+
+
+def test_a_plan_without_a_gpu_never_reaches_tensorrt(engine: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(engines, "probe", lambda: None)
+    monkeypatch.setattr(compiling, "load_module", lambda _: pytest.fail("TensorRT was asked without a driver"))
+    with pytest.raises(EngineError, match="needs an NVIDIA GPU"):
+        open_runtime(plan(engine))
+
+
+@pytest.mark.usefixtures("gpu")
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({}, ""),
+        ({"runtime_version": "10.13.3"}, "was built with tensorrt 10.13.3, here is 11.4.0: use --rebuild"),
+        ({"runtime_version": "10.13.3", "built_for": BuiltFor("A", "8.0", "12", portable=True)}, ""),
+        ({"runtime_version": "11.9.0", "built_for": BuiltFor("A", "8.0", "12", portable=True)}, "was built with"),
+        ({"built_for": BuiltFor("RTX 3060", "8.6", "13.0")}, "was built for compute capability 8.6"),
+        ({"runtime": "tensorrt-rtx", "built_for": BuiltFor()}, ""),
+        ({"runtime": "tensorrt-rtx", "runtime_version": "11.3.0"}, "was built with tensorrt-rtx 11.3.0"),
+    ],
+)
+def test_another_version_or_gpu_is_named(engine: Path, changes: dict, reason: str):
+    found = engines.why_not_here(read_sidecar(plan(engine, **changes)))
+    assert found.startswith(reason)
+    assert bool(found) == bool(reason)
+
+
+def test_a_damaged_engine_is_rebuilt_from_the_onnx_beside_it(engine: Path):
+    whole = engine.read_bytes()
+    assert not engines.rebuild_if_needed(engine, lambda _: None)
+    engine.write_bytes(b"half of it")
+    said: list[str] = []
+    assert engines.rebuild_if_needed(engine, said.append)
+    assert engine.read_bytes() == whole
+    assert said == ["small.engine is damaged; building it again"]
+    open_runtime(engine)
+
+
+def test_a_rebuild_trusts_only_the_onnx_that_was_built_from(engine: Path):
+    engine.write_bytes(b"half of it")
+    onnx_path(engine).write_bytes(networks.residual(seed=3).SerializeToString())
+    with pytest.raises(EngineError, match=r"small\.engine\.onnx is not the file"):
+        engines.rebuild_if_needed(engine, lambda _: None)
+
+
+def test_a_plan_is_not_rebuilt_where_there_is_no_gpu(engine: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(engines, "probe", lambda: None)
+    with pytest.raises(EngineError, match="needs an NVIDIA GPU"):
+        engines.rebuild_if_needed(plan(engine), lambda _: None)
+
+
+@pytest.mark.usefixtures("gpu")
+def test_a_plan_of_another_version_is_rebuilt_for_this_machine(engine: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(compiling, "build_plan", lambda *_: b"a new plan")
+    monkeypatch.setattr(engines, "probe", lambda: HERE)
+    plan(engine, runtime_version="10.13.3")
+    assert engines.rebuild_if_needed(engine, lambda _: None)
+    sidecar = read_sidecar(engine)
+    assert engine.read_bytes() == b"a new plan"
+    assert (sidecar.runtime_version, sidecar.sha256["engine"]) == ("11.4.0", sha256(b"a new plan"))
+    assert engines.why_not_here(sidecar) == ""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="permissions are lists on Windows")
+def test_an_engine_that_others_may_write_to_is_doubted(engine: Path):
+    engine.parent.chmod(0o755)
+    assert engines.doubts(engine) == []
+    engine.chmod(0o666)
+    assert "small.engine may be written to" in engines.doubts(engine)[0]
+    engine.chmod(0o644)
+    engine.parent.chmod(0o777)
+    assert "may be written to" in engines.doubts(engine)[0]
+    engine.parent.chmod(0o755)
+
+
+def test_a_forced_engine_is_doubted(engine: Path):
+    plan(engine, gate={"accepted": False, "forced": True})
+    assert any("refused by its gate" in doubt for doubt in engines.doubts(engine))
+
+
+def test_show_says_what_it_is_and_whether_it_runs(engine: Path, monkeypatch: pytest.MonkeyPatch):
+    data = describe_engine(engine)
+    assert (data["precision"], data["runs_here"], data["can_rebuild"]) == ("fp32", True, True)
+    assert data["layers"] == {"a1": "fp32"}
+    engine.write_bytes(b"other")
+    assert describe_engine(engine)["runs_here"] is False
+    monkeypatch.setattr(engines, "probe", lambda: None)
+    assert "NVIDIA GPU" in describe_engine(plan(engine))["reason"]
+    assert describe_network(onnx_path(engine))["manifest"]["name"] == "small"
+
+
+def test_a_failed_write_leaves_no_half_engine(engine: Path, monkeypatch: pytest.MonkeyPatch):
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    before = engine.read_bytes()
+    monkeypatch.setattr("os.replace", full)
+    with pytest.raises(OSError, match="No space"):
+        write_engine(engine, b"new", b"new", read_sidecar(engine))
+    assert engine.read_bytes() == before
+    assert not list(engine.parent.glob("*.part"))
