@@ -6,8 +6,10 @@ from typing import Annotated
 import typer
 
 from .common import Console, Json, NoProgress, Quiet, Verbose, set_up_logging
+from .notify import notifies
 
 
+@notifies
 def batch(
     folder: Annotated[Path, typer.Argument(help="Folder to scan, with all its sub-folders and zips.")],
     out: Annotated[Path, typer.Option(help="The list to write.")] = Path("triage.csv"),
@@ -28,6 +30,9 @@ def batch(
     ] = False,
     restart: Annotated[bool, typer.Option("--restart", help="Start over: drop the list of earlier runs.")] = False,
     log_file: Annotated[Path | None, typer.Option(help="Append log lines to this file; no names, no paths.")] = None,
+    notify: Annotated[
+        str, typer.Option(metavar="CMD", help="Run this if the exit code is not 0; the run report's path is added.")
+    ] = "",
     quiet: Quiet = False,
     verbose: Verbose = False,
     json: Json = False,
