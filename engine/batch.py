@@ -42,7 +42,7 @@ KEPT_A_JOB = 512  #: rows of earlier runs that ride along in one job
 #: Codes that also mean, perhaps, that the whole share is gone.
 _LOST = ("vanished", "unreadable", "unreadable-folder", "broken-link")
 #: Codes of rows that a later run tries again although the file has not changed: they hang on other files.
-_UNSURE = ("duplicate", "presentation-double")
+_UNSURE = ("duplicate", "presentation-double", "uid-conflict")
 
 
 @dataclass(frozen=True)

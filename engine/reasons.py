@@ -52,11 +52,17 @@ REVIEW = {
     "description": "its DICOM description names another part of the body",
     "view": "DICOM names or hints at a view other than PA or AP",
     "polarity": "DICOM contradicts itself about which end of the grey scale is bright",
-    "adult": "by its DICOM age the patient is outside the model's population",
+    "uid-conflict": "another picture has the same SOPInstanceUID",
+    "adult": "by its DICOM age, or its looks, the patient is an adult",
+    "age": "by its DICOM age outside the ages that the model was trained on",
     "out-of-domain": "unlike the films that the model was trained on",
     "blank": "next to no contrast",
     "exposure": "over- or underexposed",
     "inverted": "looks inverted: its air is bright",
+    "rotated": "looks turned by a quarter",
+    "upside-down": "looks upside down",
+    "cut-off": "part of the lungs seems cut off or behind the shutters",
+    "burnt-in-text": "letters or marks over the lungs",
 }
 
 CODES = {**SKIPPED, **FAILED, **REVIEW}

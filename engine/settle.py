@@ -27,7 +27,7 @@ class Settler:
 
     def __enter__(self) -> "Settler":
         self._seen = sqlite3.connect("")  # no name: private, temporary, on disk when larger than its cache
-        self._seen.execute("CREATE TABLE film (uid TEXT PRIMARY KEY) WITHOUT ROWID")
+        self._seen.execute("CREATE TABLE film (uid TEXT, scores TEXT, PRIMARY KEY (uid, scores)) WITHOUT ROWID")
         self._seen.execute("CREATE TABLE series (uid TEXT PRIMARY KEY, raw INTEGER, shown INTEGER) WITHOUT ROWID")
         return self
 
@@ -35,12 +35,22 @@ class Settler:
         self._seen.close()
 
     def see(self, row: Row) -> Row:
-        """The row, or the same as `skipped: duplicate` when its SOPInstanceUID has been scored already."""
+        """The row, or what a film with its SOPInstanceUID makes of it.
+
+        The same scores, too: the same picture, `skipped: duplicate`. Other scores: two pictures claim to be
+        one, which a person must see, so the second is for review.
+        """
         if row.status not in _SCORED or not row.sop_uid:
             return row
-        added = self._seen.execute("INSERT OR IGNORE INTO film VALUES (?)", (row.sop_uid,)).rowcount
+        scores = f"{row.p_normal} {row.p_bacteria} {row.p_virus}"
+        uid_seen = self._seen.execute("SELECT 1 FROM film WHERE uid = ? LIMIT 1", (row.sop_uid,)).fetchone()
+        added = self._seen.execute("INSERT OR IGNORE INTO film VALUES (?, ?)", (row.sop_uid, scores)).rowcount
         if not added:
             return replace(row, status="skipped", reason="duplicate: the same film as an earlier file", **_CLEARED)
+        if uid_seen and row.status == "ok":
+            priority = row.priority if row.priority == "urgent" else "review"
+            reason = "uid-conflict: another picture has the same SOPInstanceUID"
+            row = replace(row, status="review", priority=priority, reason=reason)
         if row.series_uid:
             raw = row.code == "for-processing"
             self._seen.execute(

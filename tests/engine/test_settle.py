@@ -1,0 +1,46 @@
+"""Rules that hang on more than one film."""
+
+from dataclasses import replace
+
+from xscan.engine.settle import Settler
+from xscan.engine.table import Row
+
+FILM = Row("a", "ok", "routine", "normal", "0.9", "0.05", "0.05", "0.1", "", "st", "se", "so", "m@1", "1", "t")
+RAW = replace(FILM, status="review", priority="review", reason="for-processing: raw", sop_uid="raw")
+
+
+def test_the_same_film_twice_is_skipped_and_another_with_its_uid_is_for_review() -> None:
+    with Settler() as settler:
+        assert settler.see(FILM) == FILM
+        double = settler.see(replace(FILM, file="b"))
+        assert (double.status, double.priority, double.p_normal) == ("skipped", "", "")
+        assert double.sop_uid == "so"
+        other = settler.see(replace(FILM, file="c", p_normal="0.1", p_virus="0.85", p_pneumonia="0.9"))
+        assert (other.status, other.priority, other.reason.partition(":")[0]) == ("review", "review", "uid-conflict")
+        urgent = settler.see(replace(FILM, file="d", p_normal="0.01", p_virus="0.94", priority="urgent"))
+        assert (urgent.status, urgent.priority) == ("review", "urgent")
+
+
+def test_films_without_uid_or_score_are_never_doubles() -> None:
+    with Settler() as settler:
+        for row in (replace(FILM, sop_uid=""), replace(FILM, status="failed"), replace(FILM, status="skipped")):
+            assert settler.see(row) == row
+            assert settler.see(row) == row
+
+
+def test_raw_data_gives_way_to_its_film_for_presentation_in_either_order() -> None:
+    for order in ((RAW, FILM), (FILM, RAW)):
+        with Settler() as settler:
+            for row in order:
+                settler.see(row)
+            assert settler.has_doubles
+            assert settler.settle(RAW).reason.startswith("presentation-double")
+            assert settler.settle(FILM) == FILM
+
+
+def test_raw_data_alone_stays_for_review() -> None:
+    with Settler() as settler:
+        settler.see(RAW)
+        settler.see(replace(FILM, series_uid="another"))
+        assert not settler.has_doubles
+        assert settler.settle(RAW) == RAW
