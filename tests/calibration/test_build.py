@@ -85,9 +85,7 @@ def test_refused_int8_writes_nothing_and_names_the_layers(settings: BuildSetting
     assert caught.value.exit_code == 4
     assert not settings.out.exists()
     assert caught.value.best is not None
-    assert (
-        set(caught.value.best.hurt) == {"a1", "a2", "b1", "b2", "b_short", "conv9"} or len(caught.value.best.hurt) == 6
-    )
+    assert {"a1", "a2", "b1", "b2", "b_short"} <= set(caught.value.best.hurt)
     assert not caught.value.best.verdict.accepted
 
 

@@ -71,7 +71,7 @@ def test_an_engine_without_its_sidecar_is_refused(engine: Path):
 @pytest.mark.parametrize("text", ["", "{}", "[1]", '{"format": 1}', '{"format": 99}'])
 def test_a_damaged_sidecar_is_one_sentence(engine: Path, text: str):
     sidecar_path(engine).write_text(text)
-    with pytest.raises(EngineError, match="build .*engine.* again|build it again"):
+    with pytest.raises(EngineError, match="again"):
         open_runtime(engine)
 
 
