@@ -153,6 +153,34 @@ def test_a_share_that_goes_away_ends_the_run_and_comes_back(
     assert out.read_bytes() == whole.read_bytes()
 
 
+def test_a_folder_with_one_bad_file_in_a_hundred_of_each_kind(xscan: Xscan, folder: Path, tmp_path: Path) -> None:
+    rasters = [film for film in sorted(folder.iterdir()) if film.suffix != ".dcm"]
+    for film in folder.glob("*.dcm"):
+        film.unlink()  # copies of them would be doubles
+    for i in range(100 - len(rasters)):
+        shutil.copy(rasters[i % len(rasters)], folder / f"{i:03d}{rasters[i % len(rasters)].suffix}")
+    (folder / "020.jpg").write_bytes(rasters[0].read_bytes()[:2000])
+    (folder / "021.jpg").write_text("a letter")
+    cv2.imwrite(str(folder / "022.png"), np.zeros((3000, 3000), np.uint8))
+    denied = folder / "023.png"
+    denied.write_bytes(rasters[1].read_bytes())
+    denied.chmod(0)
+    closed = 0 if os.access(denied, os.R_OK) else 1  # root may read it all the same
+    arguments = ["batch", folder, "--max-megapixels", "5"]
+    run = xscan(*arguments, "--out", tmp_path / "list.csv")
+    assert run.returncode == 3, run.stderr
+    rows = {row["file"]: row for row in rows_of(tmp_path / "list.csv")}
+    assert sorted(rows) == sorted(film.name for film in folder.iterdir())
+    assert [rows[f"02{i}.{kind}"]["status"] for i, kind in ((0, "jpg"), (1, "jpg"), (2, "png"))] == [
+        "failed",
+        "skipped",
+        "failed",
+    ]
+    assert (rows["023.png"]["status"] == "failed") == bool(closed)
+    assert sum(row["status"] == "failed" for row in rows.values()) == 2 + closed
+    assert xscan(*arguments, "--out", tmp_path / "budget.csv", "--max-failures", "4%").returncode == 0
+
+
 def test_doubles_of_a_film_are_skipped(xscan: Xscan, folder: Path, tmp_path: Path) -> None:
     film = next(folder.glob("*.dcm"))
     shutil.copy(film, folder / "zz-double")
