@@ -199,12 +199,9 @@ def _windowed(values: np.ndarray, center: float, width: float, function: str) ->
 
 def _has_contrast(shown: np.ndarray, counts: np.ndarray) -> bool:
     """Whether the middle 98 % of the picture are more than one grey; True for a picture of one value."""
-    low, high = _percentiles(np.arange(counts.size, dtype=np.float64), counts, (1.0, 99.0))
-    used = shown[counts > 0]
-    if used.size < 2 or low == high:
-        return True
-    low, high = _percentiles(shown, counts, (1.0, 99.0))
-    return high - low > 1.5 / 255
+    below = np.cumsum(counts)
+    low, high = np.searchsorted(below, (0.01 * below[-1], 0.99 * below[-1]))
+    return high == low or bool(np.ptp(shown[low : high + 1]) > 1.5 / 255)
 
 
 def _percentiles(values: np.ndarray, counts: np.ndarray, at: tuple[float, float] = PERCENTILES) -> tuple[float, float]:
@@ -213,7 +210,7 @@ def _percentiles(values: np.ndarray, counts: np.ndarray, at: tuple[float, float]
         return 0.0, 1.0
     order = used[np.argsort(values[used], kind="stable")]
     below = np.cumsum(counts[order])
-    low, high = (np.searchsorted(below, below[-1] * share / 100.0) for share in at)
+    low, high = (np.searchsorted(below, below[-1] * share / 100.0) for share in PERCENTILES)
     return float(values[order[low]]), float(values[order[min(high, order.size - 1)]])
 
 
