@@ -14,6 +14,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from importlib.metadata import version
@@ -57,6 +58,7 @@ class BatchSettings:
     limits: Limits = DEFAULT_LIMITS
     file_seconds: float = 120.0
     restart: bool = False
+    one_owner: bool = False  #: run the network in this process whatever the engine; GPUs need it anyway
     shard: Shard = ALL
     formats: tuple[str, ...] = ("csv",)
 
@@ -106,7 +108,7 @@ def run_batch(
     started = time.monotonic()
     share = _identity(settings.folder)
     workers = WorkerSettings(settings.engine, settings.limits)
-    with Pool(workers, settings.workers, settings.file_seconds) as pool:
+    with _doors(settings) as door, Pool(workers, settings.workers, settings.file_seconds, door=door) as pool:
         engine = fingerprint(settings.engine)
         ready = pool.wait_ready()  # an unusable engine ends the run before it touches the output
         row_settings = _row_settings(settings, engine)
@@ -137,6 +139,20 @@ def run_batch(
             output.write_report(_report(settings, summary, ready.manifest))
             log.info("%s after %d rows", "interrupted" if summary.interrupted else "finished", summary.files)
     return summary
+
+
+@contextmanager
+def _doors(settings: BatchSettings) -> Iterator[Callable[[], Any] | None]:
+    """What gives workers their way to a network in this process, where only one process may run it; else None."""
+    from .runtime.engines import has_one_owner, open_lanes
+
+    if not settings.one_owner and not has_one_owner(settings.engine):
+        yield None
+        return
+    from .scoring import Scorer
+
+    with Scorer(lambda: open_lanes(settings.engine), settings.workers, settings.batch_size) as scorer:
+        yield scorer.door
 
 
 class _Feed:

@@ -20,6 +20,7 @@ class WorkerSettings:
 
     engine: Path
     limits: Limits
+    door: Any = None  #: a scoring.Door where the network runs in the main process, on a GPU
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ class Pool:
     """Runs jobs in `workers` processes. Use as a context manager; workers end with it, or with the parent.
 
     file_seconds: a worker that stays longer at one file is ended, and the file gets a `failed: timed-out` row.
-    main: what a worker process runs.
+    main: what a worker process runs. door: gives each worker its way to a network in this process.
     """
 
     def __init__(
@@ -53,7 +53,9 @@ class Pool:
         workers: int,
         file_seconds: float,
         main: Callable[[Connection, Any, WorkerSettings], None] = run_worker,
+        door: Callable[[], Any] | None = None,
     ) -> None:
+        self._door = door
         self._main = main
         self._settings = settings
         self._file_seconds = file_seconds
@@ -136,9 +138,12 @@ class Pool:
     def _start(self) -> _Worker:
         here, there = _CONTEXT.Pipe()
         progress = _CONTEXT.RawArray("q", [-1, IDLE])
-        process = _CONTEXT.Process(target=self._main, args=(there, progress, self._settings), daemon=True)
+        settings = self._settings if self._door is None else replace(self._settings, door=self._door())
+        process = _CONTEXT.Process(target=self._main, args=(there, progress, settings), daemon=True)
         process.start()
         there.close()
+        if settings.door is not None:
+            settings.door.connection.close()
         worker = _Worker(process, here, progress)
         self._workers.append(worker)
         return worker

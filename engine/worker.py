@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 
 from .discover import Found
-from .errors import EngineError, FileProblem, UnreadableRadiograph
+from .errors import DeviceLost, EngineError, FileProblem, UnreadableRadiograph
 from .jobs import IDLE, SCORING, Done, Job, Ready, WorkerSettings, blank_row
 from .preprocess import InputSpec, to_input
 from .read import Facts, Limits, read_film
 from .runtime import Runtime, open_runtime
+from .scoring import RemoteRuntime
 from .table import Row
 from .triage import judge, probabilities
 
@@ -29,7 +30,7 @@ def work(connection: Connection, progress: Any, settings: WorkerSettings) -> Non
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which lets the batch in hand finish
     try:
-        runtime = open_runtime(settings.engine)
+        runtime = open_runtime(settings.engine) if settings.door is None else settings.door.open()
     except EngineError as error:
         connection.send(error)
         return
@@ -39,13 +40,15 @@ def work(connection: Connection, progress: Any, settings: WorkerSettings) -> Non
             job: Job = connection.recv()
             connection.send(_do(job, runtime, settings.limits, progress))
             progress[1] = IDLE
+    except DeviceLost as error:
+        connection.send(error)
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
 
 
 def _do(job: Job, runtime: Runtime, limits: Limits, progress: Any) -> Done:
     spec = runtime.manifest.input
-    pictures = np.empty((len(job.files), spec.height, spec.width, 1), np.uint8)
+    pictures = _room(runtime, len(job.files))
     rows: list[Row] = []
     scored: list[tuple[int, Facts]] = []  # position in rows
     started = time.perf_counter()
@@ -68,6 +71,14 @@ def _do(job: Job, runtime: Runtime, limits: Limits, progress: Any) -> Done:
     return Done(job.number, rows, {"read": read - started, "network": time.perf_counter() - read})
 
 
+def _room(runtime: Runtime, films: int) -> np.ndarray:
+    """uint8 [films, height, width, 1] to read films into; shared with the main process where that runs the network."""
+    if isinstance(runtime, RemoteRuntime):
+        return runtime.room(films)
+    spec = runtime.manifest.input
+    return np.empty((films, spec.height, spec.width, 1), np.uint8)
+
+
 def _read(found: Found, limits: Limits, spec: InputSpec, slot: np.ndarray) -> Facts:
     try:
         film = read_film(found, limits, (spec.height, spec.width))
@@ -81,6 +92,8 @@ def _score(rows: list[Row], scored: list[tuple[int, Facts]], pictures: np.ndarra
     manifest = runtime.manifest
     try:
         logits = runtime.run(pictures)
+    except DeviceLost:
+        raise  # no later film would fare better: the run ends, and is carried on another day
     except EngineError:
         logits = np.full((len(scored), 3), np.nan)
     for (position, facts), p in zip(scored, probabilities(logits, manifest.temperature), strict=True):

@@ -6,6 +6,7 @@ plan's hash; only then are the bytes handed to a runtime, because loading a plan
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from ..errors import EngineError
 from ..sidecar import (
@@ -42,6 +43,33 @@ def open_engine(path: Path) -> Runtime:
     from .tensorrt import TensorRtRuntime
 
     return TensorRtRuntime(path.name, sidecar, content)
+
+
+def has_one_owner(path: Path) -> bool:
+    """Must one process run it for all, because it runs on the machine's GPU? Raises EngineError."""
+    if is_built(path):
+        return read_sidecar(path).runtime != "onnxruntime"
+    return _cuda_provider()
+
+
+def open_lanes(path: Path) -> Any:
+    """The engine as a scoring.LaneRuntime, for the thread that makes this call. Raises EngineError."""
+    from ..scoring import OneLane
+    from .onnx import OnnxRuntime
+
+    if is_built(path):
+        runtime = open_engine(path)
+        return runtime if hasattr(runtime, "lanes") else OneLane(runtime)
+    return OneLane(OnnxRuntime(path, gpu=_cuda_provider()))
+
+
+def _cuda_provider() -> bool:
+    """Is there an NVIDIA GPU, and an ONNX Runtime that was built for it?"""
+    if probe() is None:
+        return False
+    import onnxruntime
+
+    return "CUDAExecutionProvider" in onnxruntime.get_available_providers()
 
 
 def why_not_here(sidecar: Sidecar) -> str:

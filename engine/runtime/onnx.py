@@ -14,20 +14,22 @@ onnxruntime.set_default_logger_severity(3)  # errors only: its warnings say noth
 class OnnxRuntime:
     """One network in one thread: workers run one each, which scales where intra-op threads do not."""
 
-    def __init__(self, path: Path, content: bytes | None = None) -> None:
-        """content: the file's bytes, where the caller has read and checked them already."""
+    def __init__(self, path: Path, content: bytes | None = None, gpu: bool = False) -> None:
+        """content: the file's bytes, where the caller has read and checked them already. gpu: try CUDA first."""
+        providers = ["CUDAExecutionProvider", "CPUExecutionProvider"] if gpu else ["CPUExecutionProvider"]
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         try:
-            self._session = onnxruntime.InferenceSession(content or path, options, providers=["CPUExecutionProvider"])
+            self._session = onnxruntime.InferenceSession(content or path, options, providers=providers)
         except Exception:  # its own error type is private, and its text shows C++ source lines
             raise EngineError(f"{path.name} is not a network that ONNX Runtime can load") from None
         metadata = self._session.get_modelmeta().custom_metadata_map
         if KEY not in metadata:
             raise EngineError(f"{path.name} has no xscan manifest: make it with xscan export")
         self.manifest = Manifest.from_json(metadata[KEY])
-        self.description = f"onnxruntime {onnxruntime.__version__} CPU"
+        device = "CUDA" if "CUDAExecutionProvider" in self._session.get_providers() else "CPU"
+        self.description = f"onnxruntime {onnxruntime.__version__} {device}"
         self._input = self._session.get_inputs()[0].name
         self._outputs = [output.name for output in self._session.get_outputs()]
 
