@@ -67,7 +67,7 @@ def dicom_cases(values: np.ndarray) -> list[Case]:
         make.LS_NEAR: lambda frame: look_up(TABLE, imagecodecs.jpegls_decode(frame)),
         make.J2K: lambda frame: look_up(TABLE, imagecodecs.jpeg2k_decode(frame)),
         make.J2K_LOSSY: lambda frame: look_up(TABLE, imagecodecs.jpeg2k_decode(frame)),
-        make.HTJ2K: lambda frame: look_up(TABLE, imagecodecs.htj2k_decode(frame)),
+        make.HTJ2K: lambda frame: look_up(TABLE, imagecodecs.jpeg2k_decode(frame)),
         make.JPEG_8: lambda frame: cv2.imdecode(np.frombuffer(frame, np.uint8), 0),
     }
 

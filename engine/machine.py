@@ -46,8 +46,7 @@ def _decoders() -> Iterator[Check]:
         ("RLE", "DICOMRLE"),
         ("JPEG 12-bit and lossless", "JPEG8"),
         ("JPEG-LS", "JPEGLS"),
-        ("JPEG 2000", "JPEG2K"),
-        ("HTJ2K", "HTJ2K"),
+        ("JPEG 2000 and HTJ2K", "JPEG2K"),
     ):
         yield _codec(name, codec)
 

@@ -6,10 +6,6 @@ from dataclasses import dataclass
 from ..errors import UnreadableRadiograph
 
 _SOC, _SIZ, _SOT, _SOD, _EOC, _CAP = 0xFF4F, 0xFF51, 0xFF90, 0xFF93, 0xFFD9, 0xFF50
-_QCD, _QCC = 0xFF5C, 0xFF5D
-
-#: A damaged exponent that asks for more makes OpenJPH 0.26 write outside its memory.
-MOST_BIT_PLANES = 30
 
 
 @dataclass(slots=True)
@@ -49,7 +45,7 @@ def jpeg2000_header(data: bytes) -> Jpeg2000Header:
         raise UnreadableRadiograph("truncated", "the JPEG 2000 data ends inside its header")
     x1, y1, x0, y0, tile_w, tile_h, tile_x, tile_y, components = struct.unpack_from(">8IH", data, 8)
     depth = data[42]
-    # T.800 B-3, B-4. Sizes from 2**31 are legal on paper; OpenJPH loops over them for ever.
+    # T.800 B-3, B-4. Sizes from 2**31 are legal on paper; a decoder looped over them for ever.
     if (
         max(x1, y1, tile_w, tile_h) >= 2**31
         or not tile_x <= x0 < min(x1, tile_x + tile_w)
@@ -61,33 +57,18 @@ def jpeg2000_header(data: bytes) -> Jpeg2000Header:
     if tiles > 65_535:
         raise UnreadableRadiograph("bad-header", "the JPEG 2000 header contradicts itself")
     header = Jpeg2000Header(y1 - y0, x1 - x0, components, (depth & 0x7F) + 1, bool(depth & 0x80), False, tiles, 0)
-    at, deepest = 2, 0
+    at = 2
     while at + 4 <= len(data):
         marker, length = struct.unpack_from(">HH", data, at)
         if marker == _SOT:
             header.first_tile = at
-            if header.high_throughput and deepest > MOST_BIT_PLANES:
-                raise UnreadableRadiograph("corrupt", "the HTJ2K quantisation is damaged")
             return header
-        if marker in (_QCD, _QCC):
-            skip = 0 if marker == _QCD else 1 if components < 257 else 2
-            deepest = max(deepest, _bit_planes(data[at + 4 + skip : at + 2 + length]))
         if marker == _CAP:
             header.high_throughput = True
         if marker < 0xFF00 or length < 2:
             raise UnreadableRadiograph("corrupt", "the JPEG 2000 header is damaged")
         at += 2 + length
     raise UnreadableRadiograph("truncated", "the JPEG 2000 data ends inside its header")
-
-
-def _bit_planes(quantisation: bytes) -> int:
-    """The most bit planes that a quantisation segment asks for: guard bits + exponent - 1 (T.800 E-2)."""
-    if not quantisation:
-        return 0
-    style, guard, steps = quantisation[0] & 0x1F, quantisation[0] >> 5, quantisation[1:]
-    # No quantisation: a byte a sub-band; else two bytes. The exponent is the upper five bits of each.
-    exponents = [step >> 3 for step in (steps if style == 0 else steps[0::2])]
-    return guard + max(exponents, default=0) - 1
 
 
 def require_whole(data: bytes, header: Jpeg2000Header) -> None:

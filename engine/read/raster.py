@@ -7,6 +7,7 @@ import numpy as np
 
 from ..errors import UnreadableRadiograph
 from . import jpeg, jpeg2000
+from .codecs import imagecodecs
 from .film import Facts, Film, Limits
 from .headers import RasterHeader, bmp_header, png_header, tiff_header, webp_header
 
@@ -43,9 +44,7 @@ def read_raster(content: bytes, kind: str, limits: Limits, target: tuple[int, in
 
 def _read_deep_tiff(content: bytes, header: RasterHeader) -> Film:
     """A TIFF of more than 8 bits, whose WhiteIsZero OpenCV would ignore (TIFF 6.0 section 8)."""
-    import imagecodecs
-
-    pixels = _oriented(_to_grey(imagecodecs.tiff_decode(content)), header.orientation)
+    pixels = _oriented(_to_grey(imagecodecs().tiff_decode(content)), header.orientation)
     film = _film(np.ascontiguousarray(pixels), "TIFF", "grey", "imagecodecs")
     if header.white_is_zero:
         film.grey = cv2.bitwise_not(film.grey)
@@ -64,12 +63,10 @@ def _read_jpeg(content: bytes, limits: Limits) -> Film:
             content, end, grey, lambda data: cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
         )
         return _film(grey, "JPEG", photometric, "opencv")
-    import imagecodecs
-
     if head.process == jpeg.JPEG_LS:
-        pixels, name = imagecodecs.jpegls_decode(content), "JPEG-LS"
+        pixels, name = imagecodecs().jpegls_decode(content), "JPEG-LS"
     elif head.process in (jpeg.LOSSLESS, *jpeg.BASELINE_TO_PROGRESSIVE):
-        pixels, name = imagecodecs.jpeg8_decode(content), "JPEG"
+        pixels, name = imagecodecs().jpeg8_decode(content), "JPEG"
     else:
         raise UnreadableRadiograph("unsupported", "a JPEG process that no installed decoder reads")
     return _film(_to_grey(pixels), name, photometric, "imagecodecs", bits=head.precision)
@@ -80,14 +77,7 @@ def _read_jpeg2000(content: bytes, limits: Limits) -> Film:
     head = jpeg2000.jpeg2000_header(stream)
     require_pixels(head.rows, head.columns, limits)
     jpeg2000.require_whole(stream, head)
-    import imagecodecs
-
-    if head.high_throughput:
-        if not imagecodecs.HTJ2K.available:
-            raise UnreadableRadiograph("missing-decoder", "HTJ2K: this imagecodecs was built without it")
-        pixels = imagecodecs.htj2k_decode(stream)
-    else:
-        pixels = imagecodecs.jpeg2k_decode(content, planar=False)
+    pixels = imagecodecs().jpeg2k_decode(content, planar=False)
     photometric = "grey" if head.components <= 2 else "colour"
     return _film(_to_grey(pixels), "JPEG 2000", photometric, "imagecodecs", bits=head.precision)
 

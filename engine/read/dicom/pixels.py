@@ -15,6 +15,7 @@ import numpy as np
 
 from ...errors import FileProblem, UnreadableRadiograph
 from .. import jpeg, jpeg2000
+from ..codecs import imagecodecs
 from .header import PIXEL_DATA, TRUNCATED, Header
 
 RLE = "1.2.840.10008.1.2.5"
@@ -152,8 +153,6 @@ def _native(header: Header, image: ImagePixel, start: int, length: int, vr: byte
 
 def _rle(frame: bytes, image: ImagePixel) -> Stored:
     """PS3.5 annex G: byte planes, most significant first, colour by plane."""
-    import imagecodecs
-
     depth = image.allocated // 8
     segments = depth * image.samples
     if len(frame) < 64 or struct.unpack_from("<I", frame)[0] != segments:
@@ -163,7 +162,7 @@ def _rle(frame: bytes, image: ImagePixel) -> Stored:
     if offsets[0] != 64 or any(one >= other for one, other in itertools.pairwise(offsets)):
         raise UnreadableRadiograph("truncated", "the RLE segments do not lie inside the picture's data")
     out = np.zeros(image.samples * image.rows * image.columns, np.uint8 if depth == 1 else np.dtype("<u2"))
-    plain = _guarded(lambda: imagecodecs.dicomrle_decode(frame, out.dtype), "RLE")
+    plain = _guarded(lambda: imagecodecs().dicomrle_decode(frame, out.dtype), "RLE")
     values = np.frombuffer(plain, out.dtype)
     if values.size < out.size:
         raise UnreadableRadiograph("truncated", f"{100 * values.size // out.size} % of the picture is there")
@@ -180,16 +179,12 @@ def _jpeg(frame: bytes, image: ImagePixel) -> Stored:
     _require_same_size(head.rows, head.columns, head.components, image)
     end = jpeg.require_whole(frame, head)
     if head.process == jpeg.JPEG_LS:
-        import imagecodecs
-
-        pixels = _guarded(lambda: imagecodecs.jpegls_decode(frame), "JPEG-LS")
+        pixels = _guarded(lambda: imagecodecs().jpegls_decode(frame), "JPEG-LS")
         return _colour(pixels, "imagecodecs JPEG-LS", image)
     if head.process == jpeg.LOSSLESS:
-        import imagecodecs
-
         # libjpeg-turbo: every predictor, and twice as fast as imagecodecs' ljpeg and jpegsof3, of which the
         # first also crashes on damaged tables.
-        pixels = _guarded(lambda: imagecodecs.jpeg8_decode(frame), "JPEG lossless")
+        pixels = _guarded(lambda: imagecodecs().jpeg8_decode(frame), "JPEG lossless")
         return _colour(pixels, "imagecodecs JPEG lossless", image)
     if head.process not in jpeg.BASELINE_TO_PROGRESSIVE:
         raise UnreadableRadiograph("unsupported", "a JPEG process that no installed decoder reads")
@@ -200,9 +195,7 @@ def _jpeg(frame: bytes, image: ImagePixel) -> Stored:
         if not rgb:
             jpeg.require_no_filling(frame, end, pixels, decode)
         return Stored(pixels, "opencv JPEG", luma=head.components == 3 and not rgb)
-    import imagecodecs
-
-    pixels = _guarded(lambda: imagecodecs.jpeg8_decode(frame), "12-bit JPEG")
+    pixels = _guarded(lambda: imagecodecs().jpeg8_decode(frame), "12-bit JPEG")
     return _colour(pixels, "imagecodecs JPEG", image)
 
 
@@ -221,25 +214,18 @@ def _decode_luma(frame: bytes) -> np.ndarray | None:
 
 
 def _decode_rgb(frame: bytes) -> np.ndarray | None:
-    import imagecodecs
-
-    return imagecodecs.jpeg8_decode(frame, colorspace="RGB", outcolorspace="RGB")
+    return imagecodecs().jpeg8_decode(frame, colorspace="RGB", outcolorspace="RGB")
 
 
 def _jpeg2000(frame: bytes, image: ImagePixel) -> Stored:
-    import imagecodecs
-
     stream = jpeg2000.codestream(frame)
     head = jpeg2000.jpeg2000_header(stream)
     _require_same_size(head.rows, head.columns, head.components, image)
     jpeg2000.require_whole(stream, head)
-    if head.high_throughput:
-        if not imagecodecs.HTJ2K.available:
-            raise UnreadableRadiograph("missing-decoder", "HTJ2K: this imagecodecs was built without it")
-        pixels = _guarded(lambda: imagecodecs.htj2k_decode(stream), "HTJ2K")
-        return _colour(pixels, "imagecodecs HTJ2K", image, rgb=True)
-    pixels = _guarded(lambda: imagecodecs.jpeg2k_decode(stream, planar=False), "JPEG 2000")
-    return _colour(pixels, "imagecodecs JPEG 2000", image, rgb=True)
+    # OpenJPEG reads HTJ2K too. OpenJPH is twice as fast, but drops its errors here and returns what it has.
+    pixels = _guarded(lambda: imagecodecs().jpeg2k_decode(stream, planar=False), "JPEG 2000")
+    name = "imagecodecs HTJ2K" if head.high_throughput else "imagecodecs JPEG 2000"
+    return _colour(pixels, name, image, rgb=True)
 
 
 def _colour(pixels: np.ndarray, decoder: str, image: ImagePixel, rgb: bool = False) -> Stored:
