@@ -19,6 +19,7 @@ from . import (
     merge,
     phantom,
     report,
+    schedule,
     train,
     triage,
 )
@@ -48,6 +49,7 @@ app.command()(phantom.phantom)
 app.command()(inspect.inspect)
 app.command()(doctor.doctor)
 app.add_typer(config_show.app, name="config")
+app.add_typer(schedule.app, name="schedule")
 
 
 @app.callback(invoke_without_command=True)

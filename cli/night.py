@@ -1,0 +1,73 @@
+"""Whether the last night has been, told by its run report."""
+
+import json
+import re
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from xscan.engine.errors import UsageError
+
+from .notify import report_of
+
+_SECONDS = {"m": 60, "h": 3600, "d": 86400}
+
+
+@dataclass(frozen=True)
+class Night:
+    well: bool
+    message: str
+
+
+def parse_age(text: str) -> float:
+    """`26h` -> seconds. Raises UsageError."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([mhd])", text.strip())
+    if not match:
+        raise UsageError(f"cannot read --max-age {text}: write 26h, 90m or 2d")
+    return float(match[1]) * _SECONDS[match[2]]
+
+
+def look(out: Path, max_age: float) -> Night:
+    """How the last night of a triage list stands."""
+    report = report_of(out)
+    try:
+        age = time.time() - report.stat().st_mtime
+        state = json.loads(report.read_text(encoding="utf-8"))["state"]
+    except FileNotFoundError:
+        return Night(False, "there has been no night yet: no run report is there")
+    except (OSError, ValueError, KeyError, TypeError):
+        return Night(False, "the run report cannot be read")
+    since = f"{age / 3600:.1f} hours ago"
+    if state == "running" and not _is_running(out):
+        return Night(False, f"the run that began {since} was cut off: run its command again, it carries on")
+    if state == "interrupted":
+        return Night(False, f"the last run was interrupted {since}: run its command again, it carries on")
+    if age > max_age:
+        what = "the run that goes on began" if state == "running" else "the last run ended"
+        return Night(False, f"{what} {since}, more than {max_age / 3600:g} hours")
+    return Night(True, f"a run goes on, it began {since}" if state == "running" else f"the last run ended {since}")
+
+
+def written_since(report: Path, monotonic_microseconds: int) -> bool:
+    """Whether a report was written after a moment of the system's monotonic clock, which systemd counts in."""
+    began = time.time() - (time.monotonic() - monotonic_microseconds / 1e6)
+    try:
+        return report.stat().st_mtime >= began - 1
+    except OSError:
+        return False
+
+
+def _is_running(out: Path) -> bool:
+    """Whether a process holds the list's lock; the file alone says nothing, a killed run leaves it."""
+    from filelock import FileLock, Timeout
+
+    file = out.with_name(out.name + ".lock")
+    if not file.exists():
+        return False
+    lock = FileLock(file)
+    try:
+        lock.acquire(timeout=0)
+    except (Timeout, OSError):
+        return True
+    lock.release()
+    return False
