@@ -100,11 +100,12 @@ class TensorRtRuntime:
 
     def close(self) -> None:
         """Free everything, users before what they use. On the thread that made the runtime."""
-        for lane in self._lanes:
+        while self._lanes:
+            lane = self._lanes.pop()
             for graph in lane.graphs.values():
                 if graph is not None:
                     graph.close()
-        self._lanes.clear()
+            del lane  # a name that outlives the loop would free its memory after the context
         self._engine = self._runtime = None
         self._device.close()
 

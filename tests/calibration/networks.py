@@ -4,6 +4,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from xscan.calibration.observe import logits
 from xscan.engine.manifest import KEY, Manifest, OperatingPoint
 from xscan.engine.preprocess import InputSpec
 
@@ -77,6 +78,32 @@ def residual(seed: int = 0) -> onnx.ModelProto:
         helper.make_tensor_value_info("gate", TensorProto.FLOAT, ["batch", 4]),
     ]
     return net.model(outputs)
+
+
+def uneven() -> onnx.ModelProto:
+    """`residual` with one channel ten thousand times the others, undone by the next layers: the same function in
+    float32, and no per-tensor scale fits it."""
+    model = residual()
+    constants = {c.name: c for c in model.graph.initializer}
+    stem = next(n for n in model.graph.node if n.op_type == "Conv")
+
+    def scale(node: onnx.NodeProto, place: int, factor: float, of: tuple[slice | int, ...]) -> None:
+        value = numpy_helper.to_array(constants[node.input[place]]).copy()
+        value[of] *= factor
+        constants[node.input[place]].CopyFrom(numpy_helper.from_array(value, node.input[place]))
+
+    for place in (1, 2):
+        scale(stem, place, 1e4, (0,))
+    for node in model.graph.node:
+        if node.op_type == "Conv" and node.input[0] in ("stem", "a_out"):
+            scale(node, 1, 1e-4, (slice(None), 0))
+    head = next(n for n in model.graph.node if n.output[0] == "head")
+    found = logits(model, pictures(64))
+    scale(head, 1, 3 / found.std(axis=0).mean(), (slice(None),))  # so that films differ in what is said of them
+    bias = numpy_helper.to_array(constants[head.input[2]])
+    found = logits(model, pictures(64))
+    constants[head.input[2]].CopyFrom(numpy_helper.from_array(bias - found.mean(axis=0), head.input[2]))
+    return model
 
 
 def plain(seed: int = 0) -> onnx.ModelProto:
