@@ -19,7 +19,7 @@ def _driver() -> Any:
     try:
         import pycuda.driver as driver
     except ImportError:
-        raise EngineError("TensorRT engines need pycuda: pip install 'xscan[tensorrt]' (docs/gpu.md)") from None
+        raise EngineError("engines on a GPU need pycuda: pip install pycuda (docs/gpu.md)") from None
     return driver
 
 

@@ -103,7 +103,7 @@ def test_missing_pycuda_names_the_install():
         pytest.skip("pycuda is installed")
     except ImportError:
         pass
-    with pytest.raises(EngineError, match=r"pip install 'xscan\[tensorrt\]'"):
+    with pytest.raises(EngineError, match="pip install pycuda"):
         cuda.Device()
 
 
