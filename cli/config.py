@@ -54,7 +54,8 @@ class SettingsGroup(TyperGroup):
         name, command, rest = super().resolve_command(ctx, args)
         if command is None or ctx.resilient_parsing:
             return name, command, rest
-        file = find(ctx.params.get("config"), lambda: scanned_folders(ctx, [name or "", *rest]))
+        given = ctx.params.get("config")  # a str in older Typers
+        file = find(Path(given) if given else None, lambda: scanned_folders(ctx, [name or "", *rest]))
         if [name, *rest[:1]] == ["config", "path"]:  # says where a broken file is, too
             _current = Settings(file)
         elif file is not None:
@@ -188,14 +189,15 @@ def _value(file: Path, ctx: Any, param: Any, value: Any, place: str) -> Any:
 
 def _from(file: Path, param: Any, text: str, value: Any) -> str:
     """A path of the file is meant from the file's folder: a nightly job starts in another one."""
-    if isinstance(value, Path) or (param.name in _FILES_OR_NAMES and looks_like_a_file(text)):
-        return str(file.parent / text)  # an absolute path stays what it is
-    return text
+    return str(file.parent / text) if is_path(param, value) else text  # an absolute path stays what it is
 
 
-def looks_like_a_file(engine: str) -> bool:
-    """Whether an engine is meant as a file; the names of shipped ones have neither a dot nor a slash."""
-    return bool(set(engine) & set("./\\"))
+def is_path(param: Any, value: Any) -> bool:
+    """Whether an option's value is a path; a shipped engine's name has neither a dot nor a slash."""
+    if param.name in _FILES_OR_NAMES:
+        return bool(set(str(value)) & set("./\\"))
+    # Older Typers make a Path only when the command is called.
+    return isinstance(value, Path) or getattr(getattr(param, "type", None), "name", "") == "path"
 
 
 def _like(name: str, known: Iterable[str]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from xscan.engine.errors import UsageError
 
-from .config import current, looks_like_a_file
+from .config import current, is_path
 from .notify import words
 from .timers import Job
 
@@ -34,7 +34,7 @@ def _check(params: dict[str, Any]) -> None:
     from xscan.engine.runtime import find_engine
     from xscan.engine.shard import Shard
 
-    if not params["folder"].is_dir():
+    if not os.path.isdir(params["folder"]):
         raise UsageError(f"there is no folder {params['folder']}: check the name, and that its share is there")
     parent = Path(os.path.abspath(params["out"])).parent
     if not parent.is_dir():
@@ -54,12 +54,12 @@ def _words(ctx: Any, param: Any) -> list[str]:
     if getattr(param, "is_flag", False):
         return [param.opts[-1]] if value else []
     items = list(value) if isinstance(value, (list, tuple)) else [value]
-    texts = [_absolute(param.name, item) for item in items]
+    texts = [_absolute(param, item) for item in items]
     return texts if param.param_type_name == "argument" else [f"{param.opts[-1]}={text}" for text in texts]
 
 
-def _absolute(name: str, value: Any) -> str:
-    if isinstance(value, Path) or (name == "engine" and looks_like_a_file(value)):
+def _absolute(param: Any, value: Any) -> str:
+    if is_path(param, value):
         return os.path.abspath(value)
     return str(getattr(value, "value", value))
 
