@@ -25,6 +25,7 @@ from .cache import Calibration
 from .check import require_fit
 from .graph import Graph, load
 from .half import half_graph
+from .layout import channels_first
 from .ranges import METHODS
 
 PRECISIONS = ("auto", "fp32", "fp16", "int8")
@@ -134,7 +135,7 @@ class _Build:
             self.content = settings.model.read_bytes()
         except OSError:
             raise EngineError(f"{settings.model} cannot be read") from None
-        self.model = load(self.content)
+        self.model = channels_first(load(self.content))
         metadata = {entry.key: entry.value for entry in self.model.metadata_props}
         if KEY not in metadata:
             raise EngineError(f"{settings.model.name} has no xscan manifest: make it with xscan export")
@@ -157,7 +158,7 @@ class _Build:
             self.say.note(f"{precision} needs no calibration: --calibrate is not used")
         candidate = self._candidate(precision)
         engine, version = self._compile(candidate)
-        graph = candidate.model.SerializeToString() if candidate.precision != "fp32" else self.content
+        graph = candidate.model.SerializeToString()
         hashes = {"engine": sha256(engine), "onnx": sha256(graph), "source": sha256(self.content)}
         record: dict[str, Any] = {}
         if self.calibration is not None and candidate.precision == "int8":
@@ -404,8 +405,7 @@ class _Build:
 
     def _compile(self, candidate: _Candidate) -> tuple[bytes, str]:
         if self.runtime == "onnxruntime":
-            graph = self.content if candidate.precision == "fp32" else candidate.model.SerializeToString()
-            return graph, onnxruntime.__version__
+            return candidate.model.SerializeToString(), onnxruntime.__version__
         started = time.monotonic()
         trt = load_module(self.runtime)
         options = BuildOptions(
@@ -414,8 +414,7 @@ class _Build:
         )  # fmt: skip
         if probe() is None:
             self.say.warn("no NVIDIA GPU here: the engine is compiled, and has not run")
-        graph = self.content if candidate.precision == "fp32" else candidate.model.SerializeToString()
-        plan = build_plan(trt, graph, options, self.say.builder, self.say.progress)
+        plan = build_plan(trt, candidate.model.SerializeToString(), options, self.say.builder, self.say.progress)
         self.seconds["compile"] = time.monotonic() - started
         return plan, trt.__version__
 

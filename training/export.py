@@ -7,6 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from xscan.calibration.layout import channels_first
 from xscan.calibration.operating_points import choose_points, fit_temperature
 from xscan.calibration.reference import reference
 from xscan.calibration.scores import read_scores
@@ -85,7 +86,7 @@ def convert(model: keras.Model, manifest: Manifest) -> bytes:
     if sorted(o.name for o in onnx_model.graph.output) != names:
         raise EngineError("the exported network lost its output names: check the tf2onnx version")
     onnx_model.metadata_props.add(key=KEY, value=manifest.to_json())
-    return onnx_model.SerializeToString()
+    return channels_first(onnx_model).SerializeToString()
 
 
 def _manifest(history: dict, spec: InputSpec, *, name: str, version: str, out_of_fold: list[Path]) -> Manifest:
