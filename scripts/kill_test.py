@@ -39,10 +39,7 @@ def main() -> None:
         seconds = time.monotonic() - started
         whole = (root / "whole.csv").read_bytes()
         print(f"{options.files} files, undisturbed run {seconds:.1f} s", flush=True)
-        if options.full:
-            same = fill_up(command, root, whole)
-        else:
-            same = kill(command, root, whole, seconds, options)
+        same = fill_up(command, root, whole) if options.full else kill(command, root, whole, seconds, options)
     sys.exit(0 if same else 1)
 
 

@@ -130,9 +130,7 @@ def _runs(pid: str) -> bool:
 
 
 @pytest.mark.skipif(not POSIX, reason="a folder in use can be renamed on POSIX only")
-def test_a_share_that_goes_away_ends_the_run_and_comes_back(
-    xscan: Xscan, folder: Path, tmp_path: Path
-) -> None:
+def test_a_share_that_goes_away_ends_the_run_and_comes_back(xscan: Xscan, folder: Path, tmp_path: Path) -> None:
     for film in list(folder.iterdir()):
         for copy in range(15):
             shutil.copy(film, folder / f"{copy:02d}-{film.name}")

@@ -47,7 +47,9 @@ def engineless_worker(connection: Connection, *_: object) -> None:
     connection.send(EngineError("no engine"))
 
 
-def scan(names: list[str], main: Any = worker, size: int = 4, path: str = "", workers: int = 2) -> list[tuple[str, str]]:
+def scan(
+    names: list[str], main: Any = worker, size: int = 4, path: str = "", workers: int = 2
+) -> list[tuple[str, str]]:
     files = [Found(name, path or name) for name in names]
     jobs = iter([Job(number, batch) for number, batch in enumerate(_batched(files, size))])
     with Pool(SETTINGS, workers=workers, file_seconds=2, main=main) as pool:

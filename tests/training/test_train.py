@@ -113,9 +113,7 @@ def test_a_killed_run_resumes_to_the_same_network(films: Path, tmp_path: Path, x
         (["evaluate", "seed", "{films}", "--fold", "5"], "normal and of pneumonia"),
     ],
 )
-def test_bad_input_ends_in_one_line(
-    xscan: Xscan, films: Path, tmp_path: Path, arguments: list[str], says: str
-) -> None:
+def test_bad_input_ends_in_one_line(xscan: Xscan, films: Path, tmp_path: Path, arguments: list[str], says: str) -> None:
     done = xscan(*(a.format(films=films, tmp=tmp_path) for a in arguments), cwd=tmp_path)
     assert done.returncode == 2, done.stderr
     assert says in done.stderr

@@ -1,0 +1,91 @@
+"""The compact network, its faster training and what the recipe asks of `train`."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from xscan.engine import CLASSES
+from xscan.engine.errors import UsageError
+from xscan.training.augment import Augmentation, augment
+
+ALL_KINDS = Augmentation(border=1, mask=1, shade=0.2, sharpen=1, blur=1, jpeg=1)
+
+
+def test_the_compact_network_is_small_and_has_maps() -> None:
+    from xscan.training.architectures import architecture
+
+    model = architecture("compact").build(64, 64)
+    assert model.count_params() <= 3_000_000
+    answer = model.predict(np.random.default_rng(0).integers(0, 256, (2, 64, 64, 1), np.uint8), verbose=0)
+    assert answer["maps"].shape == (2, 2, 2, 3)
+    assert np.allclose(answer["logits"], answer["maps"].mean(axis=(1, 2)), atol=1e-5)
+
+
+def test_exposure_means_nothing_to_the_compact_network() -> None:
+    from xscan.training.architectures import architecture
+
+    model = architecture("compact").build(64, 64)
+    film = np.random.default_rng(0).integers(60, 120, (1, 64, 64, 1), np.uint8)
+    logits = [model.predict(x, verbose=0)["logits"] for x in (film, film + 100, film * 2)]
+    assert np.allclose(logits[0], logits[1], atol=1e-3)
+    assert np.allclose(logits[0], logits[2], atol=1e-2)
+
+
+def test_fused_training_is_kerass_own() -> None:
+    from keras import layers
+
+    from xscan.training.architectures import FusedBatchNormalization
+
+    inputs = np.random.default_rng(0).normal(3, 2, (8, 5, 5, 4)).astype(np.float32)
+    plain, fused = layers.BatchNormalization(epsilon=1e-5), FusedBatchNormalization(epsilon=1e-5)
+    for training in (True, False):
+        assert np.allclose(plain(inputs, training=training), fused(inputs, training=training), atol=1e-2)
+    for one, other in zip(plain.get_weights(), fused.get_weights(), strict=True):
+        assert np.allclose(one, other, rtol=0.01, atol=1e-3)
+
+
+def test_augmentation_repeats_and_keeps_the_polarity() -> None:
+    picture = np.full((96, 96), 30, np.uint8)
+    cv2.circle(picture, (48, 48), 30, 200, -1)
+    for seed in range(20):
+        one, again = (augment(picture, ALL_KINDS, np.random.default_rng(seed)) for _ in range(2))
+        assert (one == again).all()
+        assert (one.shape, one.dtype) == ((96, 96), np.uint8)
+        assert one[40:56, 40:56].mean() > one[20:76:8, (18, 78)].mean()
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # TensorFlow's own
+def test_a_run_learns_targets_and_starts_from_another_ones_weights(tmp_path: Path) -> None:
+    import keras
+
+    from xscan.training.dataset import load_folder
+    from xscan.training.train import Settings, train
+
+    rng = np.random.default_rng(0)
+    lines = ["file,patient,fold"]
+    for name in CLASSES:
+        (tmp_path / "films" / name).mkdir(parents=True)
+        for i in range(6):
+            cv2.imwrite(str(tmp_path / "films" / name / f"{i}.png"), rng.integers(0, 256, (40, 40), np.uint8))
+            lines.append(f"{name}/{i}.png,{name}{i},{(0, 1, 9)[i % 3]}")
+    (tmp_path / "films.csv").write_text("\n".join(lines))
+    films = load_folder(tmp_path / "films")
+    targets = {film.file: np.full(3, 1 / 3) for film in films.films}
+
+    settings = Settings(architecture="compact", size=32, epochs=1, batch_size=4, mixup=0.3, learning_rate=0)
+    train(films, settings, tmp_path / "small", verbose=0, targets=targets)
+    first = tmp_path / "small" / "final.keras"
+    train(films, replace(settings, size=64), tmp_path / "large", verbose=0, targets=targets, start_from=first)
+    small, large = (keras.saving.load_model(tmp_path / name / "final.keras") for name in ("small", "large"))
+    assert large.input_shape == (None, 64, 64, 1)
+    assert not any("Fused" in type(layer).__name__ for layer in large.layers)
+    for one, other in zip(small.trainable_weights, large.trainable_weights, strict=True):
+        assert np.allclose(one, other, atol=1e-6)  # a learning rate of 0: the weights are those it began with
+    with pytest.raises(UsageError, match="other settings or other data"):
+        train(films, replace(settings, size=64), tmp_path / "large", resume=True, verbose=0, targets=targets)
