@@ -21,7 +21,6 @@ from .errors import DeviceLost, EngineError
 from .manifest import Manifest
 
 PAGE = 4096  #: slots begin at pages, so that they can be locked for the GPU
-NOT_SENT = ("maps",)  #: outputs that a worker has no use for
 LOST = "the GPU stopped answering: run again to carry on"
 
 
@@ -116,7 +115,7 @@ class RemoteRuntime:
         return self.outputs(pictures)["logits"]
 
     def outputs(self, pictures: np.ndarray) -> dict[str, np.ndarray]:
-        """See Runtime; without class maps. Raises EngineError for this batch, DeviceLost for all."""
+        """See Runtime. Raises EngineError for this batch, DeviceLost for all."""
         parts = []
         for start in range(0, len(pictures), len(self._slot)):
             part = pictures[start : start + len(self._slot)]
@@ -294,7 +293,7 @@ class _Loop:
             outputs = self._runtime.finish(lane)
         except EngineError as error:
             return self._tell(door, error)
-        return self._tell(door, {name: array for name, array in outputs.items() if name not in NOT_SENT})
+        return self._tell(door, outputs)
 
     def _tell(self, door: Connection, answer: dict[str, np.ndarray] | EngineError) -> bool:
         lost = isinstance(answer, DeviceLost)
