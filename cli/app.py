@@ -15,6 +15,7 @@ from . import (
     engine,
     evaluate,
     export,
+    fit_gate,
     inspect,
     merge,
     phantom,
@@ -41,6 +42,7 @@ app.command()(triage.triage)
 app.command()(audit.audit)
 app.command()(train.train)
 app.command()(export.export)
+app.command()(fit_gate.fit_gate)
 app.command()(evaluate.evaluate)
 app.command()(build_engine.build_engine)
 app.add_typer(engine.app, name="engine")

@@ -25,6 +25,14 @@ def batch(
     format: Annotated[
         list[str] | None, typer.Option(help="Formats beside the CSV: jsonl, parquet; may be given twice.")
     ] = None,
+    report: Annotated[
+        bool, typer.Option("--report", help="Make the morning page, too: NAME.html beside the list.")
+    ] = False,
+    report_file: Annotated[Path | None, typer.Option(help="Make the morning page here.")] = None,
+    lang: Annotated[str, typer.Option(help="Language that the page opens in: en or es.")] = "en",
+    thumbnails: Annotated[
+        bool, typer.Option("--thumbnails/--no-thumbnails", help="Small pictures of the films in the page.")
+    ] = True,
     rebuild: Annotated[
         bool, typer.Option("--rebuild", help="Build the engine again where it does not fit this machine.")
     ] = False,
@@ -50,6 +58,7 @@ def batch(
     from xscan.engine.formats import check_formats
     from xscan.engine.models import DEFAULT
     from xscan.engine.read.film import Limits
+    from xscan.engine.report.texts import check_language
     from xscan.engine.runtime import find_engine
     from xscan.engine.runtime.engines import doubts, rebuild_if_needed
     from xscan.engine.shard import Shard
@@ -75,6 +84,9 @@ def batch(
         restart=restart,
         shard=Shard.parse(shard),
         formats=check_formats(format or ()),
+        page=report_file or (out.with_suffix(".html") if report else None),
+        page_lang=check_language(lang),
+        thumbnails=thumbnails,
     )
     with stopping() as stop, progress_bar(console, folder) as progress:
         summary = run_batch(settings, stop, progress)

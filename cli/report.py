@@ -33,9 +33,9 @@ def report(
         from xscan.engine.models import DEFAULT
         from xscan.engine.read.film import Limits
         from xscan.engine.report.again import FilmsAgain
-        from xscan.engine.runtime import find_engine, open_runtime
+        from xscan.engine.runtime import find_engine
 
-        runtime = open_runtime(find_engine(engine or (manifest.name if manifest else DEFAULT)))
-        pictures = FilmsAgain(folder, runtime, Limits())
+        used = find_engine(engine or (manifest.name if manifest else DEFAULT))
+        pictures = FilmsAgain(folder, used, Limits())
     write_page(csv, page, PageOptions(lang, manifest), pictures)
     console.result({"page": str(page)}, "") if json else console.say(f"page: {page}")

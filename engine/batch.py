@@ -10,6 +10,7 @@ import logging
 import os
 import platform
 import queue
+import shutil
 import threading
 import time
 from collections import Counter
@@ -25,7 +26,8 @@ from .discover import Found, discover, order_key
 from .errors import StorageError, UsageError
 from .formats import convert
 from .jobs import Job, WorkerSettings
-from .output import EarlierRow, Output
+from .manifest import Manifest
+from .output import EarlierRow, Output, pictures_folder
 from .pool import Pool
 from .read.film import Limits
 from .runtime import fingerprint
@@ -61,6 +63,9 @@ class BatchSettings:
     one_owner: bool = False  #: run the network in this process whatever the engine; GPUs need it anyway
     shard: Shard = ALL
     formats: tuple[str, ...] = ("csv",)
+    page: Path | None = None  #: the morning page to write
+    page_lang: str = "en"
+    thumbnails: bool = True  #: small pictures of the films in the page
 
 
 @dataclass
@@ -107,7 +112,8 @@ def run_batch(
     """
     started = time.monotonic()
     share = _identity(settings.folder)
-    workers = WorkerSettings(settings.engine, settings.limits)
+    pictures = pictures_folder(settings.out) if settings.page and settings.thumbnails else None
+    workers = WorkerSettings(settings.engine, settings.limits, pictures)
     with _doors(settings) as door, Pool(workers, settings.workers, settings.file_seconds, door=door) as pool:
         engine = fingerprint(settings.engine)
         ready = pool.wait_ready()  # an unusable engine ends the run before it touches the output
@@ -137,8 +143,29 @@ def run_batch(
                 summary.unchanged = output.finish(_settling(settler, summary))
                 convert(settings.out, settings.formats)
             output.write_report(_report(settings, summary, ready.manifest))
+            if settings.page and not summary.interrupted:
+                _write_page(settings, settings.page, ready.manifest)
             log.info("%s after %d rows", "interrupted" if summary.interrupted else "finished", summary.files)
     return summary
+
+
+def _write_page(settings: BatchSettings, page: Path, manifest: str) -> None:
+    """The morning page, with the pictures that the workers left; those of kept rows are made again."""
+    from .report.again import FilmsAgain
+    from .report.page import PageOptions, write_page
+    from .report.pictures import Spooled
+    from .runtime.engines import has_one_owner
+
+    options = PageOptions(settings.page_lang, Manifest.from_json(manifest))
+    if not settings.thumbnails:
+        write_page(settings.out, page, options, None)
+        return
+    left = pictures_folder(settings.out)
+    engine = None if settings.one_owner or has_one_owner(settings.engine) else settings.engine
+    with Spooled(left) as spooled:
+        again = FilmsAgain(settings.folder, engine, settings.limits)
+        write_page(settings.out, page, options, lambda row: spooled.get(row) or again(row))
+    shutil.rmtree(left, ignore_errors=True)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ class WorkerSettings:
 
     engine: Path
     limits: Limits
+    pictures: Path | None = None  #: folder for small pictures of the films, where the run makes a page
     door: Any = None  #: a scoring.Door where the network runs in the main process, on a GPU
 
 

@@ -5,6 +5,7 @@ NAME.csv.part   the list while it is being written, always a prefix of the finis
 NAME.csv.prev   rows of an interrupted run that the new .part has not reached yet
 NAME.csv.lock   held by the running process
 NAME.run.json   the run report: says, too, which settings made the rows
+NAME.csv.films  a folder with small pictures of the films, until the page is made
 
 A run always writes its .part from the start, in discovery's order. Rows that an earlier run has made and
 that still hold (same path, size and time) are copied instead of scored. They come from `.prev` and from
@@ -52,6 +53,7 @@ class Output:
         self.prev = path.with_name(path.name + ".prev")
         self.lock_file = path.with_name(path.name + ".lock")
         self.report = path.with_suffix(".run.json")
+        self.pictures = pictures_folder(path)
         self._settings = settings
         self._restart = restart
         self._part_stream = None
@@ -60,7 +62,7 @@ class Output:
     def own_files(self) -> tuple[Path, ...]:
         """Never scanned, should the output stand inside the scanned folder."""
         beside = [self.path.with_suffix(suffix) for suffix in (".html", ".jsonl", ".parquet")]
-        own = [self.path, self.part, self.prev, self.lock_file, self._owner_file, self.report, *beside]
+        own = [self.path, self.part, self.prev, self.lock_file, self._owner_file, self.report, self.pictures, *beside]
         return (*own, *(path.with_name(path.name + ".tmp") for path in own))
 
     @property
@@ -170,11 +172,11 @@ class Output:
             raise OutputError(
                 f"{path} exists and has no run report beside it: choose another --out, or add --restart to replace it"
             ) from None
-        changed = sorted(k for k in self._settings.keys() | settings.keys() if self._settings.get(k) != settings.get(k))
+        keys = self._settings.keys() | settings.keys()
+        changed = sorted(key for key in keys if self._settings.get(key) != settings.get(key))
         if changed:
-            raise OutputError(
-                f"{path} was made with another {', '.join(changed)}: choose another --out, or add --restart to replace it"
-            )
+            what = ", ".join(changed)
+            raise OutputError(f"{path} was made with another {what}: choose another --out, or add --restart")
 
     def _owner(self) -> str:
         try:
@@ -190,6 +192,11 @@ class Output:
         with contextlib.suppress(OSError):  # while it is held: whoever opened it meanwhile sees that it is gone
             self.lock_file.unlink(missing_ok=True)
         self._lock.release()
+
+
+def pictures_folder(path: Path) -> Path:
+    """Where workers leave small pictures of the films of the list at `path`."""
+    return path.with_name(path.name + ".films")
 
 
 def _rows_of(path: Path, finished: bool) -> Iterator[EarlierRow]:

@@ -6,7 +6,7 @@ decoder that crashes or hangs costs that file only.
 
 import signal
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -14,9 +14,12 @@ import numpy as np
 
 from .discover import Found
 from .errors import DeviceLost, EngineError, FileProblem, UnreadableRadiograph
+from .gate import Look, doubt, look_at
 from .jobs import IDLE, SCORING, Done, Job, Ready, WorkerSettings, blank_row
+from .manifest import Manifest
 from .preprocess import InputSpec, to_input
-from .read import Facts, Limits, read_film
+from .read import Facts, Film, Limits, read_film
+from .report.pictures import Picture, Spool, encode_map, small_copy
 from .runtime import Runtime, open_runtime
 from .scoring import RemoteRuntime
 from .table import Row
@@ -34,11 +37,12 @@ def work(connection: Connection, progress: Any, settings: WorkerSettings) -> Non
     except EngineError as error:
         connection.send(error)
         return
+    spool = Spool(settings.pictures) if settings.pictures else None
     connection.send(Ready(runtime.description, runtime.manifest.to_json()))
     try:
         while True:
             job: Job = connection.recv()
-            connection.send(_do(job, runtime, settings.limits, progress))
+            connection.send(_do(job, runtime, settings.limits, progress, spool))
             progress[1] = IDLE
     except DeviceLost as error:
         connection.send(error)
@@ -46,11 +50,21 @@ def work(connection: Connection, progress: Any, settings: WorkerSettings) -> Non
         return
 
 
-def _do(job: Job, runtime: Runtime, limits: Limits, progress: Any) -> Done:
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What is kept of a film that was read, besides its network input."""
+
+    position: int  #: of its row in the job
+    facts: Facts
+    look: Look
+    jpeg: bytes  #: its small copy; empty where the run makes no page
+
+
+def _do(job: Job, runtime: Runtime, limits: Limits, progress: Any, spool: Spool | None) -> Done:
     spec = runtime.manifest.input
     pictures = _room(runtime, len(job.files))
     rows: list[Row] = []
-    scored: list[tuple[int, Facts]] = []  # position in rows
+    scored: list[_Seen] = []
     started = time.perf_counter()
     for position, found in enumerate(job.files):
         progress[1] = IDLE  # no file is blamed while the two numbers disagree
@@ -58,16 +72,18 @@ def _do(job: Job, runtime: Runtime, limits: Limits, progress: Any) -> Done:
         progress[1] = position
         row = blank_row(found, status="ok")
         try:
-            facts = _read(found, limits, spec, pictures[len(scored), :, :, 0])
+            film = _read(found, limits, spec, pictures[len(scored), :, :, 0])
+            facts = film.facts
             row.study_uid, row.series_uid, row.sop_uid = facts.study_uid, facts.series_uid, facts.sop_uid
-            scored.append((position, facts))
+            jpeg = small_copy(film.grey) if spool else b""
+            scored.append(_Seen(position, facts, look_at(film.grey), jpeg))
         except FileProblem as problem:
             row.status, row.reason = problem.status, problem.reason
         rows.append(row)
     read = time.perf_counter()
     progress[1] = SCORING
     if scored:
-        _score(rows, scored, pictures[: len(scored)], runtime)
+        _score(rows, scored, pictures[: len(scored)], runtime, spool)
     return Done(job.number, rows, {"read": read - started, "network": time.perf_counter() - read})
 
 
@@ -79,38 +95,44 @@ def _room(runtime: Runtime, films: int) -> np.ndarray:
     return np.empty((films, spec.height, spec.width, 1), np.uint8)
 
 
-def _read(found: Found, limits: Limits, spec: InputSpec, slot: np.ndarray) -> Facts:
+def _read(found: Found, limits: Limits, spec: InputSpec, slot: np.ndarray) -> Film:
     try:
         film = read_film(found, limits, (spec.height, spec.width))
         to_input(film.grey, spec, out=slot)
     except MemoryError:
         raise UnreadableRadiograph("out-of-memory", "not enough memory for this file") from None
-    return film.facts
+    return film
 
 
-def _score(rows: list[Row], scored: list[tuple[int, Facts]], pictures: np.ndarray, runtime: Runtime) -> None:
+def _score(rows: list[Row], scored: list[_Seen], pictures: np.ndarray, runtime: Runtime, spool: Spool | None) -> None:
     manifest = runtime.manifest
     try:
-        logits = runtime.run(pictures)
+        outputs = runtime.outputs(pictures)
     except DeviceLost:
         raise  # no later film would fare better: the run ends, and is carried on another day
     except EngineError:
-        logits = np.full((len(scored), 3), np.nan)
-    for (position, facts), p in zip(scored, probabilities(logits, manifest.temperature), strict=True):
-        if np.isnan(p).any():
+        outputs = {"logits": np.full((len(scored), 3), np.nan)}
+    p = probabilities(outputs["logits"], manifest.temperature)
+    gate, maps = outputs.get("gate"), outputs.get("maps")
+    for i, seen in enumerate(scored):
+        row = rows[seen.position]
+        if np.isnan(p[i]).any():
             problem = UnreadableRadiograph("scoring", "the network gave no result for this film")
-            rows[position] = replace(rows[position], status=problem.status, reason=problem.reason)
+            rows[seen.position] = replace(row, status=problem.status, reason=problem.reason)
         else:
-            _fill(rows[position], facts, p, runtime)
+            found = doubt(seen.facts, seen.look, None if gate is None else gate[i].tolist(), manifest.gate)
+            _fill(row, p[i], found, manifest)
+    if spool:
+        drawn = ["" if maps is None else encode_map(m, manifest.temperature) for m in (p if maps is None else maps)]
+        spool.put((rows[s.position], Picture(s.jpeg, m)) for s, m in zip(scored, drawn, strict=True))
 
 
-def _fill(row: Row, facts: Facts, p: np.ndarray, runtime: Runtime) -> None:
-    verdict = judge(p, runtime.manifest)
+def _fill(row: Row, p: np.ndarray, found: tuple[str, str] | None, manifest: Manifest) -> None:
+    verdict = judge(p, manifest)
     row.p_normal, row.p_bacteria, row.p_virus = (f"{x:.4f}" for x in verdict.probabilities)
     row.p_pneumonia = f"{verdict.p_pneumonia:.4f}"
-    row.finding, row.priority, row.model = verdict.finding, verdict.priority, runtime.manifest.label
-    if facts.doubts:  # scored, but the model may not decide: at least `review`
-        code, sentence = facts.doubts[0]
-        row.status, row.reason = "review", f"{code}: {sentence}"
+    row.finding, row.priority, row.model = verdict.finding, verdict.priority, manifest.label
+    if found:  # scored, but the model may not decide: at least `review`
+        row.status, row.reason = "review", f"{found[0]}: {found[1]}"
         if row.priority != "urgent":
             row.priority = "review"

@@ -9,45 +9,55 @@ from ..discover import Found, discover, order_key
 from ..errors import EngineError, FileProblem
 from ..preprocess import to_input
 from ..read import Limits, read_film
-from ..runtime import Runtime
+from ..runtime import Runtime, open_runtime
 from ..table import Row
-from .pictures import SIDE, Picture, encode_map, small_copy
+from .pictures import Picture, encode_map, small_copy
 
 
 class FilmsAgain:
     """Finds the films of a list's rows in their folder; ask in the list's order.
 
-    runtime: the network that scored the list, for its class maps; None leaves them out.
+    engine: the network that scored the list, for its class maps; None leaves them out. Neither folder nor engine
+    is touched before the first film is asked for.
     """
 
-    def __init__(self, folder: Path, runtime: Runtime | None, limits: Limits) -> None:
-        self._found: Iterator[Found] = discover(folder)
-        self._next = next(self._found, None)
-        self._runtime = runtime
+    def __init__(self, folder: Path, engine: Path | None, limits: Limits) -> None:
+        self._folder = folder
+        self._engine = engine
         self._limits = limits
+        self._found: Iterator[Found] | None = None
+        self._next: Found | None = None
+        self._runtime: Runtime | None = None
 
     def __call__(self, row: Row) -> Picture | None:
-        """None when the film is gone, has changed, or cannot be read any more."""
-        wanted = order_key(row.file)
-        while self._next is not None and order_key(self._next.file) < wanted:
-            self._next = next(self._found, None)
-        found = self._next
-        if found is None or found.file != row.file or str(found.bytes) != row.bytes:
+        """None when the film is gone, has changed, or cannot be read any more. Raises EngineError."""
+        found = self._find(row.file)
+        if found is None or str(found.bytes) != row.bytes:
             return None
-        spec = self._runtime.manifest.input if self._runtime else None
         try:
-            film = read_film(found, self._limits, (max(SIDE, spec.height), max(SIDE, spec.width)) if spec else None)
-            return Picture(small_copy(film.grey), self._map(film.grey))
+            film = read_film(found, self._limits)
+            return Picture(small_copy(film.grey), self._map(film.grey, row))
         except (FileProblem, MemoryError):
             return None
 
-    def _map(self, grey: np.ndarray) -> str:
-        if self._runtime is None:
+    def _find(self, file: str) -> Found | None:
+        if self._found is None:
+            self._found = discover(self._folder)
+            self._next = next(self._found, None)
+            self._runtime = open_runtime(self._engine) if self._engine else None
+        wanted = order_key(file)
+        while self._next is not None and order_key(self._next.file) < wanted:
+            self._next = next(self._found, None)
+        return self._next if self._next is not None and self._next.file == file else None
+
+    def _map(self, grey: np.ndarray, row: Row) -> str:
+        runtime = self._runtime
+        if runtime is None or runtime.manifest.label != row.model:
             return ""
         try:
-            outputs = self._runtime.outputs(to_input(grey, self._runtime.manifest.input)[None, ..., None])
+            outputs = runtime.outputs(to_input(grey, runtime.manifest.input)[None, ..., None])
         except EngineError:
             return ""
         if "maps" not in outputs:
             return ""
-        return encode_map(outputs["maps"][0], self._runtime.manifest.temperature)
+        return encode_map(outputs["maps"][0], runtime.manifest.temperature)

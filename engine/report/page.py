@@ -43,8 +43,7 @@ def write_page(csv: Path, out: Path, options: PageOptions, pictures: Pictures | 
     pictures: called once for each scored row, in the list's order; None leaves all pictures out.
     Raises UsageError for an unknown language or no list, OutputError for a damaged or unwritable one.
     """
-    if options.lang not in texts.LANGUAGES:
-        raise UsageError(f"no language '{options.lang}': choose one of {', '.join(texts.LANGUAGES)}")
+    texts.check_language(options.lang)
     if not csv.is_file():
         raise UsageError(f"no list {csv}: make it with xscan batch")
     parts = {

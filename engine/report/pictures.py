@@ -1,11 +1,18 @@
 """The small pictures of the morning page: made where a film is read, kept on disk until the page is written."""
 
 import base64
+import contextlib
+import os
 import sqlite3
+import time
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
+
+from ..table import Row
 
 SIDE = 192  #: pixels of a picture's longer side
 QUALITY = 62  #: of its JPEG: some 4 KB a film
@@ -47,23 +54,60 @@ def encode_map(maps: np.ndarray, temperature: float) -> str:
 
 
 class Spool:
-    """Pictures of a run by their file. Use as a context manager.
+    """Where one worker process leaves the pictures of its films: a SQLite file of its own in the run's folder.
 
-    A temporary SQLite database, which goes to disk when it grows and vanishes with the process: memory does
-    not depend on the number of films, and no picture is left behind.
+    Memory does not depend on the number of films. A picture that cannot be kept is made again for the page, so
+    nothing here may end a run: after the first failure the spool is silent.
     """
 
-    def __enter__(self) -> "Spool":
-        self._store = sqlite3.connect("")
-        self._store.execute("CREATE TABLE picture (file TEXT PRIMARY KEY, jpeg BLOB, map TEXT) WITHOUT ROWID")
+    def __init__(self, folder: Path) -> None:
+        self._store: sqlite3.Connection | None = None
+        try:
+            folder.mkdir(exist_ok=True)
+            self._store = sqlite3.connect(folder / f"{os.getpid()}-{time.time_ns()}.pictures")
+            self._store.executescript(
+                "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
+                "CREATE TABLE picture (film TEXT PRIMARY KEY, jpeg BLOB, map TEXT) WITHOUT ROWID"
+            )
+        except (OSError, sqlite3.Error):
+            self._store = None
+
+    def put(self, pictures: Iterable[tuple[Row, Picture]]) -> None:
+        """Keep the pictures of one batch."""
+        if self._store is None:
+            return
+        kept = [(film_key(row), picture.jpeg, picture.map) for row, picture in pictures]
+        try:
+            self._store.executemany("INSERT OR REPLACE INTO picture VALUES (?, ?, ?)", kept)
+            self._store.commit()
+        except sqlite3.Error:
+            self._store = None
+
+
+class Spooled:
+    """The pictures of a run, whichever process made them. Use as a context manager."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __enter__(self) -> "Spooled":
+        self._stores = [sqlite3.connect(path) for path in sorted(self._folder.glob("*.pictures"))]
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._store.close()
+        for store in self._stores:
+            store.close()
 
-    def put(self, file: str, picture: Picture) -> None:
-        self._store.execute("INSERT OR REPLACE INTO picture VALUES (?, ?, ?)", (file, picture.jpeg, picture.map))
+    def get(self, row: Row) -> Picture | None:
+        for store in self._stores:
+            with contextlib.suppress(sqlite3.Error):  # a file that a killed process left half written
+                query = "SELECT jpeg, map FROM picture WHERE film = ?"
+                found = store.execute(query, (film_key(row),)).fetchone()
+                if found:
+                    return Picture(*found)
+        return None
 
-    def get(self, file: str) -> Picture | None:
-        found = self._store.execute("SELECT jpeg, map FROM picture WHERE file = ?", (file,)).fetchone()
-        return Picture(*found) if found else None
+
+def film_key(row: Row) -> str:
+    """A film as it was: a changed file has another key."""
+    return f"{row.file}|{row.bytes}|{row.modified}"

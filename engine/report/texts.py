@@ -3,6 +3,7 @@
 A reason's code has one sentence in each language; the English page shows the run's own, more exact sentence.
 """
 
+from ..errors import UsageError
 from ..reasons import CODES
 
 LANGUAGES = ("en", "es")
@@ -166,20 +167,28 @@ _REASONS_ES = {
     "out-of-memory": "memoria insuficiente para este archivo",
     "scoring": "la red no dio resultado para esta radiografía",
     "for-processing": "datos en bruto del detector, no lo que muestra un visor",
+    "uid-conflict": "el mismo SOPInstanceUID que otro archivo, con otra imagen",
     "description": "su descripción DICOM nombra otra parte del cuerpo",
     "view": "la cabecera nombra otra proyección que PA o AP",
     "polarity": "la cabecera se contradice sobre qué extremo es claro",
-    "adult": "paciente fuera de la población del modelo",
+    "adult": "paciente adulto, por su edad DICOM o su aspecto",
     "out-of-domain": "distinta de las radiografías con que se entrenó el modelo",
     "blank": "casi sin contraste",
     "exposure": "sobreexpuesta o subexpuesta",
     "inverted": "parece invertida: el aire está claro",
     "rotated": "parece girada un cuarto de vuelta",
     "upside-down": "parece cabeza abajo",
-    "cut-off": "parece que falta parte de los pulmones",
+    "cut-off": "parte de los pulmones parece cortada o tapada",
     "burnt-in-text": "texto o marcas sobre los pulmones",
-    "mended": "girada o con la polaridad corregida antes de puntuar",
+    "age": "edad fuera del intervalo con que se entrenó el modelo",
 }
+
+
+def check_language(language: str) -> str:
+    """The language, if the page speaks it. Raises UsageError."""
+    if language not in LANGUAGES:
+        raise UsageError(f"no language '{language}': choose one of {', '.join(LANGUAGES)}")
+    return language
 
 
 def words() -> dict[str, dict[str, str]]:

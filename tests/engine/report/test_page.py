@@ -12,7 +12,7 @@ from xscan.engine.reasons import CODES
 from xscan.engine.report import texts
 from xscan.engine.report.again import FilmsAgain
 from xscan.engine.report.page import CHUNK, PageOptions, manifest_of, write_page
-from xscan.engine.report.pictures import Picture, Spool, encode_map, small_copy
+from xscan.engine.report.pictures import Picture, Spool, Spooled, encode_map, small_copy
 from xscan.engine.table import read_rows
 
 from .lists import HOSTILE, MANIFEST, PhantomPictures, made_up_rows, write_list
@@ -103,17 +103,23 @@ def test_class_map_text() -> None:
     assert abs(int(levels[0, 0]) - 128) < 16
 
 
-def test_small_copy_keeps_the_shape_and_the_spool_its_pictures() -> None:
+def test_small_copy_keeps_the_shape_and_the_spool_its_pictures(tmp_path: Path) -> None:
     import cv2
 
     jpeg = small_copy(np.tile(np.arange(200, dtype=np.uint8), (400, 5)))
     decoded = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_GRAYSCALE)
     assert decoded is not None
     assert decoded.shape == (77, 192)
-    with Spool() as spool:
-        spool.put("a", Picture(jpeg, "1x1:80"))
-        assert spool.get("a") == Picture(jpeg, "1x1:80")
-        assert spool.get("b") is None
+    one, two = made_up_rows(2)
+    Spool(tmp_path / "films").put([(one, Picture(jpeg, "1x1:80"))])
+    Spool(tmp_path / "films").put([(two, Picture(jpeg))])  # another process
+    (tmp_path / "films" / "torn.pictures").write_bytes(b"SQLite format 3\0 and no more")
+    with Spooled(tmp_path / "films") as spooled:
+        assert spooled.get(one) == Picture(jpeg, "1x1:80")
+        assert spooled.get(two) == Picture(jpeg)
+        two.modified = ""  # a changed film
+        assert spooled.get(two) is None
+    Spool(tmp_path / "films" / "torn.pictures").put([(one, Picture(jpeg))])  # nowhere to write: no error
 
 
 def test_pictures_are_read_again_from_the_folder(phantoms: Path) -> None:

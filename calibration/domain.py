@@ -1,0 +1,189 @@
+"""Fit the network's gate: which films are unlike those that it was trained on, and in what way.
+
+From a film's features (features.py), standardised and decorrelated by one covariance that the classes share:
+
+distance   Mahalanobis distance to the nearest class mean (Lee et al. 2018), by the root of the number of features
+odds       log odds of each kind of bad acquisition, and of `adult`, against a good film: one multinomial
+           logistic regression, on vectors cut to a largest length, so that what is far away stays calm
+
+All of it goes into the graph as some twenty nodes with one output, `gate` [films, 1 + kinds].
+Thresholds are quantiles of good films that the fit has not seen (folds in turn).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import helper
+
+from .features import PREFIX, add_features, add_output, constant
+
+SHRINK = 0.05  #: of the covariance towards its diagonal
+LONGEST = 3.0  #: length, in roots of the number of features, to which vectors are cut for the odds
+STRENGTH = 0.003  #: inverse of the regression's penalty
+STEPS = 40  #: of the regression
+FLAGGED = {"distance": 0.006, "adult": 0.008}  #: share of unseen good films over each threshold
+FLAGGED_KIND = 0.0008
+HEADROOM = 0.25  #: a threshold moves up by this share of the empty space between good and bad films
+
+
+@dataclass(frozen=True)
+class Head:
+    """Everything that the added nodes hold. n features, c classes, k kinds; all float32."""
+
+    mean: np.ndarray  #: [n]
+    scale: np.ndarray  #: [n]
+    whiten: np.ndarray  #: [n, n]
+    centres: np.ndarray  #: [c, n], whitened
+    weights: np.ndarray  #: [n, k]
+    bias: np.ndarray  #: [k]
+
+    def scores(self, features: np.ndarray) -> np.ndarray:
+        """What the graph's output will be: float [films, n] -> float64 [films, 1 + k]."""
+        z = self._whitened(features)
+        square = ((z[:, None] - self.centres[None]) ** 2).sum(-1).min(1)
+        distance = np.sqrt(square / z.shape[1])
+        return np.column_stack([distance, _cut(z) @ self.weights + self.bias])
+
+    def _whitened(self, features: np.ndarray) -> np.ndarray:
+        return ((features - self.mean) / self.scale) @ self.whiten
+
+
+@dataclass(frozen=True)
+class Films:
+    """Features of the films to fit on. `bad` and `adults` name their kinds; folds keep patients apart."""
+
+    good: np.ndarray  #: [films, n]
+    labels: np.ndarray  #: int [films]
+    folds: np.ndarray  #: int [films]
+    varied: np.ndarray  #: good films, changed as other devices would
+    varied_folds: np.ndarray
+    bad: dict[str, np.ndarray]
+    bad_folds: np.ndarray  #: of each kind's films, which come from the same good films
+    adults: np.ndarray  #: adults and varied adults
+    adult_folds: np.ndarray  #: one person, one number
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        return ("adult", *self.bad)
+
+
+def fit(films: Films, leave: Sequence[int] = ()) -> Head:
+    """Fit on all films but those of the folds `leave`."""
+    good = ~np.isin(films.folds, leave)
+    X, labels = films.good[good].astype(np.float64), films.labels[good]
+    mean, scale = X.mean(0), X.std(0) + 1e-6
+    X = (X - mean) / scale
+    centres = np.stack([X[labels == c].mean(0) for c in np.unique(labels)])
+    rest = X - centres[labels]
+    covariance = rest.T @ rest / len(rest)
+    covariance = (1 - SHRINK) * covariance + SHRINK * np.diag(np.diag(covariance) + 1e-6)
+    values, vectors = np.linalg.eigh(covariance)
+    whiten = vectors / np.sqrt(values)
+
+    others = [films.varied[~np.isin(films.varied_folds, leave)], films.adults[~np.isin(films.adult_folds, leave)]]
+    others += [features[~np.isin(films.bad_folds, leave)] for features in films.bad.values()]
+    groups = [X @ whiten] + [((o - mean) / scale) @ whiten for o in others]
+    kind = np.concatenate([np.full(len(g), max(i - 1, 0)) for i, g in enumerate(groups)])
+    coefficients, intercept = _regression(_cut(np.concatenate(groups)), kind)
+    head = (
+        mean,
+        scale,
+        whiten,
+        centres @ whiten,
+        (coefficients[1:] - coefficients[:1]).T,
+        intercept[1:] - intercept[:1],
+    )
+    return Head(*(np.asarray(part, np.float32) for part in head))
+
+
+def choose_thresholds(films: Films, parts: int = 2) -> dict[str, float]:
+    """One threshold a score, on films of folds that the fit which scored them had not seen."""
+    folds = np.unique(films.folds)
+    good, bad = [], {name: [] for name in films.kinds}
+    for part in range(parts):
+        leave = [int(f) for f in folds if f % parts == part]
+        head = fit(films, leave)
+        good.append(head.scores(films.good[np.isin(films.folds, leave)]))
+        for name, features, of in (
+            ("adult", films.adults, films.adult_folds),
+            *((name, features, films.bad_folds) for name, features in films.bad.items()),
+        ):
+            seen = head.scores(features[np.isin(of, leave)])
+            bad[name].append(seen[:, 1 + films.kinds.index(name)])
+    scores = np.concatenate(good)
+    thresholds = {"distance": float(np.quantile(scores[:, 0], 1 - FLAGGED["distance"]))}
+    for i, name in enumerate(films.kinds):
+        low = float(np.quantile(scores[:, 1 + i], 1 - FLAGGED.get(name, FLAGGED_KIND)))
+        high = float(np.quantile(np.concatenate(bad[name]), 0.005)) if name != "adult" else low
+        thresholds[name] = low + HEADROOM * max(0.0, high - low)
+    return {name: round(value, 4) for name, value in thresholds.items()}
+
+
+def attach(model: onnx.ModelProto, head: Head) -> None:
+    """Add the gate's nodes and the output `gate` to a network, in place. Needs operators of version 18."""
+    z = PREFIX + "z"
+    features = add_features(model)
+    n = head.whiten.shape[0]
+    held = {
+        "mean": head.mean,
+        "scale": head.scale,
+        "whiten": head.whiten,
+        "centres": np.ascontiguousarray(-2 * head.centres.T),
+        "centre_squares": (head.centres.astype(np.float64) ** 2).sum(1).astype(np.float32),
+        "weights": head.weights,
+        "bias": head.bias,
+        "zero": np.zeros(1, np.float32),
+        "one": np.ones(1, np.float32),
+        "features_root": np.array([np.sqrt(n)], np.float32),
+        "longest": np.array([LONGEST * np.sqrt(n)], np.float32),
+        "axis": np.array([1], np.int64),
+    }
+    held = {name: constant(model, name, value) for name, value in held.items()}
+
+    def node(kind: str, inputs: list[str], output: str, **attributes: Any) -> str:
+        model.graph.node.append(helper.make_node(kind, inputs, [output], name=output, **attributes))
+        return output
+
+    p = PREFIX
+    node("Sub", [features, held["mean"]], p + "centred")
+    node("Div", [p + "centred", held["scale"]], p + "scaled")
+    node("MatMul", [p + "scaled", held["whiten"]], z)
+    node("Mul", [z, z], p + "squares")
+    node("ReduceSum", [p + "squares", held["axis"]], p + "length2", keepdims=1)
+    # |z - c|^2 = |z|^2 - 2 z c + |c|^2, for all centres at once
+    node("MatMul", [z, held["centres"]], p + "products")
+    node("Add", [p + "products", held["centre_squares"]], p + "shifted")
+    node("ReduceMin", [p + "shifted", held["axis"]], p + "nearest", keepdims=1)
+    node("Add", [p + "nearest", p + "length2"], p + "distance2")
+    node("Max", [p + "distance2", held["zero"]], p + "distance2_positive")
+    node("Sqrt", [p + "distance2_positive"], p + "distance_whole")
+    node("Div", [p + "distance_whole", held["features_root"]], p + "distance")
+    node("Sqrt", [p + "length2"], p + "length")
+    node("Div", [p + "length", held["longest"]], p + "overlong")
+    node("Max", [p + "overlong", held["one"]], p + "cut")
+    node("Div", [z, p + "cut"], p + "z_cut")
+    node("MatMul", [p + "z_cut", held["weights"]], p + "odds_bare")
+    node("Add", [p + "odds_bare", held["bias"]], p + "odds")
+    node("Concat", [p + "distance", p + "odds"], "gate", axis=1)
+    add_output(model, "gate", 1 + len(head.bias))
+
+
+def _cut(z: np.ndarray) -> np.ndarray:
+    longest = LONGEST * np.sqrt(z.shape[1])
+    return z / np.maximum(1, np.linalg.norm(z, axis=1, keepdims=True) / longest)
+
+
+def _regression(X: np.ndarray, kind: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Weights [kinds, n] and biases. Stopped early, which keeps it from learning single films by heart."""
+    import warnings
+
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        found = LogisticRegression(C=STRENGTH, max_iter=STEPS).fit(X.astype(np.float32), kind)
+    return found.coef_, found.intercept_

@@ -1,0 +1,235 @@
+"""From a network and films to a gated network: read, make bad films in memory, fit, measure, write."""
+
+import csv
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+
+from xscan.engine.errors import DataSetError, EngineError
+from xscan.engine.gate import ADULT, doubt, look_at
+from xscan.engine.manifest import KEY, Manifest
+from xscan.engine.preprocess import to_input
+from xscan.engine.read import Facts, read_path
+from xscan.engine.runtime import open_runtime
+
+from .bad_films import KINDS, LEARNED, Maker, varied
+from .domain import Films, attach, choose_thresholds, fit
+from .features import add_features, add_output
+from .films import HELD_OUT, list_films
+
+AGES = (1.0, 6.0)  #: years: Kermany et al. 2018, children of one to five years
+VARIED_ADULTS = 25  #: changed copies of each adult film, which are few
+MEASURED = 300  #: films made bad of each kind, for the figures
+
+
+@dataclass
+class Figures:
+    """What the gate flags, on films that neither network nor gate has seen."""
+
+    model: str
+    good: float = 0.0  #: share of held-out good films flagged
+    good_films: int = 0
+    adults: float = 0.0  #: share of the adults' `check` part
+    adult_films: int = 0
+    kinds: dict[str, dict[str, Any]] = field(default_factory=dict)  #: flagged, films, auc
+    by_code: dict[str, float] = field(default_factory=dict)  #: share of good films, by reason
+    difference: float = 0.0  #: largest, between the graph's scores and the fit's
+
+    def as_dict(self) -> dict[str, Any]:
+        return dict(self.__dict__)
+
+    def as_text(self) -> str:
+        lines = [f"{self.model}", "", "| films | number | flagged | AUROC |", "|---|---|---|---|"]
+        lines.append(f"| held-out, good | {self.good_films} | {self.good:.4f} | |")
+        for name, kind in self.kinds.items():
+            lines.append(f"| {name} | {kind['films']} | {kind['flagged']:.4f} | {kind['auc']:.4f} |")
+        told = ", ".join(f"{code} {share:.4f}" for code, share in sorted(self.by_code.items()))
+        return "\n".join([*lines, "", f"good films flagged, by reason: {told or 'none'}"])
+
+
+class Network:
+    """A network that also gives its features."""
+
+    def __init__(self, model: onnx.ModelProto, manifest: Manifest) -> None:
+        self.spec = manifest.input
+        copy = onnx.ModelProto()
+        copy.CopyFrom(model)
+        self._features = add_features(copy)
+        add_output(copy, self._features, 0)
+        copy.graph.output[-1].type.tensor_type.shape.dim[1].dim_param = "features"
+        self._session = onnxruntime.InferenceSession(copy.SerializeToString(), providers=["CPUExecutionProvider"])
+        self._input = self._session.get_inputs()[0].name
+
+    def inputs(self, films: Sequence[np.ndarray]) -> np.ndarray:
+        return np.stack([to_input(film, self.spec) for film in films])[..., None]
+
+    def features(self, films: Sequence[np.ndarray]) -> np.ndarray:
+        pictures = self.inputs(films)
+        parts = [pictures[i : i + 16] for i in range(0, len(pictures), 16)]
+        return np.concatenate([np.asarray(self._session.run([self._features], {self._input: p})[0]) for p in parts])
+
+
+def fit_and_measure(
+    path: Path, data: Path, adults: Path, out: Path, *, originals: Path | None, each: int, seed: int
+) -> Figures:
+    """Write the gated network to `out`. Raises EngineError, DataSetError."""
+    manifest = open_runtime(path).manifest
+    model = onnx.load(path)
+    if any(output.name == "gate" for output in model.graph.output):
+        raise EngineError(f"{path.name} has a gate already: fit on the network as it was exported")
+    network = Network(model, manifest)
+    listed = [film for film in list_films(data) if film.fold is not None]
+    if not any(film.fold == HELD_OUT for film in listed):
+        raise DataSetError(f"{data} has no folds: give a CSV beside it with the columns file,patient,fold")
+    good = [read_path(film.found.path).grey for film in listed]
+    labels = np.array([film.label for film in listed])
+    folds = np.array([film.fold for film in listed])
+    grown, part = _adults(adults)
+
+    films = _films(
+        network, good, labels, folds, [g for g, p in zip(grown, part, strict=True) if p == "tune"], each, seed
+    )
+    thresholds = choose_thresholds(films)
+    head = fit(films)
+    attach(model, head)
+    codes = {"distance": "out-of-domain", "adult": "adult"} | {name: code for name, (code, _) in LEARNED.items()}
+    gate: dict[str, Any] = {
+        "ages": list(AGES),
+        "adult_age": ADULT,
+        "scores": [{"name": n, "code": codes[n], "threshold": thresholds[n]} for n in ("distance", *films.kinds)],
+    }
+
+    figures = Figures(manifest.label)
+    gated = _write(model, replace(manifest, gate=gate), out)
+    held = [film for film, fold in zip(good, folds, strict=True) if fold == HELD_OUT]
+    check = [g for g, p in zip(grown, part, strict=True) if p == "check"]
+    figures.difference = float(
+        np.abs(gated.outputs(network.inputs(held[:16]))["gate"] - head.scores(network.features(held[:16]))).max()
+    )
+    if not figures.difference < 0.02:
+        raise EngineError("the gate in the graph does not give the scores that were fitted")
+    _measure(figures, gated, held, check, originals, seed + 1)
+    gate["measured"] = {k: v for k, v in figures.as_dict().items() if k not in ("model", "by_code")}
+    _write(model, replace(manifest, gate=gate), out)
+    return figures
+
+
+def _films(
+    network: Network,
+    good: list[np.ndarray],
+    labels: np.ndarray,
+    folds: np.ndarray,
+    tune: list[np.ndarray],
+    each: int,
+    seed: int,
+) -> Films:
+    rng = np.random.default_rng(seed)
+    trained = np.flatnonzero(folds != HELD_OUT)
+    chosen = rng.permutation(trained)[:each]
+    of = folds[chosen]
+    bad = {
+        name: network.features([make(good[i], np.random.default_rng((seed, n, i))) for i in chosen])
+        for n, (name, (_, make)) in enumerate(LEARNED.items())
+    }
+    small = [to_input(film, replace(network.spec, height=256, width=256)) for film in tune]
+    changed = [varied(film, rng) for film in small for _ in range(VARIED_ADULTS)]
+    whose = np.repeat(np.arange(len(tune)), VARIED_ADULTS)
+    return Films(
+        good=network.features([good[i] for i in trained]),
+        labels=labels[trained],
+        folds=folds[trained],
+        varied=network.features([varied(good[i], rng) for i in chosen]),
+        varied_folds=of,
+        bad=bad,
+        bad_folds=of,
+        adults=np.concatenate([network.features(tune), network.features(changed)]),
+        adult_folds=np.concatenate([np.arange(len(tune)), whose]) % HELD_OUT,
+    )
+
+
+def _measure(
+    figures: Figures, gated: Any, held: list[np.ndarray], check: list[np.ndarray], originals: Path | None, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    flagged, margin, codes = judge_films(gated, held)
+    figures.good, figures.good_films = float(flagged.mean()), len(held)
+    figures.by_code = {code: codes.count(code) / len(held) for code in set(codes) if code}
+    some = [held[i] for i in rng.permutation(len(held))[:MEASURED]]
+    sets: dict[str, list[np.ndarray]] = {"adults (check)": check}
+    sets |= {name: [make(film, rng) for film in some] for name, make in KINDS.items()}
+    if originals is not None:
+        full = _held_out(originals)
+        sets["full size, good"] = full
+        sets |= {f"full size, {name}": [_made(make, film, rng) for film in full] for name, make in KINDS.items()}
+    for name, films in sets.items():
+        hit, far, _ = judge_films(gated, films)
+        figures.kinds[name] = {"films": len(films), "flagged": float(hit.mean()), "auc": _auc(margin, far)}
+    figures.adults = figures.kinds["adults (check)"]["flagged"]
+    figures.adult_films = len(check)
+
+
+def judge_films(gated: Any, films: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Through the gate as a worker applies it, but for DICOM facts.
+
+    Returns bool [films]: flagged; float [films]: how far over the nearest threshold, for ROC curves; codes.
+    """
+    rules = gated.manifest.gate["scores"]
+    thresholds = np.array([rule["threshold"] for rule in rules])
+    codes, margins = [], []
+    for film in films:
+        scores = gated.outputs(to_input(film, gated.manifest.input)[None, ..., None])["gate"][0]
+        look = look_at(film)
+        found = doubt(Facts(), look, scores.tolist(), gated.manifest.gate)
+        by_look = doubt(Facts(), look, None, {})
+        codes.append(found[0] if found else "")
+        margins.append(1e3 if by_look else float((scores - thresholds).max()))
+    return np.array([bool(code) for code in codes]), np.array(margins), codes
+
+
+def _made(make: Maker, film: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    return make(film, rng)
+
+
+def _auc(good: np.ndarray, bad: np.ndarray) -> float:
+    """The chance that a bad film lies further over a threshold than a good one; ties count half."""
+    good = np.sort(good)
+    below = np.searchsorted(good, bad, side="left")
+    not_above = np.searchsorted(good, bad, side="right")
+    return float((below + not_above).mean() / 2 / len(good))
+
+
+def _adults(folder: Path) -> tuple[list[np.ndarray], list[str]]:
+    rows = _rows(folder, ("file", "part"))
+    return [read_path(folder / row["file"]).grey for row in rows], [row["part"] for row in rows]
+
+
+def _held_out(folder: Path) -> list[np.ndarray]:
+    rows = _rows(folder, ("file", "fold"))
+    return [read_path(folder / row["file"]).grey for row in rows if row["fold"] == str(HELD_OUT)]
+
+
+def _rows(folder: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
+    path = folder.with_suffix(".csv")
+    if not path.is_file():
+        raise DataSetError(f"no file {path}: it needs the columns {', '.join(columns)}")
+    with path.open(newline="", encoding="utf-8-sig") as stream:
+        rows = list(csv.DictReader(stream))
+    if not rows or not set(columns) <= set(rows[0]):
+        raise DataSetError(f"{path} needs the columns {', '.join(columns)}")
+    return rows
+
+
+def _write(model: onnx.ModelProto, manifest: Manifest, out: Path) -> Any:
+    del model.metadata_props[:]
+    model.metadata_props.add(key=KEY, value=manifest.to_json())
+    onnx.checker.check_model(model)
+    part = out.with_name(out.name + ".part")
+    part.write_bytes(model.SerializeToString())
+    os.replace(part, out)
+    return open_runtime(out)

@@ -1,0 +1,83 @@
+"""When the model may not decide: three kinds of signal, each film's first doubt is its reason.
+
+DICOM facts       doubts of the header, the patient's age (never written out)
+the picture       contrast, exposure, letters over the lungs (`picture.look_at`)
+the network       scores of its output `gate`, made from its own features in the same graph
+
+Thresholds stand in the manifest's `gate`:
+  {"ages": [1, 6], "scores": [{"name": "distance", "code": "out-of-domain", "threshold": 1.2}, ...], "measured": {...}}
+A network without them is gated by facts and picture alone.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..read.film import Facts
+from .picture import Look, look_at
+
+__all__ = ["ADULT", "Look", "doubt", "look_at"]
+
+ADULT = 18.0  #: years
+SPREAD = 20.0  #: grey levels; good films have 28 and more
+DARK, BRIGHT = 60.0, 225.0  #: median; good films have 65 to 208
+BLACK = 0.20  #: share; good films have at most 0.17
+WHITE = 0.25  #: share; good films have at most 0.06
+LETTERS = 12  #: of two thousand good films one has more
+
+_SENTENCES = {
+    "adult": "looks like an adult's film",
+    "out-of-domain": "unlike the films that the model was trained on",
+    "inverted": "looks inverted: its air is bright",
+    "rotated": "looks turned by a quarter",
+    "upside-down": "looks upside down",
+    "cut-off": "part of the lungs seems cut off or behind the shutters",
+    "exposure": "looks over- or underexposed",
+}
+
+
+def doubt(facts: Facts, look: Look, scores: Sequence[float] | None, gate: dict[str, Any]) -> tuple[str, str] | None:
+    """The first reason why the model may not decide on a film, as (code, sentence), or None.
+
+    scores: the network's `gate` output for this film, where it has one. gate: the manifest's.
+    """
+    if facts.doubts:
+        return facts.doubts[0]
+    return _by_age(facts, gate) or _by_look(look) or _by_network(scores, gate)
+
+
+def _by_age(facts: Facts, gate: dict[str, Any]) -> tuple[str, str] | None:
+    if facts.age_years is None:
+        return None
+    if facts.age_years >= ADULT:
+        return "adult", "by DICOM age"
+    ages = gate.get("ages")
+    if ages and not ages[0] <= facts.age_years < ages[1]:
+        return "age", "by DICOM age outside the ages that the model was trained on"
+    return None
+
+
+def _by_look(look: Look) -> tuple[str, str] | None:
+    if look.spread < SPREAD:
+        return "blank", "next to no contrast"
+    if look.black > BLACK or look.middle < DARK:
+        return "exposure", "much of it is black"
+    if look.white > WHITE or look.middle > BRIGHT:
+        return "exposure", "much of it is white"
+    if look.letters > LETTERS:
+        return "burnt-in-text", "letters or marks over the lungs"
+    return None
+
+
+def _by_network(scores: Sequence[float] | None, gate: dict[str, Any]) -> tuple[str, str] | None:
+    """The score furthest over its threshold; what can be named goes before mere distance."""
+    if scores is None:
+        return None
+    over = [
+        (rule["name"] != "distance", float(score) - rule["threshold"], rule["code"])
+        for rule, score in zip(gate.get("scores", ()), scores, strict=False)
+        if not float(score) <= rule["threshold"]  # a score that is no number is a doubt, too
+    ]
+    if not over:
+        return None
+    code = max(over)[2]
+    return code, _SENTENCES[code]
