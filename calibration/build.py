@@ -147,7 +147,7 @@ class _Build:
         self.calibration: Calibration | None = None
         self.calibrated: films.Pictures | None = None
         self.accepted_on: films.Pictures | None = None
-        self.reference: np.ndarray | None = None  # float32 logits of `accepted_on`
+        self.reference: dict[str, np.ndarray] | None = None  # float32 outputs for `accepted_on`
         self.weight_bits = 8 if int8_is_exact() else 7
 
     def run(self) -> Built:
@@ -327,12 +327,12 @@ class _Build:
                 chosen, self.manifest.input, total, lambda done: self.say.progress("reading", done, total)
             )
         if self.accepted_on is not None:
-            self.reference = observe.logits(self.model, self.accepted_on.pixels)
+            self.reference = observe.outputs(self.model, self.accepted_on.pixels)
 
     def _judge(self, model: onnx.ModelProto) -> gate.Verdict:
         assert self.accepted_on is not None
         assert self.reference is not None
-        candidate = observe.logits(model, self.accepted_on.pixels)
+        candidate = observe.outputs(model, self.accepted_on.pixels)
         return gate.compare(self.reference, candidate, self.accepted_on.labels, self.manifest, self.settings.limits)
 
     def _gated(self, candidate: _Candidate) -> _Candidate:

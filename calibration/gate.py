@@ -20,6 +20,7 @@ class Limits:
     ece: float = 0.01  #: expected calibration error may grow by this
     agreement: float = 0.02  #: films whose most probable class may change; 0.01 where there are no labels
     priority: float = 0.03  #: films whose priority may change
+    doubt: float = 0.02  #: films that the network's own outlier gate may newly send to review, or no more
     mean_change: float = 0.01  #: of a probability
 
 
@@ -69,13 +70,18 @@ class Verdict:
 
 
 def compare(
-    reference: np.ndarray, candidate: np.ndarray, labels: np.ndarray | None, manifest: Manifest, limits: Limits = LIMITS
+    references: dict[str, np.ndarray],
+    candidates: dict[str, np.ndarray],
+    labels: np.ndarray | None,
+    manifest: Manifest,
+    limits: Limits = LIMITS,
 ) -> Verdict:
-    """Judge logits of a candidate against those of float32 on the same films.
+    """Judge outputs of a candidate against those of float32 on the same films.
 
-    reference, candidate: float [films, 3]. labels: int [films] or None; figures that need a class of film that
-    is missing are left out.
+    references, candidates: `logits`, float [films, 3], and where the network has it `gate`, float [films, scores].
+    labels: int [films] or None; figures that need a class of film that is missing are left out.
     """
+    reference, candidate = references["logits"], candidates["logits"]
     finite = np.isfinite(candidate).all(axis=1)
     if not finite.all():  # an overflow: nothing else is worth measuring
         line = Line("results are numbers", 1.0, float(finite.mean()), 1.0, 0.0)
@@ -91,6 +97,10 @@ def compare(
         np.mean([judge(a, manifest).priority == judge(b, manifest).priority for a, b in zip(p, q, strict=True)])
     )
     lines.append(Line("same priority", 1.0, same, 1 - same, limits.priority))
+    if "gate" in references and manifest.gate.get("scores"):
+        sent = doubted(references["gate"], manifest), doubted(candidates["gate"], manifest)
+        changed = float((sent[0] != sent[1]).mean())
+        lines.append(Line("sent to review", float(sent[0].mean()), float(sent[1].mean()), changed, limits.doubt))
     change = float(np.abs(p - q).mean())
     lines.append(Line("mean change of p", 0.0, change, change, limits.mean_change))
     return Verdict(len(p), labels is not None, tuple(lines))
@@ -114,6 +124,12 @@ def _labelled(p: np.ndarray, q: np.ndarray, labels: np.ndarray, manifest: Manife
     errors = calibration_error(labels, p), calibration_error(labels, q)
     lines.append(Line("calibration error", *errors, errors[1] - errors[0], limits.ece))
     return lines
+
+
+def doubted(scores: np.ndarray, manifest: Manifest) -> np.ndarray:
+    """bool [films]: is any score over its threshold? As xscan.engine.gate decides."""
+    thresholds = np.array([rule["threshold"] for rule in manifest.gate["scores"]])
+    return ~(scores[:, : len(thresholds)] <= thresholds).all(axis=1)
 
 
 def accuracy(labels: np.ndarray, p: np.ndarray) -> float:

@@ -32,12 +32,20 @@ def session(model: onnx.ModelProto | bytes) -> onnxruntime.InferenceSession:
         raise EngineError("ONNX Runtime cannot load the network") from None
 
 
-def logits(model: onnx.ModelProto | bytes, pictures: np.ndarray) -> np.ndarray:
+def logits(model: onnx.ModelProto, pictures: np.ndarray) -> np.ndarray:
     """float32 [films, 3] of uint8 [films, height, width, 1]."""
+    return outputs(model, pictures, ("logits",))["logits"]
+
+
+def outputs(
+    model: onnx.ModelProto, pictures: np.ndarray, names: tuple[str, ...] = ("logits", "gate")
+) -> dict[str, np.ndarray]:
+    """Those of the outputs that the network has, float32 [films, ...], of uint8 [films, height, width, 1]."""
     run = session(model)
-    name = run.get_inputs()[0].name
-    parts = [np.asarray(run.run(["logits"], {name: part})[0], np.float32) for part in chunks(pictures, 8)]
-    return np.concatenate(parts)
+    source = run.get_inputs()[0].name
+    wanted = [output.name for output in run.get_outputs() if output.name in names]
+    parts = [run.run(wanted, {source: part}) for part in chunks(pictures, 8)]
+    return {name: np.concatenate([np.asarray(p[i], np.float32) for p in parts]) for i, name in enumerate(wanted)}
 
 
 def observe(

@@ -16,8 +16,8 @@ from xscan.engine.sidecar import read_sidecar, sha256
 
 from . import networks
 
-NEVER = Limits(-1, -1, -1, -1, -1, -1, -1, -1)  #: no network passes
-ALWAYS = Limits(1, 1, 1, 1, 1, 1, 1, 1)
+NEVER = Limits(*[-1] * 9)  #: no network passes
+ALWAYS = Limits(*[1] * 9)
 
 
 @pytest.fixture(scope="module")

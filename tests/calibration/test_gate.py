@@ -1,13 +1,20 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from xscan.calibration.gate import LIMITS, Limits, accuracy, calibration_error, compare, roc_auc
+from xscan.calibration import gate
+from xscan.calibration.gate import LIMITS, Limits, Verdict, accuracy, calibration_error, doubted, roc_auc
 
 from .networks import MANIFEST
 
 RNG = np.random.default_rng(0)
 LABELS = RNG.integers(0, 3, 500)
 LOGITS = RNG.normal(0, 1, (500, 3)) + 3 * np.eye(3)[LABELS]
+
+
+def compare(reference: np.ndarray, candidate: np.ndarray, *rest) -> Verdict:
+    return gate.compare({"logits": reference}, {"logits": candidate}, *rest)
 
 
 def test_the_same_answers_are_accepted():
@@ -74,3 +81,18 @@ def test_figures_of_made_up_films():
     labels = np.array([0, 1, 1, 2])
     assert accuracy(labels, p) == 0.75
     assert calibration_error(labels, p) == pytest.approx((0.1 + 0.6 + 0.2 + 0.0) / 4)
+
+
+def test_films_that_the_outlier_gate_now_sees_otherwise_count():
+    scores = RNG.normal(0, 1, (500, 2))
+    rules = [
+        {"name": "distance", "code": "out-of-domain", "threshold": 2.0},
+        {"name": "x", "code": "y", "threshold": 9},
+    ]
+    manifest = replace(MANIFEST, gate={"scores": rules})
+    assert doubted(scores, manifest).mean() == pytest.approx((scores[:, 0] > 2).mean())
+    for shift, accepted in ((0.0, True), (2.0, False)):
+        candidate = {"logits": LOGITS, "gate": scores + shift}
+        verdict = gate.compare({"logits": LOGITS, "gate": scores}, candidate, LABELS, manifest)
+        assert verdict.accepted is accepted
+        assert ("sent to review" in verdict.broken) is not accepted

@@ -154,7 +154,7 @@ def test_an_engine_on_a_real_gpu_answers_like_onnx_runtime(tmp_path: Path, runti
     model = tmp_path / "small.onnx"
     model.write_bytes(networks.residual().SerializeToString())
     out = tmp_path / "small.engine"
-    limits = Limits(1, 1, 1, 1, 1, 1, 1, 1)
+    limits = Limits(*[1] * 9)
     build(BuildSettings(model, out, precision, runtime, calibrate=films, films=32, limits=limits))
     engine = open_runtime(out)
     for number in (3, 8, 8, 8, 40):  # the third run of a size is the first from a recorded graph
