@@ -7,6 +7,7 @@ import typer
 
 from .common import Console, Json, NoProgress, Quiet, Verbose, set_up_logging
 from .notify import notifies
+from .points import wishes
 
 
 @notifies
@@ -25,6 +26,10 @@ def batch(
     format: Annotated[
         list[str] | None, typer.Option(help="Formats beside the CSV: jsonl, parquet; may be given twice.")
     ] = None,
+    rule_out: Annotated[
+        str, typer.Option(help="Below it: routine. sensitivity=0.99, specificity=0.9 or threshold=0.1.")
+    ] = "",
+    rule_in: Annotated[str, typer.Option(help="From it: urgent. Written in the same way.")] = "",
     report: Annotated[
         bool, typer.Option("--report", help="Make the morning page, too: NAME.html beside the list.")
     ] = False,
@@ -84,6 +89,7 @@ def batch(
         restart=restart,
         shard=Shard.parse(shard),
         formats=check_formats(format or ()),
+        points=wishes(rule_out, rule_in),
         page=report_file or (out.with_suffix(".html") if report else None),
         page_lang=check_language(lang),
         thumbnails=thumbnails,

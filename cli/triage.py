@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from .common import Console, Json, Quiet
+from .points import wishes
 
 BANDS = ("urgent", "review", "routine")
 
@@ -25,13 +26,10 @@ def triage(
 
     Prints what the points mean and how many films change their band.
     """
-    from xscan.engine.operating_points import Wish, table, with_points
+    from xscan.engine.operating_points import table, with_points
     from xscan.engine.retriage import retriage
 
-    manifest = manifest_for(csv, engine)
-    manifest = with_points(
-        manifest, Wish.parse(rule_out) if rule_out else None, Wish.parse(rule_in) if rule_in else None
-    )
+    manifest = with_points(manifest_for(csv, engine), *wishes(rule_out, rule_in))
     counts = retriage(csv, manifest, out)
     lines = [table(manifest), "", f"{'':<10}{'before':>8}{'after':>8}"]
     lines += [f"{name:<10}{counts['before'][name]:>8}{counts['after'][name]:>8}" for name in BANDS]

@@ -27,6 +27,7 @@ from .errors import StorageError, UsageError
 from .formats import convert
 from .jobs import Job, WorkerSettings
 from .manifest import Manifest
+from .operating_points import Wish
 from .output import EarlierRow, Output, pictures_folder
 from .pool import Pool
 from .read.film import Limits
@@ -63,6 +64,7 @@ class BatchSettings:
     one_owner: bool = False  #: run the network in this process whatever the engine; GPUs need it anyway
     shard: Shard = ALL
     formats: tuple[str, ...] = ("csv",)
+    points: tuple[Wish | None, Wish | None] = (None, None)  #: a site's own rule-out and rule-in
     page: Path | None = None  #: the morning page to write
     page_lang: str = "en"
     thumbnails: bool = True  #: small pictures of the films in the page
@@ -113,7 +115,7 @@ def run_batch(
     started = time.monotonic()
     share = _identity(settings.folder)
     pictures = pictures_folder(settings.out) if settings.page and settings.thumbnails else None
-    workers = WorkerSettings(settings.engine, settings.limits, pictures)
+    workers = WorkerSettings(settings.engine, settings.limits, pictures, settings.points)
     with _doors(settings) as door, Pool(workers, settings.workers, settings.file_seconds, door=door) as pool:
         engine = fingerprint(settings.engine)
         ready = pool.wait_ready()  # an unusable engine ends the run before it touches the output
@@ -303,6 +305,7 @@ def _row_settings(settings: BatchSettings, engine: str) -> dict[str, Any]:
         "folder": sha256(os.path.abspath(settings.folder).encode("utf-8", "surrogateescape")).hexdigest()[:16],
         "engine": engine,
         "shard": str(settings.shard),
+        "points": [str(wish or "") for wish in settings.points],
         "max_pixels": settings.limits.max_pixels,
         "max_bytes": settings.limits.max_bytes,
     }

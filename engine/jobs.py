@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from .discover import Found
+from .operating_points import Wish
 from .read.film import Limits
 from .table import Row, utc
 
@@ -21,6 +22,7 @@ class WorkerSettings:
     engine: Path
     limits: Limits
     pictures: Path | None = None  #: folder for small pictures of the films, where the run makes a page
+    points: tuple[Wish | None, Wish | None] = (None, None)  #: a site's own rule-out and rule-in
     door: Any = None  #: a scoring.Door where the network runs in the main process, on a GPU
 
 

@@ -20,6 +20,9 @@ class Wish:
     kind: str  #: one of KINDS
     value: float  #: 0 to 1
 
+    def __str__(self) -> str:
+        return f"{self.kind}={self.value:g}"
+
     @classmethod
     def parse(cls, text: str) -> "Wish":
         """`sensitivity=0.99`, `specificity=0.95`, `threshold=0.2`. Raises UsageError."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from .errors import EngineError, UnreadableRadiograph, XscanError
+from .errors import UnreadableRadiograph, XscanError
 from .jobs import IDLE, SCORING, Done, Job, Ready, WorkerSettings, blank_row, run_worker
 from .table import Row
 
@@ -177,7 +177,7 @@ class Pool:
         return self._settled()
 
     def _receive(self, worker: _Worker, message: Any) -> None:
-        if isinstance(message, EngineError):
+        if isinstance(message, XscanError):
             raise message
         self._deaths = 0
         if isinstance(message, Ready):

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from .discover import Found
-from .errors import DeviceLost, EngineError, FileProblem, UnreadableRadiograph
+from .errors import DeviceLost, EngineError, FileProblem, UnreadableRadiograph, UsageError
 from .gate import Look, doubt, look_at
 from .jobs import IDLE, SCORING, Done, Job, Ready, WorkerSettings, blank_row
 from .manifest import Manifest
+from .operating_points import with_points
 from .preprocess import InputSpec, to_input
 from .read import Facts, Film, Limits, read_film
 from .report.pictures import Picture, Spool, encode_map, small_copy
@@ -34,7 +35,8 @@ def work(connection: Connection, progress: Any, settings: WorkerSettings) -> Non
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which lets the batch in hand finish
     try:
         runtime = open_runtime(settings.engine) if settings.door is None else settings.door.open()
-    except EngineError as error:
+        runtime.manifest = with_points(runtime.manifest, *settings.points)
+    except (EngineError, UsageError) as error:
         connection.send(error)
         return
     spool = Spool(settings.pictures) if settings.pictures else None

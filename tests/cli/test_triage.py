@@ -42,3 +42,21 @@ def test_audit_and_report(night: Path, xscan) -> None:
     done = xscan("report", night, "--lang", "es")
     assert done.returncode == 0, done.stderr
     assert night.with_suffix(".html").is_file()
+
+
+def test_batch_takes_a_sites_points_and_keeps_them_apart(tmp_path: Path, phantoms: Path, xscan) -> None:
+    settings = tmp_path / "xscan.toml"
+    settings.write_text('[operating-points]\nrule-in = "threshold=1"\nrule-out = "threshold=0.999"\n', encoding="utf-8")
+    command = ("batch", phantoms, "--out", tmp_path / "t.csv", "--workers", "1")
+    done = xscan("--config", settings, *command, "--report")
+    assert done.returncode == 0, done.stderr
+    report = json.loads((tmp_path / "t.run.json").read_text("utf-8"))
+    assert json.loads(report["manifest"])["rule_out"]["threshold"] == 0.999
+    assert (tmp_path / "t.html").is_file()
+    assert not (tmp_path / "t.csv.films").exists()
+    done = xscan(*command)  # the list must not hold rows of two settings
+    assert done.returncode == 2
+    assert "points" in done.stderr
+    done = xscan(*command, "--restart", "--rule-in", "threshold=0.0001", "--rule-out", "threshold=0.5")
+    assert done.returncode == 2
+    assert "below rule-out" in done.stderr
