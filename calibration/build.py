@@ -3,9 +3,7 @@
 network -> calibrate (ranges) -> emit INT8 or FP16 graph -> gate (against float32, on films) -> compile -> write
 """
 
-import os
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,56 +14,24 @@ import onnxruntime
 
 from xscan.engine.errors import EngineError, GateRefused, UsageError
 from xscan.engine.manifest import KEY, Manifest
-from xscan.engine.runtime.compile import WORKSPACE, BuildOptions, available, build_plan, load_module
+from xscan.engine.runtime.compile import BuildOptions, available, build_plan, load_module
 from xscan.engine.runtime.driver import probe
 from xscan.engine.runtime.processor import int8_is_exact
 from xscan.engine.sidecar import BuiltFor, Profile, Sidecar, sha256, write_engine
 
 from . import cache, films, gate, mixed, observe, quantise
+from .build_settings import BuildSettings, Say
 from .cache import Calibration
 from .check import require_fit
 from .graph import Graph, load
 from .half import half_graph
 from .layout import channels_first
+from .observe import speed_ratio
 from .ranges import METHODS
 
 PRECISIONS = ("auto", "fp32", "fp16", "int8")
 MOST_ACCEPTED = 2000  #: films that are measured on; more tell nothing new
 CHOICE_FILMS = 96  #: calibration films that methods and layers are compared on
-
-
-@dataclass(frozen=True)
-class BuildSettings:
-    model: Path
-    out: Path
-    precision: str = "auto"
-    runtime: str = "auto"
-    calibrate: Path | None = None
-    films: int = 512
-    seed: int = 0
-    method: str = "auto"
-    accept: Path | None = None
-    accept_folds: tuple[int, ...] = ()
-    patients: Path | None = None  #: of the calibration films
-    accept_patients: Path | None = None
-    mixed: bool = False  #: take the best mixed graph where all of INT8 is refused
-    force: bool = False  #: write a refused engine all the same, marked
-    best_batch: int = 8
-    max_batch: int = 32
-    portable: bool = False
-    workspace: int = WORKSPACE
-    timing_cache: Path | None = None
-    limits: gate.Limits = gate.LIMITS
-
-
-@dataclass
-class Say:
-    """Where a build's words go; all do nothing by default."""
-
-    note: Callable[[str], None] = lambda _: None  #: what was decided, and why
-    warn: Callable[[str], None] = lambda _: None
-    builder: Callable[[str], None] = lambda _: None  #: the compiler's own warnings
-    progress: Callable[[str, int, int], None] = lambda *_: None  #: stage, done, total
 
 
 class Refused(GateRefused):
@@ -426,20 +392,3 @@ class _Build:
         if gpu is None:
             return BuiltFor(portable=self.settings.portable)
         return BuiltFor(gpu.name, gpu.compute_capability, gpu.driver, self.settings.portable)
-
-
-def speed_ratio(reference: onnx.ModelProto, candidate: onnx.ModelProto, batch: np.ndarray, rounds: int = 15) -> float:
-    """Median time of the reference over that of the candidate, one core, timed alternately.
-
-    Time that other programs take is left out where the system can tell (Windows counts in steps of 15 ms).
-    """
-    clock = time.thread_time if os.name == "posix" else time.perf_counter
-    sessions = [observe.session(reference), observe.session(candidate)]
-    times: list[list[float]] = [[], []]
-    for number in range(rounds + 2):
-        for session, kept in zip(sessions, times, strict=True):
-            started = clock()
-            session.run(["logits"], {session.get_inputs()[0].name: batch})
-            if number >= 2:  # the first rounds warm up
-                kept.append(clock() - started)
-    return float(np.median(times[0]) / np.median(times[1]))

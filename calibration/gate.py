@@ -129,7 +129,7 @@ def _labelled(p: np.ndarray, q: np.ndarray, labels: np.ndarray, manifest: Manife
 def doubted(scores: np.ndarray, manifest: Manifest) -> np.ndarray:
     """bool [films]: is any score over its threshold? As xscan.engine.gate decides."""
     thresholds = np.array([rule["threshold"] for rule in manifest.gate["scores"]])
-    return ~(scores[:, : len(thresholds)] <= thresholds).all(axis=1)
+    return np.asarray(~(scores[:, : len(thresholds)] <= thresholds).all(axis=1))
 
 
 def accuracy(labels: np.ndarray, p: np.ndarray) -> float:

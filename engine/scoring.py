@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing import Pipe
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import wait
 from multiprocessing.shared_memory import SharedMemory
 from typing import Any, Protocol
 
@@ -88,7 +88,7 @@ class Slot:
 class Door:
     """What a new worker process is given; it travels only in the arguments of a process that is being started."""
 
-    connection: Connection
+    connection: Any  #: multiprocessing's Connection; on Windows a PipeConnection
     slot: Slot
     manifest: str  #: JSON
     description: str
@@ -144,7 +144,7 @@ class Scorer:
         self._films = films
         self._slots = 2 * workers + 2  # a dead worker's slot comes back a moment after its successor starts
         self._opened: queue.SimpleQueue[EngineError | None] = queue.SimpleQueue()
-        self._new: queue.SimpleQueue[tuple[Connection, int] | None] = queue.SimpleQueue()
+        self._new: queue.SimpleQueue[tuple[Any, int] | None] = queue.SimpleQueue()
         self._free: queue.SimpleQueue[int] = queue.SimpleQueue()
         self._bell, self._bell_button = Pipe(duplex=False)
         self._thread = threading.Thread(target=self._main, name="scoring", daemon=True)
@@ -231,9 +231,9 @@ class _Loop:
 
     def __init__(self, scorer: Scorer, runtime: LaneRuntime) -> None:
         self._scorer, self._runtime = scorer, runtime
-        self._doors: dict[Connection, int] = {}  # -> slot number
+        self._doors: dict[Any, int] = {}  # -> slot number
         self._lanes = deque(range(runtime.lanes))
-        self._at_work: deque[tuple[Connection, int]] = deque()  # oldest first
+        self._at_work: deque[tuple[Any, int]] = deque()  # oldest first
 
     def run(self) -> None:
         while True:
@@ -245,7 +245,7 @@ class _Loop:
                 if handle is self._scorer._bell:
                     if not self._welcome():
                         return
-                elif isinstance(handle, Connection) and self._lanes and not self._take(handle):
+                elif self._lanes and not self._take(handle):
                     return
             if self._at_work and (not ready or not self._lanes) and not self._answer():
                 return
@@ -265,7 +265,7 @@ class _Loop:
         self._doors[new[0]] = new[1]
         return True
 
-    def _take(self, door: Connection) -> bool:
+    def _take(self, door: Any) -> bool:
         """Start what a worker asks for; False when the device is lost."""
         try:
             films = door.recv()
@@ -295,7 +295,7 @@ class _Loop:
             return self._tell(door, error)
         return self._tell(door, outputs)
 
-    def _tell(self, door: Connection, answer: dict[str, np.ndarray] | EngineError) -> bool:
+    def _tell(self, door: Any, answer: dict[str, np.ndarray] | EngineError) -> bool:
         lost = isinstance(answer, DeviceLost)
         for connection in self._doors if lost else (door,):
             try:
@@ -304,7 +304,7 @@ class _Loop:
                 pass  # that worker has ended; the next look at its door finds out
         return not lost
 
-    def _pictures(self, door: Connection) -> np.ndarray:
+    def _pictures(self, door: Any) -> np.ndarray:
         memory = self._scorer._memory
         assert memory is not None
         height, width = self._scorer._size

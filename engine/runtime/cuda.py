@@ -6,6 +6,7 @@ uses and closes it on the same thread, with everything that came from it.
 
 import contextlib
 import ctypes
+import importlib
 import sys
 from typing import Any
 
@@ -17,10 +18,9 @@ from ..errors import DeviceLost, EngineError
 def _driver() -> Any:
     """pycuda.driver. Raises EngineError that names the install."""
     try:
-        import pycuda.driver as driver
+        return importlib.import_module("pycuda.driver")
     except ImportError:
         raise EngineError("engines on a GPU need pycuda: pip install pycuda (docs/gpu.md)") from None
-    return driver
 
 
 class Device:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from xscan.calibration import build as builder
-from xscan.calibration.build import BuildSettings, Refused, Say, build, choose_runtime, speed_ratio
+from xscan.calibration.build import Refused, build, choose_runtime, speed_ratio
+from xscan.calibration.build_settings import BuildSettings, Say
 from xscan.calibration.gate import Limits
 from xscan.engine.errors import EngineError, UsageError
 from xscan.engine.runtime import open_runtime

@@ -140,7 +140,8 @@ def test_an_engine_on_a_real_gpu_answers_like_onnx_runtime(tmp_path: Path, runti
     """The whole way: calibrate, build, open, run; all of it repeated at a partial and a full batch."""
     import cv2
 
-    from xscan.calibration.build import BuildSettings, build
+    from xscan.calibration.build import build
+    from xscan.calibration.build_settings import BuildSettings
     from xscan.calibration.gate import Limits
     from xscan.engine.runtime import open_runtime
     from xscan.engine.runtime.compile import available
