@@ -17,6 +17,7 @@ from xscan.engine.manifest import KEY, Manifest
 from xscan.engine.preprocess import to_input
 from xscan.engine.read import Facts, read_path
 from xscan.engine.runtime import open_runtime
+from xscan.engine.triage import judge, probabilities
 
 from .bad_films import KINDS, LEARNED, Maker, varied
 from .domain import Films, attach, choose_thresholds, fit
@@ -25,7 +26,9 @@ from .films import HELD_OUT, list_films
 
 AGES = (1.0, 6.0)  #: years: Kermany et al. 2018, children of one to five years
 VARIED_ADULTS = 25  #: changed copies of each adult film, which are few
-MEASURED = 300  #: films made bad of each kind, for the figures
+GOOD = 3000  #: good films of the training folds that are enough for the covariance
+BANDS = ("urgent", "review", "routine")
+MEASURED = 250  #: films made bad of each kind, for the figures
 
 
 @dataclass
@@ -39,6 +42,7 @@ class Figures:
     adult_films: int = 0
     kinds: dict[str, dict[str, Any]] = field(default_factory=dict)  #: flagged, films, auc
     by_code: dict[str, float] = field(default_factory=dict)  #: share of good films, by reason
+    bands: dict[str, dict[str, int]] = field(default_factory=dict)  #: held-out good films: band -> truth -> films
     difference: float = 0.0  #: largest, between the graph's scores and the fit's
 
     def as_dict(self) -> dict[str, Any]:
@@ -50,7 +54,10 @@ class Figures:
         for name, kind in self.kinds.items():
             lines.append(f"| {name} | {kind['films']} | {kind['flagged']:.4f} | {kind['auc']:.4f} |")
         told = ", ".join(f"{code} {share:.4f}" for code, share in sorted(self.by_code.items()))
-        return "\n".join([*lines, "", f"good films flagged, by reason: {told or 'none'}"])
+        lines += ["", f"good films flagged, by reason: {told or 'none'}", ""]
+        lines += ["| band of held-out films | normal | pneumonia |", "|---|---|---|"]
+        lines += [f"| {band} | {n['normal']} | {n['pneumonia']} |" for band, n in self.bands.items()]
+        return "\n".join(lines)
 
 
 class Network:
@@ -87,6 +94,9 @@ def fit_and_measure(
     listed = [film for film in list_films(data) if film.fold is not None]
     if not any(film.fold == HELD_OUT for film in listed):
         raise DataSetError(f"{data} has no folds: give a CSV beside it with the columns file,patient,fold")
+    held_out = [film for film in listed if film.fold == HELD_OUT]
+    order = np.random.default_rng(seed).permutation([i for i, f in enumerate(listed) if f.fold != HELD_OUT])
+    listed = [listed[i] for i in sorted(order[:GOOD])] + held_out
     good = [read_path(film.found.path).grey for film in listed]
     labels = np.array([film.label for film in listed])
     folds = np.array([film.fold for film in listed])
@@ -114,7 +124,7 @@ def fit_and_measure(
     )
     if not figures.difference < 0.02:
         raise EngineError("the gate in the graph does not give the scores that were fitted")
-    _measure(figures, gated, held, check, originals, seed + 1)
+    _measure(figures, gated, held, labels[folds == HELD_OUT] > 0, check, originals, seed + 1)
     gate["measured"] = {k: v for k, v in figures.as_dict().items() if k not in ("model", "by_code")}
     _write(model, replace(manifest, gate=gate), out)
     return figures
@@ -154,11 +164,21 @@ def _films(
 
 
 def _measure(
-    figures: Figures, gated: Any, held: list[np.ndarray], check: list[np.ndarray], originals: Path | None, seed: int
+    figures: Figures,
+    gated: Any,
+    held: list[np.ndarray],
+    sick: np.ndarray,
+    check: list[np.ndarray],
+    originals: Path | None,
+    seed: int,
 ) -> None:
     rng = np.random.default_rng(seed)
-    flagged, margin, codes = judge_films(gated, held)
-    figures.good, figures.good_films = float(flagged.mean()), len(held)
+    good = judge_films(gated, held)
+    codes, margin = good.codes, good.margin
+    figures.good, figures.good_films = float(good.flagged.mean()), len(held)
+    for name in BANDS:
+        here = np.array([b == name for b in good.bands])
+        figures.bands[name] = {"normal": int((here & ~sick).sum()), "pneumonia": int((here & sick).sum())}
     figures.by_code = {code: codes.count(code) / len(held) for code in set(codes) if code}
     some = [held[i] for i in rng.permutation(len(held))[:MEASURED]]
     sets: dict[str, list[np.ndarray]] = {"adults (check)": check}
@@ -168,28 +188,40 @@ def _measure(
         sets["full size, good"] = full
         sets |= {f"full size, {name}": [_made(make, film, rng) for film in full] for name, make in KINDS.items()}
     for name, films in sets.items():
-        hit, far, _ = judge_films(gated, films)
-        figures.kinds[name] = {"films": len(films), "flagged": float(hit.mean()), "auc": _auc(margin, far)}
+        bad = judge_films(gated, films)
+        flagged, auc = float(bad.flagged.mean()), _auc(margin, bad.margin)
+        figures.kinds[name] = {"films": len(films), "flagged": flagged, "auc": auc}
     figures.adults = figures.kinds["adults (check)"]["flagged"]
     figures.adult_films = len(check)
 
 
-def judge_films(gated: Any, films: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """Through the gate as a worker applies it, but for DICOM facts.
+@dataclass(frozen=True)
+class Judged:
+    margin: np.ndarray  #: float [films]: how far over the nearest threshold; the picture's own doubts are far
+    codes: list[str]  #: '' where there is no doubt
+    bands: list[str]
 
-    Returns bool [films]: flagged; float [films]: how far over the nearest threshold, for ROC curves; codes.
-    """
-    rules = gated.manifest.gate["scores"]
-    thresholds = np.array([rule["threshold"] for rule in rules])
-    codes, margins = [], []
+    @property
+    def flagged(self) -> np.ndarray:
+        return np.array([bool(code) for code in self.codes])
+
+
+def judge_films(gated: Any, films: Sequence[np.ndarray]) -> Judged:
+    """Through gate and bands as a worker applies them, but for DICOM facts."""
+    manifest = gated.manifest
+    thresholds = np.array([rule["threshold"] for rule in manifest.gate["scores"]])
+    codes, margins, bands = [], [], []
     for film in films:
-        scores = gated.outputs(to_input(film, gated.manifest.input)[None, ..., None])["gate"][0]
+        outputs = gated.outputs(to_input(film, manifest.input)[None, ..., None])
+        scores = outputs["gate"][0]
         look = look_at(film)
-        found = doubt(Facts(), look, scores.tolist(), gated.manifest.gate)
+        found = doubt(Facts(), look, scores.tolist(), manifest.gate)
         by_look = doubt(Facts(), look, None, {})
         codes.append(found[0] if found else "")
         margins.append(1e3 if by_look else float((scores - thresholds).max()))
-    return np.array([bool(code) for code in codes]), np.array(margins), codes
+        band = judge(probabilities(outputs["logits"], manifest.temperature)[0], manifest).priority
+        bands.append("review" if found and band != "urgent" else band)
+    return Judged(np.array(margins), codes, bands)
 
 
 def _made(make: Maker, film: np.ndarray, rng: np.random.Generator) -> np.ndarray:
