@@ -10,7 +10,7 @@ import pytest
 from xscan.calibration import build as builder
 from xscan.calibration.build import Refused, build, choose_runtime, speed_ratio
 from xscan.calibration.build_settings import BuildSettings, Say
-from xscan.calibration.gate import Limits
+from xscan.calibration.gate import LIMITS, Limits
 from xscan.engine.errors import EngineError, UsageError
 from xscan.engine.runtime import open_runtime
 from xscan.engine.sidecar import read_sidecar, sha256
@@ -186,18 +186,23 @@ def test_the_speed_ratio_of_a_network_to_itself_is_one():
 
 @pytest.mark.data
 @pytest.mark.parametrize("runtime", ["onnxruntime", "tensorrt-rtx"])
-def test_the_shipped_network_in_int8_keeps_its_accuracy_on_the_held_out_fold(real: Path, tmp_path: Path, runtime: str):
-    if runtime != "onnxruntime":
-        pytest.importorskip("tensorrt_rtx")
+def test_the_shipped_network_in_int8_keeps_its_accuracy_on_the_held_out_fold(
+    real: Path, tmp_path: Path, runtime: str, monkeypatch: pytest.MonkeyPatch
+):
     from xscan.engine.models import DEFAULT
     from xscan.engine.runtime import find_engine
 
+    limits, films = LIMITS, 522
+    if runtime == "tensorrt-rtx":  # its graph is slow on a processor, so fewer films and a limit of two of them
+        pytest.importorskip("tensorrt_rtx")
+        films, limits = 160, replace(LIMITS, accuracy=2 / 160, auc=0.002)
+    monkeypatch.setattr(builder, "MOST_ACCEPTED", films)
     data = real / "kermany224"
     settings = BuildSettings(
         find_engine(DEFAULT), tmp_path / "default.engine", "int8", runtime,
-        calibrate=data, films=96, method="mse", accept=data, accept_folds=(9,),
+        calibrate=data, films=96, method="mse", accept=data, accept_folds=(9,), limits=limits,
     )  # fmt: skip
-    built = build(settings)
+    built = build(settings)  # a worse engine would be Refused
     assert built.verdict is not None
     assert built.verdict.labelled
-    assert built.verdict.films > 500
+    assert built.verdict.films == films
