@@ -57,6 +57,7 @@ def _text(data: dict[str, Any]) -> str:
     for key, value in data.get("sha256", {}).items():
         lines.append(f"  sha256        {value[:16]}  {key}")
     lines.append(f"  runs here     {'yes' if data['runs_here'] else 'no: ' + data['reason']}")
+    lines += [f"  warning       {doubt}" for doubt in data.get("doubts", ())]
     if layers := data.get("layers"):
         lines.append("  layers")
         lines += [f"    {kind:5} {name}" for name, kind in layers.items()]
