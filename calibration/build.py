@@ -16,6 +16,7 @@ from xscan.engine.errors import EngineError, GateRefused, UsageError
 from xscan.engine.manifest import KEY, Manifest
 from xscan.engine.runtime.compile import BuildOptions, available, build_plan, load_module
 from xscan.engine.runtime.driver import probe
+from xscan.engine.runtime.engines import built_here
 from xscan.engine.runtime.processor import int8_is_exact
 from xscan.engine.sidecar import BuiltFor, Profile, Sidecar, sha256, write_engine
 
@@ -386,9 +387,4 @@ class _Build:
         return plan, trt.__version__
 
     def _built_for(self) -> BuiltFor:
-        if self.runtime == "onnxruntime":
-            return BuiltFor()
-        gpu = probe()
-        if gpu is None:
-            return BuiltFor(portable=self.settings.portable)
-        return BuiltFor(gpu.name, gpu.compute_capability, gpu.driver, self.settings.portable)
+        return BuiltFor() if self.runtime == "onnxruntime" else built_here(probe(), self.settings.portable)

@@ -38,6 +38,7 @@ class BuiltFor:
     compute_capability: str = ""  #: for example 8.6
     driver: str = ""  #: the CUDA version that the driver supports, for example 13.0
     portable: bool = False  #: also for later GPUs and later runtimes
+    system: str = ""  #: Linux or Windows: a plan runs on no other
 
 
 @dataclass(frozen=True)

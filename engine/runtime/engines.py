@@ -4,6 +4,7 @@ Order matters: the driver is asked first (some TensorRT libraries crash without 
 plan's hash; only then are the bytes handed to a runtime, because loading a plan runs code that is in it.
 """
 
+import platform
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -90,10 +91,11 @@ def why_not_here(sidecar: Sidecar) -> str:
 
 def _mismatch(sidecar: Sidecar, gpu: Gpu, here: str) -> str:
     built_for = sidecar.built_for
+    if built_for.system and built_for.system != platform.system():
+        return f"was built on {built_for.system}, here is {platform.system()}: use --rebuild"
     other_version = here != sidecar.runtime_version
-    # A version-compatible plan also runs on later versions of the same and the next major version's runtime.
-    newer = [int(x) for x in here.split(".")[:2]] >= [int(x) for x in sidecar.runtime_version.split(".")[:2]]
-    if other_version and not (built_for.portable and newer and sidecar.runtime == "tensorrt"):
+    later = built_for.portable and sidecar.runtime == "tensorrt" and _runs_on(sidecar.runtime_version, here)
+    if other_version and not later:
         return f"was built with {sidecar.runtime} {sidecar.runtime_version}, here is {here}: use --rebuild"
     other_gpu = built_for.compute_capability and built_for.compute_capability != gpu.compute_capability
     ampere = float(gpu.compute_capability) >= 8
@@ -103,6 +105,13 @@ def _mismatch(sidecar: Sidecar, gpu: Gpu, here: str) -> str:
             f"here is {gpu.compute_capability} ({gpu.name}): use --rebuild"
         )
     return ""
+
+
+def _runs_on(built: str, here: str) -> bool:
+    """Does a version-compatible plan of TensorRT `built` run on `here`? (Support matrix 11.4: later versions of the
+    same major version, and 10 on 11.)"""
+    old, new = ([int(x) for x in version.split(".")[:2]] for version in (built, here))
+    return new >= old and (old[0] == new[0] or (old[0], new[0]) == (10, 11))
 
 
 def doubts(path: Path) -> list[str]:
@@ -141,6 +150,13 @@ def rebuild_if_needed(path: Path, say: Callable[[str], None]) -> bool:
     return True
 
 
+def built_here(gpu: Gpu | None, portable: bool) -> BuiltFor:
+    """What a plan that is built now is for."""
+    if gpu is None:
+        return BuiltFor(portable=portable, system=platform.system())
+    return BuiltFor(gpu.name, gpu.compute_capability, gpu.driver, portable, platform.system())
+
+
 def rebuild(path: Path, sidecar: Sidecar, say: Callable[[str], None]) -> Sidecar:
     """Build the engine again for this machine, with the same graph, precision and profile."""
     graph = read_source(path, sidecar)
@@ -152,7 +168,7 @@ def rebuild(path: Path, sidecar: Sidecar, say: Callable[[str], None]) -> Sidecar
         portable = sidecar.built_for.portable
         engine = build_plan(trt, graph, BuildOptions(sidecar.profile, portable), say)
         version, gpu = trt.__version__, probe()
-        built_for = BuiltFor(gpu.name, gpu.compute_capability, gpu.driver, portable) if gpu else BuiltFor()
+        built_for = built_here(gpu, portable)
     content = sidecar.__dict__ | {
         "runtime_version": version, "built_for": built_for, "sha256": sidecar.sha256 | {"engine": sha256(engine)}
     }  # fmt: skip

@@ -89,6 +89,8 @@ def test_a_plan_without_a_gpu_never_reaches_tensorrt(engine: Path, monkeypatch: 
         ({}, ""),
         ({"runtime_version": "10.13.3"}, "was built with tensorrt 10.13.3, here is 11.4.0: use --rebuild"),
         ({"runtime_version": "10.13.3", "built_for": BuiltFor("A", "8.0", "12", portable=True)}, ""),
+        ({"runtime_version": "9.3.0", "built_for": BuiltFor("A", "8.0", "12", portable=True)}, "was built with"),
+        ({"built_for": BuiltFor("RTX 4000", "8.9", "13.0", system="Plan 9")}, "was built on Plan 9"),
         ({"runtime_version": "11.9.0", "built_for": BuiltFor("A", "8.0", "12", portable=True)}, "was built with"),
         ({"built_for": BuiltFor("RTX 3060", "8.6", "13.0")}, "was built for compute capability 8.6"),
         ({"runtime": "tensorrt-rtx", "built_for": BuiltFor()}, ""),
