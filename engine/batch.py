@@ -154,8 +154,9 @@ def run_batch(
 def _write_page(settings: BatchSettings, page: Path, manifest: str) -> None:
     """The morning page, with the pictures that the workers left; those of kept rows are made again."""
     from .report.again import FilmsAgain
+    from .report.earlier import pictures_of
     from .report.page import PageOptions, write_page
-    from .report.pictures import Spooled
+    from .report.pictures import EARLIER, Spool, Spooled
     from .runtime.engines import has_one_owner
 
     options = PageOptions(settings.page_lang, Manifest.from_json(manifest))
@@ -164,6 +165,7 @@ def _write_page(settings: BatchSettings, page: Path, manifest: str) -> None:
         return
     left = pictures_folder(settings.out)
     engine = None if settings.one_owner or has_one_owner(settings.engine) else settings.engine
+    Spool(left, EARLIER).put(pictures_of(page))
     with Spooled(left) as spooled:
         again = FilmsAgain(settings.folder, engine, settings.limits)
         write_page(settings.out, page, options, lambda row: spooled.get(row) or again(row))

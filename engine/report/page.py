@@ -22,7 +22,7 @@ from . import texts
 from .pictures import Picture
 
 CHUNK = 100  #: pictures in one block of the page
-_CELLS = (
+CELLS = (  # of a row, in the page
     *("file", "status", "priority", "finding", "p_normal", "p_bacteria", "p_virus", "p_pneumonia", "reason"),
     *("study_uid", "series_uid", "sop_uid", "bytes", "modified"),
 )
@@ -118,7 +118,7 @@ def _list(csv: Path) -> Iterator[Row]:
 def _rows(csv: Path) -> Iterator[str]:
     before = "["
     for row in _list(csv):
-        yield before + _json([getattr(row, name) for name in _CELLS])
+        yield before + _json([getattr(row, name) for name in CELLS])
         before = ",\n"
     yield "]" if before != "[" else "[]"
 

@@ -7,6 +7,7 @@ import sqlite3
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import cv2
@@ -16,6 +17,7 @@ from ..table import Row
 
 SIDE = 192  #: pixels of a picture's longer side
 QUALITY = 62  #: of its JPEG: some 4 KB a film
+EARLIER = "earlier.pictures"  #: in a run's folder: those of the page before; sorts behind the workers' own
 EVIDENCE = 8.0  #: logits that stand for the strongest colour of a class map; fixed, so that films compare
 
 
@@ -60,14 +62,15 @@ class Spool:
     nothing here may end a run: after the first failure the spool is silent.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, name: str = "") -> None:
         self._store: sqlite3.Connection | None = None
         try:
             folder.mkdir(exist_ok=True)
-            self._store = sqlite3.connect(folder / f"{os.getpid()}-{time.time_ns()}.pictures")
+            (folder / name).unlink(missing_ok=True) if name else None
+            self._store = sqlite3.connect(folder / (name or f"{os.getpid()}-{time.time_ns()}.pictures"))
             self._store.executescript(
                 "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
-                "CREATE TABLE picture (film TEXT PRIMARY KEY, jpeg BLOB, map TEXT) WITHOUT ROWID"
+                "CREATE TABLE picture (film BLOB PRIMARY KEY, jpeg BLOB, map TEXT) WITHOUT ROWID"
             )
         except (OSError, sqlite3.Error):
             self._store = None
@@ -76,7 +79,7 @@ class Spool:
         """Keep the pictures of one batch."""
         if self._store is None:
             return
-        kept = [(film_key(row), picture.jpeg, picture.map) for row, picture in pictures]
+        kept = ((film_key(row), picture.jpeg, picture.map) for row, picture in pictures)
         try:
             self._store.executemany("INSERT OR REPLACE INTO picture VALUES (?, ?, ?)", kept)
             self._store.commit()
@@ -108,6 +111,6 @@ class Spooled:
         return None
 
 
-def film_key(row: Row) -> str:
-    """A film as it was: a changed file has another key."""
-    return f"{row.file}|{row.bytes}|{row.modified}"
+def film_key(row: Row) -> bytes:
+    """A film as it was: a changed file has another key. A digest, because a path can hold a name."""
+    return sha256(f"{row.file}|{row.bytes}|{row.modified}".encode("utf-8", "surrogatepass")).digest()

@@ -11,9 +11,10 @@ from xscan.engine.errors import OutputError, UsageError
 from xscan.engine.reasons import CODES
 from xscan.engine.report import texts
 from xscan.engine.report.again import FilmsAgain
+from xscan.engine.report.earlier import pictures_of
 from xscan.engine.report.page import CHUNK, PageOptions, manifest_of, write_page
 from xscan.engine.report.pictures import Picture, Spool, Spooled, encode_map, small_copy
-from xscan.engine.table import read_rows
+from xscan.engine.table import Row, read_rows
 
 from .lists import HOSTILE, MANIFEST, PhantomPictures, made_up_rows, write_list
 
@@ -120,6 +121,27 @@ def test_small_copy_keeps_the_shape_and_the_spool_its_pictures(tmp_path: Path) -
         two.modified = ""  # a changed film
         assert spooled.get(two) is None
     Spool(tmp_path / "films" / "torn.pictures").put([(one, Picture(jpeg))])  # nowhere to write: no error
+
+
+def test_pictures_of_an_earlier_page_are_found_again(night: Path, tmp_path: Path) -> None:
+    page = night.with_suffix(".html")
+    given: list[tuple[str, str]] = []
+    draw = PhantomPictures(2)
+
+    def remember(row: Row) -> Picture:
+        given.append((row.file, (picture := draw(row)).line()))
+        return picture
+
+    write_page(night, page, PageOptions(), remember)
+    assert [(row.file, picture.line()) for row, picture in pictures_of(page)] == given
+    whole = page.read_text("utf-8")
+    page.write_text(whole[: len(whole) // 2], encoding="utf-8")  # cut off: what is whole is used, and no error
+    assert len(list(pictures_of(page))) < len(given)
+    assert list(pictures_of(night)) == []
+    assert list(pictures_of(tmp_path / "none.html")) == []
+    write_list(night, [])
+    write_page(night, page, PageOptions(), remember)
+    assert list(pictures_of(page)) == []
 
 
 def test_pictures_are_read_again_from_the_folder(phantoms: Path) -> None:
