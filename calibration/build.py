@@ -134,6 +134,8 @@ class _Build:
             hashes["calibration"] = sha256(text.encode())
             record = {"films": self.calibration.films, "data": self.calibration.data, "seed": self.calibration.seed}
             record |= {"method": self.calibration.chosen[self._kind]}
+            if self.runtime == "onnxruntime":
+                record |= {"weight_bits": self.weight_bits}
         sidecar = Sidecar(
             manifest=self.manifest, runtime=self.runtime, runtime_version=version, precision=candidate.precision,
             sha256=hashes, profile=self._profile, built_for=self._built_for(), layers=candidate.layers,

@@ -24,6 +24,7 @@ from ..sidecar import (
 )
 from . import Runtime
 from .driver import Gpu, probe
+from .processor import int8_is_exact
 
 
 def is_built(path: Path) -> bool:
@@ -121,8 +122,10 @@ def doubts(path: Path) -> list[str]:
     found = []
     if name := writable_by_others(path):
         found.append(f"{name} may be written to by every user of this machine: an engine can hold any code")
-    gate = read_sidecar(path).gate
-    if gate.get("forced"):
+    sidecar = read_sidecar(path)
+    if sidecar.calibration.get("weight_bits") == 8 and not int8_is_exact():
+        found.append(f"{path.name} has 8-bit weights, and this processor may add them up wrongly: build it again here")
+    if sidecar.gate.get("forced"):
         found.append(f"{path.name} was refused by its gate and built with --force: its results are not to be relied on")
     return found
 

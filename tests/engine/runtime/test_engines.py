@@ -156,6 +156,13 @@ def test_a_forced_engine_is_doubted(engine: Path):
     assert any("refused by its gate" in doubt for doubt in engines.doubts(engine))
 
 
+def test_an_int8_engine_on_a_processor_without_vnni_is_doubted(engine: Path, monkeypatch: pytest.MonkeyPatch):
+    for bits, exact, doubted in ((8, False, True), (7, False, False), (8, True, False)):
+        monkeypatch.setattr(engines, "int8_is_exact", lambda exact=exact: exact)
+        plan(engine, runtime="onnxruntime", calibration={"weight_bits": bits})
+        assert any("8-bit weights" in doubt for doubt in engines.doubts(engine)) is doubted
+
+
 def test_show_says_what_it_is_and_whether_it_runs(engine: Path, monkeypatch: pytest.MonkeyPatch):
     data = describe_engine(engine)
     assert (data["precision"], data["runs_here"], data["can_rebuild"]) == ("fp32", True, True)
