@@ -61,12 +61,20 @@ def _turn(graph: Graph, pixels: str) -> onnx.NodeProto | None:
 
 
 def _either_way(graph: Graph, node: onnx.NodeProto) -> bool:
-    if node.op_type == "ReduceMean":  # over a whole film, its axes kept
-        axes = graph.constants.get(node.input[1]) if len(node.input) > 1 else None
-        keeps = not any(a.name == "keepdims" and not a.i for a in node.attribute)
-        return axes is not None and sorted(int(a) % 4 for a in axes.ravel()) == [1, 2, 3] and keeps
+    if node.op_type == "ReduceMean":  # over a whole film, its axes kept, in one step or in two
+        axes, maker = _axes(graph, node), graph.made_by.get(node.input[0])
+        if axes == [2]:
+            return all(_axes(graph, reader) == [1, 3] for reader in graph.read_by[node.output[0]])
+        return axes == [1, 2, 3] or (axes == [1, 3] and maker is not None and _axes(graph, maker) == [2])
     constants = [graph.constants[name] for name in node.input if name in graph.constants]
     return node.op_type in _POINTWISE and all(np.size(value) == 1 and np.ndim(value) <= 4 for value in constants)
+
+
+def _axes(graph: Graph, node: onnx.NodeProto) -> list[int]:
+    """Of a ReduceMean that keeps them; nothing for any other node."""
+    keeps = not any(a.name == "keepdims" and not a.i for a in node.attribute)
+    axes = graph.constants.get(node.input[1]) if node.op_type == "ReduceMean" and len(node.input) > 1 else None
+    return sorted(int(a) % 4 for a in axes.ravel()) if axes is not None and keeps else []
 
 
 def _target(graph: Graph, node: onnx.NodeProto) -> list[int]:

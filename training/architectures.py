@@ -95,9 +95,13 @@ def _residual(x: keras.KerasTensor, filters: int, stride: int):
 
 def _standardised(x: Any) -> Any:
     """Each film to zero mean and unit variance: exposure differs between devices and means nothing."""
-    mean: Any = keras.ops.mean(x, axis=(1, 2, 3), keepdims=True)
-    variance: Any = keras.ops.mean(keras.ops.square(x - mean), axis=(1, 2, 3), keepdims=True)
-    return (x - mean) / keras.ops.sqrt(variance + 1e-4)
+    centred = x - _film_mean(x)
+    return centred / keras.ops.sqrt(_film_mean(keras.ops.square(centred)) + 1e-4)
+
+
+def _film_mean(x: Any) -> Any:
+    """In two steps: added up one by one, 25,600 pixels lose the last digits in float32."""
+    return keras.ops.mean(keras.ops.mean(x, axis=2, keepdims=True), axis=(1, 3), keepdims=True)
 
 
 def compact(height: int, width: int) -> keras.Model:

@@ -152,7 +152,7 @@ def train(
         callbacks=[_SaveEpoch(last), keras.callbacks.CSVLogger(run / "history.csv", append=start > 0)],
         verbose=verbose,
     )
-    _settle_normalisation(model, batches)
+    _settle_normalisation(model, pictures, settings)
     trained = network.build(size, size)  # with its class maps, if it has them, and of Keras's own layers only
     trained.set_weights(model.get_weights())
     trained.save(run / "final.keras")
@@ -173,11 +173,17 @@ def _logits_only(model: keras.Model) -> keras.Model:
     return keras.Model(model.input, outputs, name=model.name)
 
 
-def _settle_normalisation(model: keras.Model, batches: Batches, count: int = 100) -> None:
-    """Measure the batch normalisation's statistics anew: fit leaves those of the weights before averaging."""
-    if any(isinstance(layer, keras.layers.BatchNormalization) for layer in model.layers):
-        for batch in range(min(count, len(batches))):
-            model(batches[batch][0], training=True)
+def _settle_normalisation(model: keras.Model, pictures: np.ndarray, settings: Settings) -> None:
+    """Measure the batch normalisation's statistics anew, on the training films as they are.
+
+    Those that fit leaves are of the weights before averaging, and of films with borders, noise and blanks.
+    """
+    if not any(isinstance(layer, keras.layers.BatchNormalization) for layer in model.layers):
+        return
+    rng = np.random.default_rng(settings.seed)
+    for _ in range(100):
+        films = rng.choice(len(pictures), settings.batch_size)
+        model(pictures[films][..., None], training=True)
 
 
 def _optimizer(settings: Settings, steps: int) -> keras.optimizers.Optimizer:
@@ -238,7 +244,8 @@ def _open_run(
         old = json.loads(record.read_text(encoding="utf-8"))
         if not resume:
             raise UsageError(f"{run} holds a run already: add --resume to go on with it, or choose another --out")
-        if {k: _with_defaults(k, old.get(k)) for k in wanted} != wanted:
+        keys = {*wanted, "targets", "start_from"}  # the last two are in a record only where they were given
+        if any(_with_defaults(key, old.get(key)) != wanted.get(key) for key in keys):
             raise UsageError(f"{run} was made with other settings or other data: choose another --out")
         return None if old["finished"] else old["epochs_done"]
     if run.exists() and any(run.iterdir()):

@@ -50,3 +50,24 @@ def test_a_standardised_network_is_turned_and_one_by_columns_is_not():
         assert (better is not model) is turned
         pictures = networks.pictures(4)
         assert np.allclose(logits(model, pictures), logits(better, pictures), atol=1e-5)
+
+
+def test_a_mean_in_two_steps_is_turned_too():
+    for second, turned in (([1, 3], True), ([1], False)):
+        model = networks.plain()
+        scaled = next(n for n in model.graph.node if n.op_type == "Reshape")
+        nodes = [
+            helper.make_node("ReduceMean", [scaled.input[0], "first"], ["columns"], "columns"),
+            helper.make_node("ReduceMean", ["columns", "second"], ["mean"], "mean"),
+            helper.make_node("Sub", [scaled.input[0], "mean"], ["centred"], "centred"),
+        ]
+        model.graph.initializer.append(numpy_helper.from_array(np.array([2]), "first"))
+        model.graph.initializer.append(numpy_helper.from_array(np.array(second), "second"))
+        at = list(model.graph.node).index(scaled)
+        scaled.input[0] = "centred"
+        for node in reversed(nodes):
+            model.graph.node.insert(at, node)
+        better = channels_first(model)
+        assert (better is not model) is turned
+        pictures = networks.pictures(4)
+        assert np.allclose(logits(model, pictures), logits(better, pictures), atol=1e-5)

@@ -1,0 +1,46 @@
+"""scripts/shortcuts.py: its changes, and the shipped network's limits on real films."""
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from xscan.engine.runtime import shipped
+
+SCRIPT = Path(__file__).resolve().parent.parent / "scripts" / "shortcuts.py"
+
+
+@pytest.fixture(scope="module")
+def shortcuts() -> ModuleType:
+    specification = importlib.util.spec_from_file_location("shortcuts", SCRIPT)
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    sys.modules["shortcuts"] = module  # dataclasses look their module up by name
+    specification.loader.exec_module(module)
+    return module
+
+
+def test_changes_keep_the_middle_of_the_film(shortcuts: ModuleType) -> None:
+    film = np.full((100, 200), 90, np.uint8)
+    masked = shortcuts.mask_corners(film)
+    assert (masked[:15, :30] == 0).all()
+    assert (masked[20:80] == 90).all()
+    assert (film == 90).all()
+    assert shortcuts.crop(film, 0.1, 0.1, 0, 0.25).shape == (80, 150)
+    assert shortcuts.pad(film, 0.1).shape == (120, 240)
+    for change in shortcuts.CHANGES:
+        assert change.apply(film).dtype == np.uint8
+
+
+@pytest.mark.data
+@pytest.mark.skipif("compact" not in shipped(), reason="the compact network is not shipped here")
+def test_the_shipped_network_stays_within_the_limits(shortcuts: ModuleType, real: Path) -> None:
+    from xscan.engine.runtime import find_engine
+
+    network = shortcuts.Network(find_engine("compact"))
+    rows = shortcuts.table(network, real / "kermany224", 9, real / "originals")
+    assert [r["change"] for r in rows if not r["within"]] == []
