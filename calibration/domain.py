@@ -23,8 +23,10 @@ from .features import PREFIX, add_features, add_output, constant
 SHRINK = 0.05  #: of the covariance towards its diagonal
 LONGEST = 3.0  #: length, in roots of the number of features, to which vectors are cut for the odds
 STRENGTH = 0.003  #: inverse of the regression's penalty
-STEPS = 40  #: of the regression
-FLAGGED = {"distance": 0.006, "adult": 0.008}  #: share of unseen good films over each threshold
+STEPS = 80  #: of the regression
+#: Share of unseen good films over each threshold. More where a kind is hard to tell: half a chest still looks like one.
+FLAGGED = {"distance": 0.006, "adult": 0.006, "overexposed": 0.003}
+FLAGGED |= {"upper-part": 0.003, "lower-part": 0.003, "left-part": 0.003, "right-part": 0.003}
 FLAGGED_KIND = 0.0008
 HEADROOM = 0.25  #: a threshold moves up by this share of the empty space between good and bad films
 

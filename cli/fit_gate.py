@@ -16,7 +16,7 @@ def fit_gate(
     originals: Annotated[
         Path | None, typer.Option(help="Films at their full size, for figures only; a CSV beside it: file,fold.")
     ] = None,
-    each: Annotated[int, typer.Option(min=50, help="Films made bad, of each kind.")] = 500,
+    each: Annotated[int, typer.Option(min=50, help="Films made bad, of each kind.")] = 800,
     seed: Annotated[int, typer.Option(help="Of the choice of films and of what is done to them.")] = 0,
     json: Json = False,
 ) -> None:

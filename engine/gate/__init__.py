@@ -20,9 +20,9 @@ __all__ = ["ADULT", "Look", "doubt", "look_at"]
 ADULT = 18.0  #: years
 SPREAD = 20.0  #: grey levels; good films have 28 and more
 DARK, BRIGHT = 60.0, 225.0  #: median; good films have 65 to 208
-BLACK = 0.20  #: share; good films have at most 0.17
+BLACK = 0.18  #: share; good films have at most 0.17
 WHITE = 0.25  #: share; good films have at most 0.06
-LETTERS = 12  #: of two thousand good films one has more
+LETTERS = 11  #: of a thousand good films one or two have more
 
 _SENTENCES = {
     "adult": "looks like an adult's film",
