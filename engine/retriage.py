@@ -26,10 +26,11 @@ def rows_again(rows: Iterator[Row], manifest: Manifest) -> Iterator[Row]:
         if row.model != manifest.label:
             raise UsageError(f"the list was scored by {row.model}, not {manifest.label}: give its own --engine")
         try:
-            numbers = [float(x) for x in (row.p_normal, row.p_bacteria, row.p_virus, row.p_pneumonia)]
+            normal, bacteria, virus = float(row.p_normal), float(row.p_bacteria), float(row.p_virus)
+            pneumonia = float(row.p_pneumonia)
         except ValueError:
             raise OutputError("the CSV is damaged: a scored row without its numbers") from None
-        finding, priority = band(*numbers, manifest)
+        finding, priority = band(normal, bacteria, virus, pneumonia, manifest)
         if row.status == "review" and priority != "urgent":  # a doubtful film is never routine
             priority = "review"
         yield replace(row, finding=finding, priority=priority)
