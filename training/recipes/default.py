@@ -7,7 +7,7 @@ trains on it, tunes on it or chooses by it; the last run scores it once, for the
 
 1. Three cross-fitted networks, each trained on two thirds of folds 0 to 8 and scored on the rest:
    OUT/out-of-fold.csv is what the temperature, the operating points and the cross-validated figures come from.
-2. The network: the same recipe, some more epochs, on folds 0 to 8.
+2. The network: the same recipe on folds 0 to 8, with more epochs, which a cross-fitted network gained from too.
 
 Each is trained in two runs: most of its steps at 112 pixels, which cost half as much, the rest at the size it
 ships with. What was tried and dropped stands in docs/model-card.md with its figures.
