@@ -68,7 +68,7 @@ def batch(
     from xscan.engine.runtime.engines import doubts, rebuild_if_needed
     from xscan.engine.shard import Shard
 
-    from .batch_view import progress_bar, stopping, summary_table
+    from .batch_view import plural, progress_bar, stopping, summary_table
 
     console = Console(quiet, verbose, json, no_progress)
     set_up_logging(console, log_file)
@@ -100,13 +100,13 @@ def batch(
     if summary.interrupted:
         console.say(f"interrupted after {summary.files} files: run the same command again to carry on")
         raise typer.Exit(130)
-    console.say(summary_table(summary, out))
+    console.say(summary_table(summary, out, settings.page))
     if summary.scored + summary.status["failed"] == 0:
         console.warn(f"no radiographs in {folder}")
     if summary.scored < min_files:
-        raise UsageError(f"only {summary.scored} radiographs were scored, fewer than --min-files {min_files}")
+        raise UsageError(f"only {plural(summary.scored, 'radiograph')} scored, fewer than --min-files {min_files}")
     if budget.exceeded(summary.status["failed"], summary.scored + summary.status["failed"]):
-        console.warn(f"{summary.status['failed']} films failed, more than --max-failures {max_failures}")
+        console.warn(f"{plural(summary.status['failed'], 'film')} failed, more than --max-failures {max_failures}")
         raise typer.Exit(3)
 
 

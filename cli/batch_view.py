@@ -67,11 +67,11 @@ def _count(folder: Path) -> int:
     return sum(len(files) for _, _, files in os.walk(folder, followlinks=True))
 
 
-def summary_table(summary: Summary, out: Path) -> str:
+def summary_table(summary: Summary, out: Path, page: Path | None) -> str:
     """The closing lines: priorities, what was not scored and why, rate, where the list is."""
     if summary.unchanged:
-        return f"nothing new: {out} stands as it is ({_plural(summary.files, 'file')})"
-    lines = [f"{_plural(summary.files, 'file')}, {_plural(summary.scored, 'radiograph')} scored"]
+        return f"nothing new: {out} stands as it is ({plural(summary.files, 'file')})"
+    lines = [f"{plural(summary.files, 'file')}, {plural(summary.scored, 'radiograph')} scored"]
     lines += [f"  {name:<9}{summary.priority[name]:>7}" for name in PRIORITIES]
     for status in ("failed", "skipped"):
         if summary.status[status]:
@@ -84,6 +84,8 @@ def summary_table(summary: Summary, out: Path) -> str:
     rate = new / max(summary.seconds, 1e-3)
     lines.append(f"{new} files in {summary.seconds:.1f} s, {rate:.0f} a second, {summary.runtime}")
     lines.append(f"list: {out}")
+    if page is not None:
+        lines.append(f"page: {page}")
     return "\n".join(lines)
 
 
@@ -94,5 +96,6 @@ def _reasons(summary: Summary, status: str) -> str:
     return ", ".join(f"{code} {n}" for code, n in summary.reasons.most_common() if code in codes)
 
 
-def _plural(number: int, noun: str) -> str:
+def plural(number: int, noun: str) -> str:
+    """`1 film`, `2 films`."""
     return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -122,7 +122,7 @@ def run_batch(
         row_settings = _row_settings(settings, engine)
         with Output(settings.out, row_settings, restart=settings.restart) as output, Settler() as settler:
             log.info("scanning with engine %s on %s, %d workers", engine[:12], ready.runtime, settings.workers)
-            summary = Summary(runtime=ready.runtime)
+            summary = Summary(runtime=ready.runtime, model=Manifest.from_json(ready.manifest).label)
             feed = _Feed(settings, output, stop)
             for done in pool.run(feed.next_job, feed.at_end):
                 scored = iter(done.rows)

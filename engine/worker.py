@@ -4,6 +4,7 @@ Its parent tells it what to do over a pipe and reads from shared memory which fi
 decoder that crashes or hangs costs that file only.
 """
 
+import os
 import signal
 import time
 from dataclasses import dataclass, replace
@@ -33,6 +34,7 @@ def work(connection: Connection, progress: Any, settings: WorkerSettings) -> Non
     progress: shared int64 [2]: job number, position in the job (or IDLE, SCORING).
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which lets the batch in hand finish
+    _silence_decoders()
     try:
         runtime = open_runtime(settings.engine) if settings.door is None else settings.door.open()
         runtime.manifest = with_points(runtime.manifest, *settings.points)
@@ -50,6 +52,12 @@ def work(connection: Connection, progress: Any, settings: WorkerSettings) -> Non
         connection.send(error)
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
+
+
+def _silence_decoders() -> None:
+    """libpng and libjpeg print on stderr about damaged files; the row says it better."""
+    if not os.environ.get("XSCAN_TRACEBACK"):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
 @dataclass(frozen=True, slots=True)
