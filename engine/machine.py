@@ -76,7 +76,6 @@ def _runtimes() -> Iterator[Check]:
     for name, package, fix in (
         ("tensorrt", "tensorrt", "pip install 'xscan[tensorrt]' (needs an NVIDIA GPU, 3.7 GB)"),
         ("tensorrt_rtx", "tensorrt-rtx", "pip install 'xscan[rtx]' (needs an NVIDIA RTX GPU)"),
-        ("openvino", "openvino", "pip install openvino (faster on Intel processors; optional)"),
         ("pycuda", "pycuda", "pip install pycuda (with nvcc on the PATH; only for TensorRT)"),
     ):
         yield _loads(name, package, fix)
