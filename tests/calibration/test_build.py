@@ -186,23 +186,19 @@ def test_the_speed_ratio_of_a_network_to_itself_is_one():
 
 @pytest.mark.data
 @pytest.mark.parametrize("runtime", ["onnxruntime", "tensorrt-rtx"])
-def test_the_shipped_network_in_int8_keeps_its_accuracy_on_the_held_out_fold(
-    real: Path, tmp_path: Path, runtime: str, monkeypatch: pytest.MonkeyPatch
-):
+def test_the_shipped_network_in_int8_keeps_its_accuracy_on_the_held_out_fold(real: Path, tmp_path: Path, runtime: str):
     from xscan.engine.models import DEFAULT
     from xscan.engine.runtime import find_engine
 
-    limits, films = LIMITS, 522
-    if runtime == "tensorrt-rtx":  # its graph is slow on a processor, so fewer films and a limit of two of them
+    if runtime == "tensorrt-rtx":
         pytest.importorskip("tensorrt_rtx")
-        films, limits = 160, replace(LIMITS, accuracy=2 / 160, auc=0.002)
-    monkeypatch.setattr(builder, "MOST_ACCEPTED", films)
     data = real / "kermany224"
+    limits = replace(LIMITS, accuracy=2 / 522)  # the gate's own is one film: another processor may round otherwise
     settings = BuildSettings(
         find_engine(DEFAULT), tmp_path / "default.engine", "int8", runtime,
-        calibrate=data, films=96, method="mse", accept=data, accept_folds=(9,), limits=limits,
+        calibrate=data, accept=data, accept_folds=(9,), limits=limits,
     )  # fmt: skip
     built = build(settings)  # a worse engine would be Refused
     assert built.verdict is not None
     assert built.verdict.labelled
-    assert built.verdict.films == films
+    assert built.verdict.films == 522
