@@ -33,7 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # importing rich would double the time of --help
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Night-time triage of chest radiographs: a folder in, a list sorted by urgency out.",
+    help="Night-time triage of chest radiographs: a folder in, a list of priorities and a page sorted by urgency out.",
 )
 app.command()(batch.batch)
 app.command()(merge.merge)

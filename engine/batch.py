@@ -6,6 +6,7 @@ Memory does not depend on the size of the folder: discovery is at most a few tho
 flight are bounded by the pool, rows leave as soon as their turn comes.
 """
 
+import json
 import logging
 import os
 import platform
@@ -17,6 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -297,6 +299,8 @@ def _identity(folder: Path, missing: Any = UsageError) -> tuple[int, int] | None
     except OSError:
         if missing is None:
             return None
+        if folder.is_file():
+            raise UsageError(f"{folder} is a file: give the folder that it is in") from None
         raise UsageError(f"cannot list the folder {folder}: check that it exists and may be read") from None
 
 
@@ -317,10 +321,11 @@ def _report(settings: BatchSettings, summary: Summary, manifest: str) -> dict[st
     packages = ("xscan", "numpy", "opencv-python-headless", "onnxruntime", "pydicom", "imagecodecs")
     return {
         "state": "interrupted" if summary.interrupted else "finished",
+        "ended": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
         "summary": summary.as_dict(),
         "workers": settings.workers,
         "batch_size": settings.batch_size,
         "versions": {p: version(p) for p in packages} | {"python": platform.python_version()},
         "hardware": {"system": platform.platform(), "processor": platform.machine(), "cores": os.cpu_count()},
-        "manifest": manifest,
+        "manifest": json.loads(manifest),
     }

@@ -58,7 +58,7 @@ class Manifest:
                 content[point] = OperatingPoint(**content[point])
             content["classes"] = tuple(content["classes"])
             manifest = cls(**content)
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, AttributeError):
             raise EngineError("the network's manifest is damaged: export it again with xscan export") from None
         if manifest.classes != CLASSES:
             raise EngineError(f"the network's classes are not {', '.join(CLASSES)} in this order")

@@ -78,6 +78,8 @@ class Output:
         try:
             self._lock.acquire(timeout=0)
         except Timeout:
+            if not self.lock_file.exists():  # some refusals to write look like a lock that another holds
+                raise OutputError(f"cannot write in {self.path.parent}: give another --out") from None
             raise OutputError(f"another run is writing {self.path}{self._owner()}: wait for it, or end it") from None
         except OSError:
             raise OutputError(

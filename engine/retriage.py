@@ -57,7 +57,7 @@ def retriage(csv: Path, manifest: Manifest, out: Path | None) -> dict[str, Count
                 if target:
                     target.write(encode([new]))
         if part and out:
-            report = {"state": "triaged", "source": csv.name, "manifest": manifest.to_json()}
+            report = {"state": "triaged", "source": csv.name, "manifest": json.loads(manifest.to_json())}
             out.with_suffix(".run.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
             os.replace(part, out)
     except OSError:

@@ -70,7 +70,8 @@ def write_page(csv: Path, out: Path, options: PageOptions, pictures: Pictures | 
 def manifest_of(csv: Path) -> Manifest | None:
     """The manifest that the run report beside a list recorded, if there is one."""
     try:
-        return Manifest.from_json(json.loads(csv.with_suffix(".run.json").read_text(encoding="utf-8"))["manifest"])
+        report = json.loads(csv.with_suffix(".run.json").read_text(encoding="utf-8"))
+        return Manifest.from_json(json.dumps(report["manifest"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

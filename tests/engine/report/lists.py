@@ -48,7 +48,7 @@ def made_up_rows(count: int, seed: int = 0) -> list[Row]:
 
 def write_list(path: Path, rows: list[Row]) -> None:
     path.write_bytes(HEADER + encode(rows))
-    path.with_suffix(".run.json").write_text(json.dumps({"manifest": MANIFEST.to_json()}), encoding="utf-8")
+    path.with_suffix(".run.json").write_text(json.dumps({"manifest": json.loads(MANIFEST.to_json())}), encoding="utf-8")
 
 
 class PhantomPictures:
