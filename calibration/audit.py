@@ -13,6 +13,7 @@ from xscan.engine.errors import UsageError
 from xscan.engine.manifest import Manifest
 from xscan.engine.table import Row, decode_cell, read_rows
 
+from .intervals import wilson
 from .reference import stability_index
 
 BANDS = ("urgent", "review", "routine")
@@ -114,11 +115,8 @@ def rate(successes: int, trials: int) -> dict[str, float | None]:
     """A share and its 95 % Wilson interval (Wilson 1927); None where there is nothing to share."""
     if not trials:
         return {"value": None, "low": None, "high": None}
-    z = 1.959964
-    p = successes / trials
-    middle = (p + z * z / (2 * trials)) / (1 + z * z / trials)
-    half = z * np.sqrt(p * (1 - p) / trials + z * z / (4 * trials**2)) / (1 + z * z / trials)
-    return {"value": p, "low": max(0.0, float(middle - half)), "high": min(1.0, float(middle + half))}
+    low, high = wilson(successes, trials)
+    return {"value": successes / trials, "low": low, "high": high}
 
 
 def _calibration(score: np.ndarray, sick: np.ndarray) -> dict[str, Any]:

@@ -1,14 +1,23 @@
 """Temperature and operating points, fitted on out-of-fold scores.
 
-Rule-out: the highest threshold on the probability of pneumonia at which at least 98 % of pneumonias are at
-or above it; films below are `routine`. Rule-in: the lowest threshold at which at least 98 % of normals are
-below it; films at or above are `urgent`.
+Rule-out: the highest threshold on the probability of pneumonia at which the 95 % interval of the share of
+pneumonias at or above it lies wholly at or above 98 %; films below are `routine`. Other patients are another
+sample: a threshold that measured just 98 % would miss more than 2 % of them half of the time. With too few films
+to be sure, it is 0 and nothing is routine.
+
+Rule-in: the lowest threshold at which at least 98 % of normals are measured below it; films at or above are
+`urgent`. Here the interval does not decide: to be as sure of specificity would take `urgent` from pneumonias
+(two in a hundred of them, with 1,200 normal films to choose on), and the price of a promise missed is a few more
+normal films read early.
 """
 
 import numpy as np
 
 from xscan.engine.manifest import OperatingPoint
 from xscan.engine.triage import probabilities
+
+from .intervals import of_patients
+from .reference import floored
 
 SENSITIVITY = 0.98  #: at rule-out
 SPECIFICITY = 0.98  #: at rule-in
@@ -32,33 +41,44 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
 def choose_points(
     p_pneumonia: np.ndarray,
     is_pneumonia: np.ndarray,
+    patients: np.ndarray,
     sensitivity: float = SENSITIVITY,
     specificity: float = SPECIFICITY,
 ) -> tuple[OperatingPoint, OperatingPoint]:
     """Rule-out and rule-in from scores of films with known truth; rule-in is never below rule-out.
 
-    p_pneumonia: float [films]; is_pneumonia: bool [films], both kinds present.
+    p_pneumonia: float [films]; is_pneumonia: bool [films], both kinds present; patients: [films], whose film it is.
     Everything is decided on scores rounded to the four decimals of the CSV.
     """
     p = np.round(p_pneumonia, 4)
-    sick, well = np.sort(p[is_pneumonia]), np.sort(p[~is_pneumonia])
-    missed = int((1 - sensitivity) * len(sick))  # so many pneumonias may be below
-    rule_out = sick[missed]
+    sick, well = p[is_pneumonia], np.sort(p[~is_pneumonia])
+    whose, ranked = patients[is_pneumonia], np.sort(p[is_pneumonia])
+    may_miss = int((1 - sensitivity) * len(sick))  # more than the interval allows
+    tried = (ranked[missed] for missed in range(may_miss, -1, -1))
+    rule_out = next((t for t in tried if of_patients(sick >= t, whose)[0] >= sensitivity), 0.0)
     flagged = int((1 - specificity) * len(well))  # so many normals may be at or above
-    rule_in = well[len(well) - 1 - flagged] + 1e-4
-    rule_in = min(max(rule_in, rule_out), 1.0)
-    return measure_point(rule_out, p_pneumonia, is_pneumonia), measure_point(rule_in, p_pneumonia, is_pneumonia)
+    rule_in = min(max(well[len(well) - 1 - flagged] + 1e-4, rule_out), 1.0)
+    return (
+        measure_point(rule_out, p_pneumonia, is_pneumonia, patients),
+        measure_point(rule_in, p_pneumonia, is_pneumonia, patients),
+    )
 
 
-def measure_point(threshold: float, p_pneumonia: np.ndarray, is_pneumonia: np.ndarray) -> OperatingPoint:
-    """What a threshold gives on scores rounded as the CSV shows them."""
+def measure_point(
+    threshold: float, p_pneumonia: np.ndarray, is_pneumonia: np.ndarray, patients: np.ndarray
+) -> OperatingPoint:
+    """What a threshold gives on scores rounded as the CSV shows them, with 95 % intervals over patients."""
     threshold = round(float(threshold), 4)
     positive = np.round(p_pneumonia, 4) >= threshold
-    return OperatingPoint(
-        threshold=threshold,
-        sensitivity=round(float(positive[is_pneumonia].mean()), 4),
-        specificity=round(float(1 - positive[~is_pneumonia].mean()), 4),
-    )
+    right = positive == is_pneumonia
+    rates = [round(float(right[kind].mean()), 4) for kind in (is_pneumonia, ~is_pneumonia)]
+    sick, well = (_rounded(of_patients(right[kind], patients[kind])) for kind in (is_pneumonia, ~is_pneumonia))
+    return OperatingPoint(threshold, *rates, sensitivity_interval=sick, specificity_interval=well)
+
+
+def _rounded(interval: tuple[float, float]) -> tuple[float, float]:
+    """Four decimals, outwards."""
+    return floored(interval[0]), round(1 - floored(1 - interval[1]), 4)
 
 
 def _loss(logits: np.ndarray, labels: np.ndarray, temperature: float) -> float:

@@ -19,6 +19,18 @@ class OperatingPoint:
     threshold: float
     sensitivity: float
     specificity: float
+    sensitivity_interval: tuple[float, float] | None = None  #: 95 %; None in older files, and for a site's own point
+    specificity_interval: tuple[float, float] | None = None
+
+    @classmethod
+    def from_dict(cls, content: dict[str, Any]) -> "OperatingPoint":
+        """From a manifest's JSON, where an interval is a list of two. Raises TypeError, ValueError."""
+        content = dict(content)
+        for name in ("sensitivity_interval", "specificity_interval"):
+            if content.get(name) is not None:
+                low, high = content[name]
+                content[name] = float(low), float(high)
+        return cls(**content)
 
 
 @dataclass(frozen=True)
@@ -55,7 +67,7 @@ class Manifest:
                 raise EngineError("the network was made by another version of xscan: update xscan or export it again")
             content["input"] = InputSpec.from_dict(content["input"])
             for point in ("rule_out", "rule_in"):
-                content[point] = OperatingPoint(**content[point])
+                content[point] = OperatingPoint.from_dict(content[point])
             content["classes"] = tuple(content["classes"])
             manifest = cls(**content)
         except (ValueError, KeyError, TypeError, AttributeError):

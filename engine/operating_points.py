@@ -2,7 +2,8 @@
 
 The manifest carries a table of what each threshold measured on out-of-fold films (`results["curve"]`: rows of
 threshold, sensitivity, specificity). Rule-out is the highest threshold that keeps a wanted sensitivity, rule-in
-the lowest that gives a wanted specificity.
+the lowest that gives a wanted specificity. A wish means the rate as it was measured, not its interval: a site that
+wants to be as sure as the network's own rule-out is asks for a little more.
 """
 
 from dataclasses import dataclass, replace
@@ -56,15 +57,21 @@ def with_points(manifest: Manifest, rule_out: Wish | None = None, rule_in: Wish 
 
 def table(manifest: Manifest) -> str:
     """What the points mean, in lines."""
-    lines = ["            score  sensitivity  specificity   (out-of-fold films, when the network was made)"]
+    lines = ["            score  sensitivity (95 %)           specificity (95 %)"]
     for name, point, means in (
         ("rule-out", manifest.rule_out, "below: routine"),
         ("rule-in", manifest.rule_in, "from here: urgent"),
     ):
-        lines.append(
-            f"{name:<10} {point.threshold:.4f}  {point.sensitivity:11.4f}  {point.specificity:11.4f}   {means}"
+        rates = (
+            _rate(point.sensitivity, point.sensitivity_interval),
+            _rate(point.specificity, point.specificity_interval),
         )
-    return "\n".join(lines)
+        lines.append(f"{name:<10} {point.threshold:.4f}  {rates[0]:<27}  {rates[1]:<27}  {means}".rstrip())
+    return "\n".join([*lines, "measured on out-of-fold films, when the network was made"])
+
+
+def _rate(value: float, interval: tuple[float, float] | None) -> str:
+    return f"{value:.4f}" + (f" ({interval[0]:.4f} to {interval[1]:.4f})" if interval else "")
 
 
 def _curve(manifest: Manifest) -> list[tuple[float, float, float]]:

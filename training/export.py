@@ -93,7 +93,7 @@ def _manifest(history: dict, spec: InputSpec, *, name: str, version: str, out_of
     scores = read_scores(out_of_fold)
     temperature = fit_temperature(scores.logits, scores.labels)
     p = probabilities(scores.logits, temperature)
-    rule_out, rule_in = choose_points(p[:, 1] + p[:, 2], scores.labels > 0)
+    rule_out, rule_in = choose_points(p[:, 1] + p[:, 2], scores.labels > 0, scores.patients)
     settings = history["settings"]
     trained = [f for f in range(FOLDS) if f not in {*settings["hold_out"], *settings["validate"]}]
     return Manifest(
