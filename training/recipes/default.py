@@ -52,12 +52,12 @@ SMALL = Settings(
 FULL = replace(
     SMALL,
     size=160,
-    epochs=12,
+    epochs=16,
     learning_rate=1e-3,
     augmentation=Augmentation(rotation=10, scale=0.12, aspect=0.12, gamma=0.4, contrast=0.25, border=0.2, mask=0.3),
 )
-FINAL_SMALL = replace(SMALL, epochs=15, hold_out=HELD_OUT, seed=10)
-FINAL = replace(FULL, epochs=26, hold_out=HELD_OUT, seed=10)
+FINAL_SMALL = replace(SMALL, epochs=22, hold_out=HELD_OUT, seed=10)
+FINAL = replace(FULL, epochs=28, hold_out=HELD_OUT, seed=10)
 
 
 def main() -> None:
