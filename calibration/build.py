@@ -12,6 +12,7 @@ import numpy as np
 import onnx
 import onnxruntime
 
+from xscan.engine.dataset import list_films
 from xscan.engine.errors import EngineError, GateRefused, UsageError
 from xscan.engine.manifest import KEY, Manifest
 from xscan.engine.runtime.compile import BuildOptions, available, build_plan, load_module
@@ -224,7 +225,7 @@ class _Build:
             self.calibration = earlier
             self.say.note(f"ranges of {earlier.films} radiographs taken from {self.cache_path.name}")
         else:
-            ordered = films.order(films.list_films(settings.calibrate, settings.patients), self.manifest, settings.seed)
+            ordered = films.order(list_films(settings.calibrate, settings.patients), self.manifest, settings.seed)
             data = films.fingerprint(ordered, settings.films, spec)
             if earlier is not None and (earlier.data, earlier.seed) == (data, settings.seed):
                 self.calibration = earlier
@@ -289,7 +290,7 @@ class _Build:
                 self.say.note("no --accept radiographs: agreement with float32 on the calibration films is the gate")
         else:
             calibrated = {film.patient for film in self.calibrated.films} if self.calibrated else set()
-            listed = films.list_films(settings.accept, settings.accept_patients)
+            listed = list_films(settings.accept, settings.accept_patients)
             chosen = films.for_acceptance(listed, self.manifest, settings.accept_folds, calibrated)
             total = min(len(chosen), MOST_ACCEPTED)
             chosen = films.shuffled(chosen, settings.seed)

@@ -11,6 +11,7 @@ import numpy as np
 import onnx
 import onnxruntime
 
+from xscan.engine.dataset import list_films
 from xscan.engine.errors import DataSetError, EngineError
 from xscan.engine.gate import ADULT, doubt, look_at
 from xscan.engine.manifest import KEY, Manifest
@@ -22,7 +23,7 @@ from xscan.engine.triage import judge, probabilities
 from .bad_films import KINDS, LEARNED, Maker, varied
 from .domain import Films, attach, choose_thresholds, fit
 from .features import add_features, add_output
-from .films import HELD_OUT, list_films
+from .films import HELD_OUT
 
 AGES = (1.0, 6.0)  #: years: Kermany et al. 2018, children of one to five years
 VARIED_ADULTS = 25  #: changed copies of each adult film, which are few
@@ -97,7 +98,7 @@ def fit_and_measure(
     held_out = [film for film in listed if film.fold == HELD_OUT]
     order = np.random.default_rng(seed).permutation([i for i, f in enumerate(listed) if f.fold != HELD_OUT])
     listed = [listed[i] for i in sorted(order[:GOOD])] + held_out
-    good = [read_path(film.found.path).grey for film in listed]
+    good = [film.grey() for film in listed]
     labels = np.array([film.label for film in listed])
     folds = np.array([film.fold for film in listed])
     grown, part = _adults(adults)

@@ -5,36 +5,21 @@ far as that goes, and drawn by a seed. Where a CSV names folds, no film comes fr
 was not trained on: those are kept for measuring.
 """
 
-import csv
 import hashlib
-import re
 from collections import defaultdict
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from itertools import chain, zip_longest
-from pathlib import Path
 
 import numpy as np
 
 from xscan.engine import CLASSES
-from xscan.engine.discover import Found, discover
+from xscan.engine.dataset import ListedFilm
 from xscan.engine.errors import DataSetError, FileProblem
 from xscan.engine.manifest import Manifest
 from xscan.engine.preprocess import InputSpec, to_input
 
 HELD_OUT = 9  #: the fold that is never calibrated on when the manifest does not say what was trained on
-
-
-@dataclass(frozen=True)
-class ListedFilm:
-    found: Found
-    group: str  #: its top folder; of a labelled set: the class
-    patient: str
-    fold: int | None
-
-    @property
-    def label(self) -> int:
-        return CLASSES.index(self.group)
 
 
 @dataclass(frozen=True)
@@ -44,23 +29,6 @@ class Pictures:
     films: tuple[ListedFilm, ...]
     pixels: np.ndarray  #: uint8 [films, height, width, 1]
     labels: np.ndarray | None  #: int64 [films], or None for an unlabelled folder
-
-
-def list_films(folder: Path, patients: Path | None = None) -> list[ListedFilm]:
-    """Every file that may be a film, without reading it. Raises UsageError, DataSetError.
-
-    patients: CSV with the columns file,patient[,fold]; default: DATA.csv beside the folder.
-    """
-    listed = _read_patients(patients or folder.with_suffix(".csv"), required=patients is not None)
-    films = []
-    for found in discover(folder):
-        if found.problem is None:
-            patient, fold = listed.get(found.file, (found.file, None))
-            group = found.file.split("/")[0] if "/" in found.file else ""
-            films.append(ListedFilm(found, group, patient, fold))
-    if not films:
-        raise DataSetError(f"no files in {folder}: give a folder of radiographs")
-    return films
 
 
 def order(films: Collection[ListedFilm], manifest: Manifest, seed: int) -> list[ListedFilm]:
@@ -76,8 +44,8 @@ def order(films: Collection[ListedFilm], manifest: Manifest, seed: int) -> list[
     for _, members in sorted(groups.items()):
         turn: dict[str, int] = defaultdict(int)
         ranked = []
-        for film in sorted(members, key=lambda f: _rank(f.found.file, seed)):
-            ranked.append((turn[film.patient], _rank(film.patient, seed), film.found.file, film))
+        for film in sorted(members, key=lambda f: _rank(f.file, seed)):
+            ranked.append((turn[film.patient], _rank(film.patient, seed), film.file, film))
             turn[film.patient] += 1
         queues.append([film for *_, film in sorted(ranked, key=lambda r: r[:3])])
     return [film for film in chain.from_iterable(zip_longest(*queues)) if film is not None]
@@ -87,7 +55,7 @@ def fingerprint(ordered: list[ListedFilm], count: int, spec: InputSpec) -> str:
     """sha256 over what will be calibrated on: names and sizes in order, how many, and the preprocessing."""
     digest = hashlib.sha256(f"{count}|{spec.as_dict()}\n".encode())
     for film in ordered:
-        digest.update(f"{film.found.file}|{film.found.bytes}\n".encode("utf-8", "surrogateescape"))
+        digest.update(f"{film.file}|{film.found.bytes}\n".encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
 
 
@@ -114,7 +82,7 @@ def for_acceptance(
 
 def shuffled(films: list[ListedFilm], seed: int) -> list[ListedFilm]:
     """In an order that depends on names and seed only."""
-    return sorted(films, key=lambda film: _rank(film.found.file, seed))
+    return sorted(films, key=lambda film: _rank(film.file, seed))
 
 
 def is_labelled(films: Collection[ListedFilm]) -> bool:
@@ -125,8 +93,6 @@ def read(
     films: list[ListedFilm], spec: InputSpec, count: int | None = None, progress: Callable[[int], None] = lambda _: None
 ) -> Pictures:
     """Read the first `count` films that are radiographs (default: all). Raises DataSetError when there is none."""
-    from xscan.engine.read import read_film
-
     count = len(films) if count is None else count
     pixels = np.empty((min(count, len(films)), spec.height, spec.width, 1), np.uint8)
     used: list[ListedFilm] = []
@@ -134,7 +100,7 @@ def read(
         if len(used) == count:
             break
         try:
-            grey = read_film(film.found, target=(spec.height, spec.width)).grey
+            grey = film.grey((spec.height, spec.width))
         except FileProblem:
             continue
         to_input(grey, spec, out=pixels[len(used), :, :, 0])
@@ -146,16 +112,6 @@ def read(
     return Pictures(tuple(used), pixels[: len(used)], labels)
 
 
-def parse_folds(text: str) -> tuple[int, ...]:
-    """`8,9` or `0-3` -> numbers. Raises DataSetError."""
-    folds: list[int] = []
-    for part in filter(None, text.replace(" ", "").split(",")):
-        if not (match := re.fullmatch(r"(\d+)(?:-(\d+))?", part)):
-            raise DataSetError(f"cannot read the folds '{text}': write them like 8,9 or 0-3")
-        folds += range(int(match[1]), int(match[2] or match[1]) + 1)
-    return tuple(folds)
-
-
 def _rank(text: str, seed: int) -> str:
     return hashlib.sha256(f"{seed}|{text}".encode("utf-8", "surrogateescape")).hexdigest()
 
@@ -163,20 +119,3 @@ def _rank(text: str, seed: int) -> str:
 def _trained_folds(manifest: Manifest) -> set[int]:
     trained = manifest.data.get("trained_folds")
     return set(trained) if trained else set(range(HELD_OUT))
-
-
-def _read_patients(path: Path, *, required: bool) -> dict[str, tuple[str, int | None]]:
-    if not path.is_file():
-        if required:
-            raise DataSetError(f"no file {path}: --patients needs a CSV with the columns file,patient[,fold]")
-        return {}
-    with path.open(newline="", encoding="utf-8-sig") as stream:
-        reader = csv.DictReader(stream)
-        if not {"file", "patient"} <= set(reader.fieldnames or ()):
-            if required:
-                raise DataSetError(f"{path} lacks the columns file and patient")
-            return {}
-        try:
-            return {row["file"]: (row["patient"], int(row["fold"]) if row.get("fold") else None) for row in reader}
-        except ValueError:
-            raise DataSetError(f"{path} has a fold that is not a number") from None

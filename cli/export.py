@@ -29,8 +29,9 @@ def export(
 
     Nothing is written when ONNX Runtime's probabilities differ from Keras's by more than 1e-5.
     """
+    from xscan.engine.dataset import load_folder
+
     with needs_train():
-        from xscan.training.dataset import load_folder
         from xscan.training.export import export as run_export
     console = Console(quiet=quiet, json=json)
     difference = run_export(

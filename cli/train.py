@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .common import Console, NoProgress, Quiet, needs_train
+from .common import Console, NoProgress, Part, Quiet, Split, needs_train
 
 
 def train(
@@ -16,7 +16,11 @@ def train(
     ] = "seed",
     patients: Annotated[Path | None, typer.Option(help="CSV: file,patient[,fold]. Default: DATA.csv.")] = None,
     validate: Annotated[str, typer.Option(help="Folds to score after each epoch, not trained on: 7,8.")] = "",
-    hold_out: Annotated[str, typer.Option(help="Folds kept for the final figures.")] = "9",
+    hold_out: Annotated[
+        str | None, typer.Option(help="Folds kept for the final figures.  [default: 9; with --split none]")
+    ] = None,
+    split: Split = None,
+    part: Part = "",
     epochs: Annotated[int, typer.Option(min=1)] = 16,
     batch_size: Annotated[int, typer.Option(min=1)] = 32,
     learning_rate: Annotated[float, typer.Option(min=0)] = 1e-3,
@@ -27,8 +31,9 @@ def train(
 ) -> None:
     """Train a network and keep all that is needed to repeat the run beside its weights."""
     console = Console(quiet=quiet, no_progress=no_progress)
+    from xscan.engine.dataset import load_folder, parse_folds, select
+
     with needs_train():
-        from xscan.training.dataset import load_folder, parse_folds
         from xscan.training.train import Settings
         from xscan.training.train import train as run_training
     settings = Settings(
@@ -37,9 +42,9 @@ def train(
         batch_size=batch_size,
         learning_rate=learning_rate,
         validate=parse_folds(validate),
-        hold_out=parse_folds(hold_out),
+        hold_out=parse_folds(hold_out if hold_out is not None else "" if split else "9"),
         seed=seed,
     )
-    films = load_folder(data, patients)
+    films = select(load_folder(data, patients), split=split, part=part)
     run_training(films, settings, out, resume=resume, verbose=1 if console.progress else 0 if quiet else 2)
     console.say(f"trained {architecture}: {out}; next: xscan export {out} --out model.onnx")

@@ -23,10 +23,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from xscan.engine.dataset import load_folder
 from xscan.engine.preprocess import to_input
 from xscan.engine.read import read_path
 from xscan.engine.runtime import open_runtime
-from xscan.training.dataset import load_folder
 
 
 @dataclass(frozen=True)

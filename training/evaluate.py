@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from xscan.engine import CLASSES
+from xscan.engine.dataset import DataSet, read_inputs
 from xscan.engine.errors import DataSetError
 from xscan.engine.manifest import Manifest
 from xscan.engine.runtime import open_runtime
 from xscan.engine.triage import probabilities
 
-from .dataset import DataSet, read_inputs
 from .metrics import Rates, accuracy, confusion_matrix, rates, roc_auc
 
 BATCH = 8

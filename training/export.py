@@ -11,13 +11,13 @@ from xscan.calibration.layout import channels_first
 from xscan.calibration.operating_points import choose_points, fit_temperature
 from xscan.calibration.reference import reference
 from xscan.calibration.scores import read_scores
+from xscan.engine.dataset import FOLDS, DataSet, read_inputs
 from xscan.engine.errors import EngineError, UsageError
 from xscan.engine.manifest import KEY, Manifest
 from xscan.engine.preprocess import InputSpec
 from xscan.engine.runtime import open_runtime
 from xscan.engine.triage import probabilities
 
-from .dataset import FOLDS, DataSet, read_inputs
 from .train import logits_of
 
 OPSET = 18

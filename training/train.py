@@ -22,12 +22,12 @@ import keras
 import numpy as np
 
 from xscan.engine import CLASSES
+from xscan.engine.dataset import FOLDS, DataSet, read_inputs
 from xscan.engine.errors import DataSetError, UsageError
 from xscan.engine.preprocess import InputSpec
 
 from .architectures import architecture, fused_layers
 from .augment import Augmentation, augment
-from .dataset import FOLDS, DataSet, read_inputs
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from xscan.calibration import films
+from xscan.engine.dataset import list_films, parse_folds
 from xscan.engine.errors import DataSetError
 
 from .networks import MANIFEST, SIDE
@@ -38,7 +39,7 @@ def trained(*folds: int):
 
 
 def test_calibration_spreads_over_classes_and_patients(data: Path):
-    ordered = films.order(films.list_films(data), MANIFEST, seed=0)
+    ordered = films.order(list_films(data), MANIFEST, seed=0)
     first = ordered[:18]
     assert Counter(film.group for film in first) == {"normal": 6, "bacteria": 6, "virus": 6}
     assert len({film.patient for film in first}) == 18
@@ -46,22 +47,22 @@ def test_calibration_spreads_over_classes_and_patients(data: Path):
 
 def test_the_seed_decides_and_nothing_else(data: Path):
     def chosen(seed: int) -> list[str]:
-        return [film.found.file for film in films.order(films.list_films(data), MANIFEST, seed)[:12]]
+        return [film.file for film in films.order(list_films(data), MANIFEST, seed)[:12]]
 
     assert chosen(3) == chosen(3)
     assert chosen(3) != chosen(4)
 
 
 def test_no_film_comes_from_a_fold_kept_for_measuring(data: Path):
-    assert 9 not in {film.fold for film in films.order(films.list_films(data), MANIFEST, 0)}
-    assert {film.fold for film in films.order(films.list_films(data), trained(2, 3), 0)} == {2, 3}
-    only = [film for film in films.list_films(data) if film.fold == 9]
+    assert 9 not in {film.fold for film in films.order(list_films(data), MANIFEST, 0)}
+    assert {film.fold for film in films.order(list_films(data), trained(2, 3), 0)} == {2, 3}
+    only = [film for film in list_films(data) if film.fold == 9]
     with pytest.raises(DataSetError, match="kept for measuring"):
         films.order(only, MANIFEST, 0)
 
 
 def test_acceptance_takes_untrained_folds_and_no_calibrated_patient(data: Path):
-    listed = films.list_films(data)
+    listed = list_films(data)
     chosen = films.for_acceptance(listed, trained(0, 1, 2, 3, 4, 5, 6), (), {"bacteria-7"})
     assert {film.fold for film in chosen} == {7, 8, 9}
     assert "bacteria-7" not in {film.patient for film in chosen}
@@ -73,7 +74,7 @@ def test_acceptance_takes_untrained_folds_and_no_calibrated_patient(data: Path):
 def test_reading_leaves_out_what_is_no_radiograph(data: Path):
     (data / "normal" / "note.txt").write_text("hello")
     (data / "normal" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n nothing more")
-    listed = [film for film in films.list_films(data) if film.group == "normal"]
+    listed = [film for film in list_films(data) if film.group == "normal"]
     pictures = films.read(listed, MANIFEST.input)
     assert pictures.pixels.shape == (20, SIDE, SIDE, 1)
     assert pictures.labels is not None
@@ -84,12 +85,12 @@ def test_reading_leaves_out_what_is_no_radiograph(data: Path):
 def test_a_folder_without_classes_has_no_labels(data: Path, tmp_path: Path):
     flat = tmp_path / "flat"
     (data / "normal").rename(flat)
-    assert not films.is_labelled(films.list_films(flat))
-    assert films.read(films.list_films(flat), MANIFEST.input).labels is None
+    assert not films.is_labelled(list_films(flat))
+    assert films.read(list_films(flat), MANIFEST.input).labels is None
 
 
 def test_the_fingerprint_follows_names_sizes_and_number(data: Path):
-    ordered = films.order(films.list_films(data), MANIFEST, 0)
+    ordered = films.order(list_films(data), MANIFEST, 0)
     same = films.fingerprint(ordered, 16, MANIFEST.input)
     assert same == films.fingerprint(ordered, 16, MANIFEST.input)
     assert same != films.fingerprint(ordered, 17, MANIFEST.input)
@@ -98,13 +99,13 @@ def test_the_fingerprint_follows_names_sizes_and_number(data: Path):
 
 def test_mistakes_are_named(data: Path, tmp_path: Path):
     with pytest.raises(DataSetError, match="needs a CSV"):
-        films.list_films(data, tmp_path / "missing.csv")
+        list_films(data, tmp_path / "missing.csv")
     (tmp_path / "bad.csv").write_text("a,b\n1,2\n")
     with pytest.raises(DataSetError, match="lacks the columns"):
-        films.list_films(data, tmp_path / "bad.csv")
+        list_films(data, tmp_path / "bad.csv")
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataSetError, match="no files"):
-        films.list_films(tmp_path / "empty")
+        list_films(tmp_path / "empty")
     with pytest.raises(DataSetError, match="cannot read the folds"):
-        films.parse_folds("nine")
-    assert films.parse_folds("0-2, 9") == (0, 1, 2, 9)
+        parse_folds("nine")
+    assert parse_folds("0-2, 9") == (0, 1, 2, 9)

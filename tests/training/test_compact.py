@@ -64,7 +64,7 @@ def test_augmentation_repeats_and_keeps_the_polarity() -> None:
 def test_a_run_learns_targets_and_starts_from_another_ones_weights(tmp_path: Path) -> None:
     import keras
 
-    from xscan.training.dataset import load_folder
+    from xscan.engine.dataset import load_folder
     from xscan.training.train import Settings, train
 
     rng = np.random.default_rng(0)

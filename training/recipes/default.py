@@ -21,8 +21,8 @@ from pathlib import Path
 import numpy as np
 
 from xscan.engine import CLASSES
+from xscan.engine.dataset import load_folder
 from xscan.training.augment import Augmentation
-from xscan.training.dataset import load_folder
 from xscan.training.train import Settings, train
 
 THIRDS = ((0, 1, 2), (3, 4, 5), (6, 7, 8))

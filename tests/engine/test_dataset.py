@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from xscan.engine.errors import DataSetError
+from xscan.engine.dataset import load_folder, parse_folds, patient_from_name, read_inputs, select
+from xscan.engine.errors import DataSetError, UsageError
 from xscan.engine.preprocess import InputSpec
-from xscan.training.dataset import load_folder, parse_folds, patient_from_name, read_inputs
 
 
 def make(folder: Path, names: dict[str, list[str]]) -> Path:
@@ -77,15 +77,28 @@ def test_unreadable_films_are_left_out_with_a_warning(tmp_path: Path) -> None:
     assert readable.sum() == 4
 
 
-@pytest.mark.parametrize("broken", ["missing", "no class", "empty class", "bad csv"])
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "missing", "no class", "empty class",
+        "bad csv", "no fold", "fold of none", "two patients", "not utf-8",
+    ],
+)  # fmt: skip
 def test_an_unusable_folder_is_refused(tmp_path: Path, broken: str) -> None:
     folder = tmp_path / "d"
     if broken != "missing":
         make(folder, THREE if broken != "no class" else {"normal": ["IM-0115-0001.jpeg"]})
     if broken == "empty class":
         (folder / "bacteria" / "person1_bacteria_1.jpeg").unlink()
-    if broken == "bad csv":
-        (tmp_path / "d.csv").write_text("a,b\n")
+    tables = {
+        "bad csv": b"a,b\n",
+        "no fold": b"file,patient,fold\nvirus/person1_virus_6.jpeg,x,seven\n",
+        "fold of none": b"file,patient,fold\nvirus/person1_virus_6.jpeg,x,10\n",
+        "two patients": b"file,patient\nvirus/person1_virus_6.jpeg,x\nvirus/person1_virus_6.jpeg,y\n",
+        "not utf-8": b"file,patient\nvirus/person1_virus_6.jpeg,Gr\xfcn\n",
+    }
+    if broken in tables:
+        (tmp_path / "d.csv").write_bytes(tables[broken])
     with pytest.raises(DataSetError):
         load_folder(folder)
 
@@ -96,3 +109,44 @@ def test_parse_folds() -> None:
     for text in ("x", "3-", "12"):
         with pytest.raises(DataSetError):
             parse_folds(text)
+
+
+def test_a_split_file_selects_a_part(tmp_path: Path) -> None:
+    data = load_folder(make(tmp_path / "d", THREE))
+    split = tmp_path / "split.csv"
+    split.write_text("file,part\n" + "".join(f"{f.file},{'test' if f.label == 2 else 'train'}\n" for f in data.films))
+    test = select(data, split=split, part="test")
+    assert [film.label for film in test.films] == [2, 2]
+    assert test.fingerprint != data.fingerprint
+    assert select(data) is data
+    with pytest.raises(DataSetError, match="no part 'check': it has test, train"):
+        select(data, split=split, part="check")
+    for options in ({"split": split}, {"part": "test"}, {"fold": "9", "split": split, "part": "test"}):
+        with pytest.raises(UsageError):
+            select(data, **options)
+    split.write_text(split.read_text() + "virus/gone.png,test\n")
+    with pytest.warns(UserWarning, match="1 of 3 films of the part 'test' are not in the data set"):
+        select(data, split=split, part="test")
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("file,fold\na,1\n", "lacks the columns"),
+        ("file,part\na,test\na,train\n", "in two parts"),
+        ("file,part\n", "places no film"),
+        ("file,part\nelsewhere.png,test\n", "another one"),
+    ],
+)
+def test_an_unusable_split_is_refused(tmp_path: Path, content: str, told: str) -> None:
+    data = load_folder(make(tmp_path / "d", THREE))
+    (tmp_path / "split.csv").write_text(content)
+    with pytest.raises(DataSetError, match=told):
+        select(data, split=tmp_path / "split.csv", part="test")
+
+
+def test_the_list_beside_the_current_folder_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = make(tmp_path / "d", THREE)
+    (tmp_path / "d.csv").write_text("file,patient,fold\nnormal/IM-0115-0001.jpeg,someone,7\n")
+    monkeypatch.chdir(folder)
+    assert "someone" in load_folder(Path()).patients
