@@ -10,6 +10,7 @@ from . import (
     batch,
     bench,
     build_engine,
+    compare,
     config_show,
     doctor,
     engine,
@@ -44,6 +45,7 @@ app.command()(train.train)
 app.command()(export.export)
 app.command()(fit_gate.fit_gate)
 app.command()(evaluate.evaluate)
+app.command()(compare.compare)
 app.command()(build_engine.build_engine)
 app.add_typer(engine.app, name="engine")
 app.command()(bench.bench)
