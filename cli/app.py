@@ -15,6 +15,7 @@ from . import (
     doctor,
     engine,
     evaluate,
+    explain,
     export,
     fit_gate,
     inspect,
@@ -46,6 +47,7 @@ app.command()(export.export)
 app.command()(fit_gate.fit_gate)
 app.command()(evaluate.evaluate)
 app.command()(compare.compare)
+app.command()(explain.explain)
 app.command()(build_engine.build_engine)
 app.add_typer(engine.app, name="engine")
 app.command()(bench.bench)

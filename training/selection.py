@@ -4,6 +4,8 @@ import csv
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
 from xscan.engine.errors import DataSetError, UsageError
 
 from .dataset import DataSet, parse_folds
@@ -43,3 +45,11 @@ def choose(data: DataSet, keeps: Keeps) -> DataSet:
     if not films:
         raise DataSetError("no film is chosen: choose another --fold, or another --split and --part")
     return DataSet(films, data.fingerprint)
+
+
+def some(data: DataSet, most: int) -> DataSet:
+    """At most so many films, drawn at random, always the same ones; 0 keeps all."""
+    if not most or len(data.films) <= most:
+        return data
+    drawn = np.sort(np.random.default_rng(0).permutation(len(data.films))[:most])
+    return DataSet(tuple(data.films[i] for i in drawn), data.fingerprint)
