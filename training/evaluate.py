@@ -92,7 +92,9 @@ class Evaluation:
         if shares := list(self.points[0].at):
             columns = [(share, rate) for share in shares for rate in ("ppv", "npv")]
             head = ["score", "", *(f"{NAMES[rate]} at {100 * share:g} %" for share, rate in columns)]
-            rows = [[f"{p.threshold:.4f}", p.name, *(p.at[s][rate].as_text() for s, rate in columns)] for p in self.points]
+            rows = [
+                [f"{p.threshold:.4f}", p.name, *(p.at[s][rate].as_text() for s, rate in columns)] for p in self.points
+            ]
             tables.append(("The same, where another share of the films shows pneumonia", [head, *rows]))
         for kind, groups in self.groups.items():
             head = [kind, "films", "patients", "pneumonia", "accuracy", "sensitivity", "specificity", "ROC AUC"]
@@ -168,6 +170,8 @@ def aligned(rows: list[list[str]]) -> list[str]:
     """Columns of text, the first to the left, the others to the right."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return [
-        "  ".join(cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True)))
+        "  ".join(
+            cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+        )
         for row in rows
     ]

@@ -115,7 +115,9 @@ class Explanation:
         return f"The maps FAIL for films called {failed}: what they point at is not what drives the score there."
 
 
-def explain(network: Network, data: DataSet, method: str = "auto", grid: int = 8, say: Say = lambda _: None) -> Explanation:
+def explain(
+    network: Network, data: DataSet, method: str = "auto", grid: int = 8, say: Say = lambda _: None
+) -> Explanation:
     """Average evidence by class over `data`, and the deletion test.
 
     method: one of METHODS; auto takes the class maps where the network has them. grid: cells a side, for occlusion.

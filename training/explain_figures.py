@@ -36,7 +36,7 @@ def write_figures(explanation: Explanation, folder: Path) -> None:
     """maps.png, deletion.png and explain.json. Raises OutputError."""
     for name, figure in (("maps", maps_figure(explanation)), ("deletion", deletion_figure(explanation))):
         with BytesIO() as stream:
-            figure.savefig(stream, format="png", dpi=110)
+            figure.savefig(stream, format="png", dpi=90)
             replace_file(folder / f"{name}.png", stream.getvalue())
     content = json.dumps(explanation.as_dict(), indent=1)
     replace_file(folder / "explain.json", content.encode())
@@ -46,7 +46,9 @@ def write_page(explanation: Explanation, out: Path) -> None:
     """Raises OutputError."""
     page = Page(f"xscan explain: {explanation.model} by {explanation.method}")
     page.text(explanation.sentence(), warn=not explanation.passed)
-    page.text("Means over films, from a coarse grid, smoothed for the eye. The outline is drawn by hand: it is nobody's.")
+    page.text(
+        "Means over films, from a coarse grid, smoothed for the eye. The outline is drawn by hand: it is nobody's."
+    )
     page.plots("Where the evidence is", [maps_figure(explanation)])
     page.plots("Deletion test", [deletion_figure(explanation)])
     rows = [
@@ -63,7 +65,10 @@ def maps_figure(explanation: Explanation) -> Figure:
     figure.suptitle(f"{explanation.model} by {explanation.method}: mean evidence by place, nats")
     axes = figure.subplots(2, len(CLASSES))
     for row, (grids, question) in enumerate(
-        ((explanation.pneumonia, "pneumonia (red) or normal (blue)"), (explanation.kind, "bacterial (red) or viral (blue)"))
+        (
+            (explanation.pneumonia, "pneumonia (red) or normal (blue)"),
+            (explanation.kind, "bacterial (red) or viral (blue)"),
+        )
     ):
         largest = max((float(np.abs(grid).max()) for grid in grids.values()), default=1.0) or 1.0
         shown = None
@@ -80,7 +85,9 @@ def maps_figure(explanation: Explanation) -> Figure:
 def deletion_figure(explanation: Explanation) -> Figure:
     """A panel for each thing that films were called: the mean probability of it while cells are hidden."""
     figure = Figure(figsize=(12.4, 3.3), layout="constrained")
-    for axis, deletion in zip(figure.subplots(1, len(explanation.deletions), sharey=True), explanation.deletions, strict=True):
+    for axis, deletion in zip(
+        figure.subplots(1, len(explanation.deletions), sharey=True), explanation.deletions, strict=True
+    ):
         _draw_curves(axis, deletion)
     figure.axes[0].set_ylabel("mean probability of it")
     figure.axes[0].legend(frameon=False, fontsize=8, loc="lower left")

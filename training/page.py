@@ -108,6 +108,6 @@ def _svg(figure: "Figure", salt: str) -> str:
     import matplotlib
 
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": salt}), BytesIO() as stream:
-        figure.savefig(stream, format="svg", metadata={"Date": None})
+        figure.savefig(stream, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
         text = stream.getvalue().decode()
     return text[text.index("<svg") :]

@@ -65,6 +65,7 @@ def open_network(model: str) -> Network:
     if not path.is_file():
         raise EngineError(f"no network {path}: give the final.keras of a training run")
     import keras
+
     from xscan.engine.runtime.onnx import OnnxRuntime
 
     from . import architectures  # noqa: F401  the layers that a saved network may hold

@@ -116,8 +116,8 @@ def _joined(names: list[str]) -> list[str]:
 def _sorted(names: np.ndarray) -> list[str]:
     """By the first number in the name, then by name; the joined ones last."""
 
-    def key(name: str) -> tuple[bool, int, str]:
+    def key(name: str) -> tuple[bool, int, bool, str]:
         number = re.search(r"\d+", name)
-        return name in (OTHER, "unknown"), int(number[0]) if number else 0, name
+        return name in (OTHER, "unknown"), int(number[0]) if number else 0, name.startswith("over"), name
 
     return sorted({str(name) for name in names}, key=key)
