@@ -42,6 +42,7 @@ def evaluate(
     from xscan.engine.errors import UsageError
     from xscan.training.dataset import load_folder
     from xscan.training.evaluate import evaluate as measure
+    from xscan.training.page import require_page
     from xscan.training.scored import is_score_file, score
     from xscan.training.selection import choose, selection
     from xscan.training.subgroups import read_columns
@@ -53,18 +54,17 @@ def evaluate(
     keeps = selection(fold, split, part)
     with plain_warnings(console), needs_train():
         if html is not None:
-            from xscan.training.evaluation_page import write_page
-            from xscan.training.page import require_folder
-
-            require_folder(html)
+            require_page(html)
         films = choose(load_folder(data, patients), keeps) if data is not None else None
         scored = score(model, films, keeps)
         console.detail(f"scored {len(scored)} films: {scored.how}")
         columns = read_columns(patients or data.with_suffix(".csv")) if data is not None else {}
         evaluation = measure(scored, shares, columns)
         if html is not None:
+            from xscan.training.evaluation_page import write_page
+
             write_page(evaluation, html)
-            console.say(f"page: {html} (it shows films: keep it as you keep patient data)")
+            console.say(f"page: {html}" + " (it shows films: keep it as you keep patient data)" * bool(scored.films))
     console.result(evaluation.as_dict(), evaluation.as_text())
 
 

@@ -36,6 +36,7 @@ def explain(
     from xscan.training.dataset import load_folder
     from xscan.training.explain import METHODS
     from xscan.training.explain import explain as run_explain
+    from xscan.training.page import require_folder, require_page
     from xscan.training.scored import open_network
     from xscan.training.selection import choose, selection, some
 
@@ -44,20 +45,20 @@ def explain(
         raise UsageError(f"no method '{method}': choose one of {', '.join(METHODS)}")
     keeps = selection(fold, split, part)
     with plain_warnings(console), needs_train():
-        if out is not None or html is not None:
-            from xscan.training.explain_figures import make_folder, write_figures, write_page
-            from xscan.training.page import require_folder
-
-            if out is not None:
-                make_folder(out)
-            if html is not None:
-                require_folder(html)
+        if out is not None:
+            require_folder(out)
+        if html is not None:
+            require_page(html)
         data_set = some(choose(load_folder(data, patients), keeps), films)
         explanation = run_explain(open_network(model), data_set, method, grid, console.say)
         if out is not None:
+            from xscan.training.explain_figures import write_figures
+
             write_figures(explanation, out)
             console.say(f"figures: {out}")
         if html is not None:
+            from xscan.training.explain_figures import write_page
+
             write_page(explanation, html)
             console.say(f"page: {html}")
     console.result(explanation.as_dict(), explanation.as_text())

@@ -111,7 +111,7 @@ class Evaluation:
 
     def headline(self) -> str:
         scored = self.scored
-        lost = f"; {scored.unreadable} unreadable films left out" if scored.unreadable else ""
+        lost = f"; {scored.unreadable} unreadable left out" if scored.unreadable else ""
         return f"{scored.model} on {len(scored)} films of {len(set(scored.patients))} patients{lost}"
 
     def notes(self) -> list[str]:

@@ -10,7 +10,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from xscan.engine import CLASSES
-from xscan.engine.errors import OutputError
 
 from .explain import ORDERS, STEPS, Deletion, Explanation
 from .page import Page, replace_file
@@ -22,14 +21,6 @@ _LUNG = ((0.07, 0.20), (0.13, 0.13), (0.21, 0.15), (0.29, 0.27), (0.34, 0.44), (
 _HEART = {8: 0.22, 9: 0.19, 10: 0.13}  #: points of the left lung that the heart pushes outwards: their x
 _ORDER_NAMES = {"top": "most important first", "random": "at random", "least": "least important first"}
 _ORDER_COLOURS = {"top": "#b3201f", "random": "#5a6878", "least": "#1d6b4a"}
-
-
-def make_folder(folder: Path) -> None:
-    """Raises OutputError."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        raise OutputError(f"cannot make the folder {folder}: check its name and permissions") from None
 
 
 def write_figures(explanation: Explanation, folder: Path) -> None:

@@ -89,10 +89,25 @@ def replace_file(path: Path, content: bytes) -> None:
             part.unlink(missing_ok=True)
 
 
-def require_folder(path: Path) -> None:
-    """Say so before hours of work when a result cannot be written. Raises OutputError."""
+def require_page(path: Path) -> None:
+    """Say so before minutes of work when a page cannot be made.
+
+    Raises OutputError for its place, ModuleNotFoundError where there is no matplotlib.
+    """
+    import matplotlib as matplotlib
+
     if path.is_dir() or not path.resolve().parent.is_dir():
         raise OutputError(f"cannot write {path}: name a file in a folder that is there")
+
+
+def require_folder(folder: Path) -> None:
+    """The same for a folder of figures, which is made."""
+    import matplotlib as matplotlib
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        raise OutputError(f"cannot make the folder {folder}: check its name and permissions") from None
 
 
 def _tagged(rows: Sequence[Sequence[str]]) -> list[tuple[str, Sequence[str]]]:
