@@ -15,27 +15,33 @@ class Scores:
     logits: np.ndarray  #: float64 [films, 3]
     labels: np.ndarray  #: int64 [films], index into CLASSES
     patients: np.ndarray  #: str [films]
+    files: np.ndarray  #: str [films]
+    folds: np.ndarray  #: int64 [films]
+    parts: np.ndarray  #: str [films]: validate, hold_out
 
     def __len__(self) -> int:
         return len(self.labels)
 
 
-def read_scores(paths: list[Path], part: str = "validate") -> Scores:
-    """The rows of one part (validate, hold_out) of one or more `scores.csv` of training runs, put together.
+def read_scores(paths: list[Path], *parts: str) -> Scores:
+    """The rows of some parts (default: validate) of one or more `scores.csv` of training runs, put together.
 
     Raises DataSetError when a file is missing, is no such file, or when no row is left.
     """
+    parts = parts or ("validate",)
     rows: list[dict[str, str]] = []
     for path in paths:
         if not path.is_file():
             raise DataSetError(f"no file {path}: give the scores.csv of a training run")
         with path.open(newline="", encoding="utf-8") as stream:
-            rows += [row for row in csv.DictReader(stream) if row.get("part") == part]
+            rows += [row for row in csv.DictReader(stream) if row.get("part") in parts]
     if not rows:
-        raise DataSetError(f"no film of part '{part}' in {', '.join(p.name for p in paths)}")
+        raise DataSetError(f"no film of part {' or '.join(parts)} in {', '.join(p.name for p in paths)}")
     try:
         logits = np.array([[float(row[f"logit_{name}"]) for name in CLASSES] for row in rows])
         labels = np.array([CLASSES.index(row["label"]) for row in rows])
-        return Scores(logits, labels, np.array([row["patient"] for row in rows]))
+        folds = np.array([int(row["fold"]) for row in rows])
+        patients, files, of = (np.array([row[name] for row in rows]) for name in ("patient", "file", "part"))
+        return Scores(logits, labels, patients, files, folds, of)
     except (KeyError, ValueError):
         raise DataSetError("the scores file lacks a column, or has a label that is no class") from None

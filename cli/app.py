@@ -10,10 +10,12 @@ from . import (
     batch,
     bench,
     build_engine,
+    compare,
     config_show,
     doctor,
     engine,
     evaluate,
+    explain,
     export,
     fit_gate,
     inspect,
@@ -44,6 +46,8 @@ app.command()(train.train)
 app.command()(export.export)
 app.command()(fit_gate.fit_gate)
 app.command()(evaluate.evaluate)
+app.command()(compare.compare)
+app.command()(explain.explain)
 app.command()(build_engine.build_engine)
 app.add_typer(engine.app, name="engine")
 app.command()(bench.bench)

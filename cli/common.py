@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -63,6 +64,16 @@ def needs_train() -> Iterator[None]:
         if (error.name or "").startswith("xscan"):
             raise
         raise UsageError(f"this command needs {error.name}: pip install 'xscan[train]'") from None
+
+
+@contextmanager
+def plain_warnings(console: Console) -> Iterator[None]:
+    """Our own warnings (UserWarning) as one line of the command, those of libraries not at all."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.filterwarnings("always", category=UserWarning, module=r"xscan\.")
+        warnings.showwarning = lambda message, *_, **__: console.warn(str(message))
+        yield
 
 
 def set_up_logging(console: Console, log_file: Path | None) -> None:

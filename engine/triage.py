@@ -22,6 +22,12 @@ def probabilities(logits: np.ndarray, temperature: float) -> np.ndarray:
     return exponents / exponents.sum(axis=-1, keepdims=True)
 
 
+def log_odds(logits: np.ndarray, temperature: float) -> np.ndarray:
+    """Log odds of pneumonia against normal, nats. logits, or class maps: float [..., 3]; returns float64 [...]."""
+    scaled = np.asarray(logits, np.float64) / temperature
+    return np.logaddexp(scaled[..., 1], scaled[..., 2]) - scaled[..., 0]
+
+
 def judge(p: np.ndarray, manifest: Manifest) -> Verdict:
     """Band and finding of one film. p: float [3], sums to 1.
 

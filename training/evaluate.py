@@ -1,83 +1,177 @@
-"""Measure a network on labelled films, through the same runtime as `batch`."""
+"""How good a network is on labelled films: every figure with its 95 % interval, as text, JSON, or a page."""
 
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from xscan.engine import CLASSES
-from xscan.engine.dataset import DataSet, read_inputs
-from xscan.engine.errors import DataSetError
-from xscan.engine.manifest import Manifest
-from xscan.engine.runtime import open_runtime
-from xscan.engine.triage import probabilities
 
-from .metrics import Rates, accuracy, confusion_matrix, rates, roc_auc
+from .bootstrap import RESAMPLES, Interval, bootstrap
+from .metrics import at_prevalence, confusion_matrix, figures, one_threshold
+from .scored import ScoredFilms
+from .subgroups import Columns, subgroups
 
-BATCH = 8
+THRESHOLDS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
+RATES = ("sensitivity", "specificity", "ppv", "npv")
+
+#: figure -> what people call it, in the order of the tables
+NAMES = {
+    "loss": "loss (negative log-likelihood)", "accuracy": "accuracy", "mcc": "Matthews correlation",
+    "kappa": "Cohen's kappa", "brier": "Brier score", "ece": "calibration error (15 bins)",
+    "sensitivity": "sensitivity", "specificity": "specificity", "ppv": "PPV", "npv": "NPV", "f1": "F1",
+    "roc_auc": "ROC AUC", "pr_auc": "PR AUC",
+}  # fmt: skip
+OVERALL = ("loss", "accuracy", "mcc", "kappa", "brier", "ece")
+OF_A_CLASS = (*RATES, "f1", "roc_auc", "pr_auc")
+OF_TWO = ("accuracy", *RATES, "f1", "roc_auc", "pr_auc", "mcc", "kappa", "brier")
+
+
+@dataclass(frozen=True)
+class Point:
+    """One threshold on the probability of pneumonia, rounded as the CSV shows it."""
+
+    threshold: float
+    name: str  #: rule-out, rule-in, or empty
+    rates: dict[str, Interval]  #: of RATES
+    at: dict[float, dict[str, Interval]] = field(default_factory=dict)  #: prevalence -> ppv, npv there
+
+    def as_dict(self) -> dict[str, Any]:
+        rates = {name: rate.as_dict() for name, rate in self.rates.items()}
+        there = {f"{share:g}": {k: rate.as_dict() for k, rate in values.items()} for share, values in self.at.items()}
+        return {"threshold": self.threshold, "name": self.name, **rates, "at_prevalence": there}
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    manifest: Manifest
-    files: list[str]
-    labels: np.ndarray  #: int64 [films]
-    p: np.ndarray  #: float64 [films, 3]
-    unreadable: int
+    scored: ScoredFilms
+    figures: dict[str, Interval]  #: as xscan.training.metrics.figures names them
+    points: list[Point]  #: ascending
+    groups: dict[str, list[dict[str, Any]]]
 
     @property
-    def truth(self) -> np.ndarray:
-        """bool [films]: is it pneumonia?"""
-        return self.labels > 0
-
-    @property
-    def p_pneumonia(self) -> np.ndarray:
-        return self.p[:, 1] + self.p[:, 2]
-
-    def points(self) -> dict[str, Rates]:
-        """The manifest's operating points, measured on these films."""
-        points = {"rule-out": self.manifest.rule_out, "rule-in": self.manifest.rule_in}
-        score = np.round(self.p_pneumonia, 4)
-        return {name: rates(self.truth, score, point.threshold) for name, point in points.items()}
+    def confusion(self) -> np.ndarray:
+        return confusion_matrix(self.scored.labels, self.scored.p)
 
     def as_dict(self) -> dict[str, Any]:
+        scored = self.scored
         return {
-            "model": self.manifest.label,
-            "films": len(self.labels),
-            "unreadable": self.unreadable,
-            "accuracy": accuracy(self.labels, self.p),
-            "auc_pneumonia": roc_auc(self.truth, self.p_pneumonia),
-            "confusion": {"classes": CLASSES, "rows_are_truth": confusion_matrix(self.labels, self.p).tolist()},
-            "points": {name: point.__dict__ for name, point in self.points().items()},
+            "model": scored.model,
+            "how": scored.how,
+            "temperature": scored.temperature,
+            "films": len(scored),
+            "patients": len(set(scored.patients)),
+            "unreadable": scored.unreadable,
+            "resamples": RESAMPLES,
+            "figures": {name: figure.as_dict() for name, figure in self.figures.items()},
+            "confusion": {"classes": CLASSES, "rows_are_truth": self.confusion.tolist()},
+            "points": {point.name: point.as_dict() for point in self.points if point.name},
+            "thresholds": [point.as_dict() for point in self.points],
+            "subgroups": self.groups,
         }
 
-    def as_text(self) -> str:
-        matrix = confusion_matrix(self.labels, self.p)
-        lines = [
-            f"{self.manifest.label} on {len(self.labels)} films"
-            + (f" ({self.unreadable} unreadable films left out)" if self.unreadable else ""),
-            f"three-class accuracy     {accuracy(self.labels, self.p):.4f}",
-            f"normal against pneumonia {roc_auc(self.truth, self.p_pneumonia):.4f} ROC AUC",
+    def tables(self) -> list[tuple[str, list[list[str]]]]:
+        """Title and rows of every table; the first row is its head."""
+        value = {name: figure.as_text() for name, figure in self.figures.items()}
+        matrix = [[name, *map(str, row)] for name, row in zip(CLASSES, self.confusion, strict=True)]
+        tables = [
+            ("Three classes", [["", "value (95 %)"], *([NAMES[key], value[key]] for key in OVERALL)]),
+            ("Confusion matrix", [["truth \\ called", *CLASSES], *matrix]),
+            ("Each class against the rest", [
+                ["", *CLASSES], *([NAMES[key], *(value[f"{name}.{key}"] for name in CLASSES)] for key in OF_A_CLASS)
+            ]),
+            ("Two questions", [
+                ["called at 0.5", "pneumonia or normal", "bacterial (positive) or viral"],
+                *([NAMES[key], value[f"pneumonia.{key}"], value[f"kind.{key}"]] for key in OF_TWO)
+            ]),
+        ]  # fmt: skip
+        head = ["score", "", *(NAMES[rate] for rate in RATES)]
+        rows = [[f"{p.threshold:.4f}", p.name, *(p.rates[rate].as_text(3) for rate in RATES)] for p in self.points]
+        tables.append(("Pneumonia called at or above a score", [head, *rows]))
+        if shares := list(self.points[0].at):
+            columns = [(share, rate) for share in shares for rate in ("ppv", "npv")]
+            head = ["score", "", *(f"{NAMES[rate]} at {100 * share:g} %" for share, rate in columns)]
+            rows = [
+                [f"{p.threshold:.4f}", p.name, *(p.at[s][rate].as_text() for s, rate in columns)] for p in self.points
+            ]
+            tables.append(("The same, where another share of the films shows pneumonia", [head, *rows]))
+        for kind, groups in self.groups.items():
+            head = [kind, "films", "patients", "pneumonia", "accuracy", "sensitivity", "specificity", "ROC AUC"]
+            rows = [
+                [
+                    *(g["group"], str(g["films"]), str(g["patients"]), str(g["pneumonia"])),
+                    *(Interval(**g[key]).as_text(3) for key in ("accuracy", "sensitivity", "specificity")),
+                    Interval(g["roc_auc"]).as_text(),
+                ]
+                for g in groups
+            ]
+            tables.append((f"By {kind}", [head, *rows]))
+        return tables
+
+    def headline(self) -> str:
+        scored = self.scored
+        lost = f"; {scored.unreadable} unreadable left out" if scored.unreadable else ""
+        return f"{scored.model} on {len(scored)} films of {len(set(scored.patients))} patients{lost}"
+
+    def notes(self) -> list[str]:
+        notes = [
+            f"{self.scored.how}; temperature {self.scored.temperature:g}.",
+            f"In brackets: 95 % intervals by bootstrap, {RESAMPLES} draws of patients; by group: Wilson's, of films.",
         ]
-        for name, point in self.points().items():
-            lines.append(
-                f"  {name:<9} p >= {point.threshold:.4f}  sensitivity {point.sensitivity:.4f}"
-                f"  specificity {point.specificity:.4f}"
-            )
-        lines.append("truth \\ called " + "".join(f"{name:>10}" for name in CLASSES))
-        lines += [f"{name:>14} " + "".join(f"{n:>10}" for n in row) for name, row in zip(CLASSES, matrix, strict=True)]
+        if any(figure.value is None for figure in self.figures.values()):
+            notes.append("Not defined: these films lack a class, or none was called so.")
+        if any(figure.value == figure.low == figure.high == 1 for figure in self.figures.values()):
+            notes.append("An interval of 1 to 1 says that no draw could show a mistake, not that there is none.")
+        return notes
+
+    def as_text(self) -> str:
+        lines = [self.headline(), *self.notes()]
+        for title, rows in self.tables():
+            lines += ["", title, *aligned(rows)]
         return "\n".join(lines)
 
 
-def evaluate(engine: Path, data: DataSet) -> Evaluation:
-    """Score all films of `data`. Raises DataSetError without normal or without pneumonia films, EngineError."""
-    runtime = open_runtime(engine)
-    if not data.films or len(set(data.labels > 0)) < 2:
-        raise DataSetError("evaluation needs films of normal and of pneumonia: choose another --fold")
-    pictures, readable = read_inputs(data, runtime.manifest.input)
-    pictures = pictures[readable][..., None]
-    parts = [runtime.run(pictures[i : i + BATCH]) for i in range(0, len(pictures), BATCH)]
-    p = probabilities(np.concatenate(parts), runtime.manifest.temperature)
-    files = [film.file for film, usable in zip(data.films, readable, strict=True) if usable]
-    return Evaluation(runtime.manifest, files, data.labels[readable], p, int((~readable).sum()))
+def evaluate(scored: ScoredFilms, prevalences: Sequence[float] = (), columns: Columns | None = None) -> Evaluation:
+    """Measure scored films. prevalences: shares of films with pneumonia, between 0 and 1, to give PPV and NPV for.
+
+    columns: the data set's CSV, for the subgroups.
+    """
+    sick = scored.labels > 0
+    score = np.round(scored.p[:, 1] + scored.p[:, 2], 4)
+    names = {threshold: name for name, threshold in scored.points.items()}
+    thresholds = sorted({*THRESHOLDS, *names})
+
+    def measure(weights: np.ndarray) -> dict[tuple, np.ndarray]:
+        found: dict[tuple, np.ndarray] = {(k,): x for k, x in figures(scored.labels, scored.p, weights).items()}
+        for threshold in thresholds:
+            rates = one_threshold(sick, score >= threshold, weights)
+            found |= {(threshold, rate): rates[rate] for rate in RATES}
+            for share in prevalences:
+                there = at_prevalence(rates["sensitivity"], rates["specificity"], share)
+                found |= {(threshold, share, rate): there[rate] for rate in ("ppv", "npv")}
+        return found
+
+    found = bootstrap(measure, scored.patients)
+    points = [
+        Point(
+            threshold,
+            names.get(threshold, ""),
+            {rate: found[threshold, rate] for rate in RATES},
+            {share: {rate: found[threshold, share, rate] for rate in ("ppv", "npv")} for share in prevalences},
+        )
+        for threshold in thresholds
+    ]
+    own = {key[0]: figure for key, figure in found.items() if len(key) == 1}
+    return Evaluation(scored, own, points, subgroups(scored, columns or {}))
+
+
+def aligned(rows: list[list[str]]) -> list[str]:
+    """Columns of text, the first to the left, the others to the right."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return [
+        "  ".join(
+            cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in rows
+    ]

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from ..table import Row
+from ..triage import log_odds
 
 SIDE = 192  #: pixels of a picture's longer side
 QUALITY = 62  #: of its JPEG: some 4 KB a film
@@ -48,9 +49,7 @@ def encode_map(maps: np.ndarray, temperature: float) -> str:
     maps: float [height, width, 3], the class maps of one film. 0x80 is no evidence either way, 0xFF is
     EVIDENCE logits or more for pneumonia.
     """
-    scaled = np.asarray(maps, np.float64) / temperature
-    evidence = np.logaddexp(scaled[..., 1], scaled[..., 2]) - scaled[..., 0]
-    levels = np.clip(128 + 127 * evidence / EVIDENCE, 1, 255).round().astype(np.uint8)
+    levels = np.clip(128 + 127 * log_odds(maps, temperature) / EVIDENCE, 1, 255).round().astype(np.uint8)
     height, width = levels.shape
     return f"{width}x{height}:{levels.tobytes().hex()}"
 

@@ -1,0 +1,50 @@
+"""`xscan compare`: is one network better than another on the same films?"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .common import Console, Fold, Json, NoProgress, Part, Quiet, Split, Verbose, needs_train, plain_warnings
+from .evaluate import MODEL, Patients
+
+
+def compare(
+    model_a: Annotated[str, typer.Argument(help=MODEL)],
+    model_b: Annotated[str, typer.Argument(help="What it is compared with: the same kinds.")],
+    data: Annotated[
+        Path | None,
+        typer.Argument(help="Folder with a folder a class: normal, bacteria, virus. Not needed for two score files."),
+    ] = None,
+    fold: Fold = "",
+    split: Split = None,
+    part: Part = "",
+    patients: Patients = None,
+    by: Annotated[
+        str, typer.Option(help="The figure that decides, such as accuracy, loss, pneumonia.roc_auc, kind.roc_auc.")
+    ] = "accuracy",
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    json: Json = False,
+    no_progress: NoProgress = False,
+) -> None:
+    """Compare two networks on the same films: paired bootstrap by patients, and McNemar's exact test.
+
+    Choose the deciding figure before you look. Two score files are compared on the films that both have.
+    """
+    from xscan.engine.dataset import load_folder
+    from xscan.engine.errors import UsageError
+    from xscan.training.compare import COMPARED
+    from xscan.training.compare import compare as measure
+    from xscan.training.scored import score
+    from xscan.training.selection import choose, selection
+
+    console = Console(quiet, verbose, json, no_progress)
+    if by not in COMPARED:
+        raise UsageError(f"no figure '{by}': choose --by one of {', '.join(COMPARED)}")
+    keeps = selection(fold, split, part)
+    with plain_warnings(console), needs_train():
+        films = choose(load_folder(data, patients), keeps) if data is not None else None
+        a, b = (score(model, films, keeps) for model in (model_a, model_b))
+        comparison = measure(a, b, by)
+    console.result(comparison.as_dict(), comparison.as_text())

@@ -1,0 +1,158 @@
+"""Films with a truth and a network's answer: scored now, by the runtime of `batch`, or read from a score file."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from xscan.calibration.operating_points import choose_points, fit_temperature
+from xscan.calibration.scores import read_scores
+from xscan.engine.dataset import DataSet, ListedFilm, read_inputs
+from xscan.engine.errors import DataSetError, EngineError, UsageError
+from xscan.engine.manifest import Manifest, OperatingPoint
+from xscan.engine.runtime import Runtime, find_engine, open_runtime
+from xscan.engine.spec import InputSpec
+from xscan.engine.triage import probabilities
+
+from .selection import Keeps
+
+BATCH = 8
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network that is ready to run."""
+
+    runtime: Runtime
+    points: dict[str, float]  #: thresholds on the probability of pneumonia by name; {} for a `.keras`
+    how: str  #: for people: the runtime, and what it was made from
+
+
+@dataclass(frozen=True)
+class ScoredFilms:
+    model: str
+    how: str  #: for people: where the answers come from
+    temperature: float
+    points: dict[str, float]
+    files: np.ndarray  #: str [films]
+    labels: np.ndarray  #: int64 [films], index into CLASSES
+    patients: np.ndarray  #: str [films]
+    p: np.ndarray  #: float64 [films, 3]
+    unreadable: int = 0
+    films: tuple[ListedFilm, ...] = field(default=(), repr=False)  #: none for a score file
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def only(self, index: np.ndarray) -> "ScoredFilms":
+        """Some of the films. index: int [any]."""
+        films = tuple(self.films[i] for i in index) if self.films else ()
+        kept = {name: getattr(self, name)[index] for name in ("files", "labels", "patients", "p")}
+        return replace(self, films=films, **kept)
+
+
+def open_network(model: str) -> Network:
+    """An ONNX file, a built engine, a shipped network's name, or a Keras file, which is converted in memory.
+
+    A `.keras` has no manifest: temperature 1, no operating points. Raises EngineError.
+    """
+    if not model.endswith(".keras"):
+        runtime = open_runtime(find_engine(model))
+        manifest = runtime.manifest
+        points = {"rule-out": manifest.rule_out.threshold, "rule-in": manifest.rule_in.threshold}
+        return Network(runtime, points, runtime.description)
+    path = Path(model)
+    if not path.is_file():
+        raise EngineError(f"no network {path}: give the final.keras of a training run")
+    import keras
+
+    from xscan.engine.runtime.onnx import OnnxRuntime
+
+    from . import architectures  # noqa: F401  the layers that a saved network may hold
+    from .export import convert
+
+    try:
+        network = keras.saving.load_model(path, compile=False)
+    except Exception:  # Keras raises what it likes on a damaged file
+        raise EngineError(f"{path.name} is not a network that Keras can load") from None
+    _, height, width, _ = network.input_shape
+    name = path.parent.resolve().name if path.stem in ("final", "last") else path.stem
+    unused = OperatingPoint(0.5, 0, 0)
+    manifest = Manifest(name, "keras", InputSpec(height, width), temperature=1, rule_out=unused, rule_in=unused)
+    runtime = OnnxRuntime(path, convert(network, manifest))
+    return Network(runtime, {}, f"{runtime.description}, converted from Keras")
+
+
+def score_films(network: Network, data: DataSet) -> ScoredFilms:
+    """Score all films of `data`. Raises DataSetError when none can be read, EngineError."""
+    manifest = network.runtime.manifest
+    pictures, readable = read_inputs(data, manifest.input)
+    if not readable.any():
+        raise DataSetError("none of the chosen films can be read: xscan inspect says why")
+    pictures = pictures[readable][..., None]
+    logits = np.concatenate([network.runtime.run(pictures[i : i + BATCH]) for i in range(0, len(pictures), BATCH)])
+    if not np.isfinite(logits).all():
+        raise EngineError(f"{manifest.label} gives results that are no numbers: build or export it again")
+    films = tuple(film for film, usable in zip(data.films, readable, strict=True) if usable)
+    return ScoredFilms(
+        model=manifest.label,
+        how=network.how,
+        temperature=manifest.temperature,
+        points=network.points,
+        files=np.array([film.file for film in films]),
+        labels=data.labels[readable],
+        patients=data.patients[readable],
+        p=probabilities(logits, manifest.temperature),
+        unreadable=int((~readable).sum()),
+        films=films,
+    )
+
+
+def read_score_file(path: Path, keeps: Keeps) -> ScoredFilms:
+    """The scores.csv of a training run, or an out-of-fold.csv of several.
+
+    Temperature and operating points are chosen on its validation films, as `xscan export` does from the same
+    file; without any, the temperature is 1 and there are no points. Raises DataSetError.
+    """
+    scores = read_scores([path], "validate", "hold_out")
+    if len(np.unique(scores.files)) < len(scores):
+        raise DataSetError(f"{path} holds a film twice: give a file with one score for each film")
+    chosen = np.array([keeps(file, fold) for file, fold in zip(scores.files, scores.folds, strict=True)])
+    if not chosen.any():
+        raise DataSetError(f"no film of {path} is chosen: choose another --fold, or another --split and --part")
+    fitted = scores.parts == "validate"
+    sick = scores.labels > 0
+    temperature, points, how = 1.0, {}, "scores of a training run as they are"
+    if fitted.any():
+        temperature = fit_temperature(scores.logits[fitted], scores.labels[fitted])
+        how = f"scores of a training run; temperature and points chosen on its {fitted.sum()} validation films"
+    if len(np.unique(sick[fitted])) == 2:
+        p = probabilities(scores.logits[fitted], temperature)
+        low, high = choose_points(p[:, 1] + p[:, 2], sick[fitted])
+        points = {"rule-out": low.threshold, "rule-in": high.threshold}
+    return ScoredFilms(
+        model="/".join(path.resolve().parts[-2:]),
+        how=how,
+        temperature=temperature,
+        points=points,
+        files=scores.files[chosen],
+        labels=scores.labels[chosen],
+        patients=scores.patients[chosen],
+        p=probabilities(scores.logits[chosen], temperature),
+    )
+
+
+def is_score_file(model: str) -> bool:
+    return model.endswith(".csv")
+
+
+def score(model: str, data: DataSet | None, keeps: Keeps) -> ScoredFilms:
+    """A network on the chosen films of `data`, or the chosen films of a score file, which needs no data.
+
+    Raises UsageError, DataSetError, EngineError.
+    """
+    if is_score_file(model):
+        return read_score_file(Path(model), keeps)
+    if data is None:
+        raise UsageError("give the folder of labelled films after the network")
+    return score_films(open_network(model), data)
