@@ -11,6 +11,7 @@ from . import (
     bench,
     build_engine,
     config_show,
+    data,
     doctor,
     engine,
     evaluate,
@@ -40,6 +41,7 @@ app.command()(merge.merge)
 app.command()(report.report)
 app.command()(triage.triage)
 app.command()(audit.audit)
+app.add_typer(data.app, name="data")
 app.command()(train.train)
 app.command()(export.export)
 app.command()(fit_gate.fit_gate)

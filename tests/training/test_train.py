@@ -60,6 +60,19 @@ def test_a_run_keeps_what_repeats_it(run: Path) -> None:
     assert (parts.count("validate"), parts.count("hold_out")) == (12, 12)
 
 
+def test_a_packed_set_stands_in_for_its_folder(run: Path, films: Path, tmp_path: Path, xscan: Xscan) -> None:
+    for size in ("256", "64"):
+        done = xscan("data", "pack", films, "--size", size, "--out", tmp_path / size, "-q")
+        assert done.returncode == 0, done.stderr
+    again = ("--out", run, "--epochs", "2", "--batch-size", "4", "--validate", "1", "-q", "--resume")
+    assert xscan("train", tmp_path / "256", *again).returncode == 0  # the run knows its data
+    done = xscan("export", run, "--data", tmp_path / "256", "--out", tmp_path / "packed.onnx", "-q")
+    assert done.returncode == 0, done.stderr
+    done = xscan("export", run, "--data", tmp_path / "64", "--out", tmp_path / "small.onnx", "-q")
+    assert done.returncode == 2
+    assert "pack the folder again with --size 256" in done.stderr
+
+
 def test_export_evaluate_and_batch_agree(run: Path, films: Path, tmp_path: Path, xscan: Xscan) -> None:
     network = tmp_path / "small.onnx"
     done = xscan("export", run, "--data", films, "--out", network, "--name", "small")

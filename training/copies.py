@@ -1,0 +1,67 @@
+"""Films that are the same picture: byte-identical files, and near copies by content."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .survey import Survey
+
+RADIUS = 12  #: bits of 256 by which the content hashes of near copies may differ (docs/data.md: how it was chosen)
+_BLOCK = 256  #: films compared with all others at a time
+
+
+@dataclass(frozen=True)
+class Copies:
+    exact: list[list[int]]  #: groups of films whose files are the same bytes; index into the survey's films
+    near: list[tuple[int, int, int]]  #: film, film, bits that differ; not of an exact group
+
+
+def find_copies(survey: Survey, radius: int = RADIUS) -> Copies:
+    """All groups of exact and all pairs of near copies, in the order of the films."""
+    by_content = defaultdict(list)
+    for i, digest in enumerate(survey.sha256):
+        by_content[digest.tobytes()].append(i)
+    first = {i: group[0] for group in by_content.values() for i in group}
+    near = [(i, j, bits) for i, j, bits in close_pairs(survey.hashes, radius) if first[i] != first[j]]
+    return Copies([group for group in by_content.values() if len(group) > 1], near)
+
+
+def close_pairs(hashes: np.ndarray, radius: int) -> list[tuple[int, int, int]]:
+    """Pairs i < j of uint64 [films, words] whose Hamming distance is at most `radius`, and that distance.
+
+    Every pair is compared: 13.6 million for 5,216 films, in blocks.
+    """
+    pairs = []
+    for start in range(0, len(hashes), _BLOCK):
+        block = hashes[start : start + _BLOCK]
+        bits = np.bitwise_count(block[:, None] ^ hashes[None, start:]).sum(axis=2, dtype=np.int64)
+        for i, j in zip(*np.nonzero(bits <= radius), strict=True):
+            if i < j:
+                pairs.append((int(start + i), int(start + j), int(bits[i, j])))
+    return pairs
+
+
+def groups_of(patients: Sequence[str], copies: Copies) -> np.ndarray:
+    """int64 [films]: films with the same number are of one patient, or copies, or linked by a chain of those."""
+    parent = list(range(len(patients)))
+
+    def root(i: int) -> int:
+        while parent[i] != i:
+            parent[i] = parent[parent[i]]
+            i = parent[i]
+        return i
+
+    def join(films: Iterable[int]) -> None:
+        first, *rest = films
+        for other in rest:
+            a, b = sorted((root(first), root(other)))
+            parent[b] = a
+
+    of_patient = defaultdict(list)
+    for i, patient in enumerate(patients):
+        of_patient[patient].append(i)
+    for films in (*of_patient.values(), *copies.exact, *((i, j) for i, j, _ in copies.near)):
+        join(films)
+    return np.array([root(i) for i in range(len(patients))], np.int64)
