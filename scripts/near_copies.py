@@ -2,9 +2,9 @@
 
     python scripts/near_copies.py DATA [--every 13]
 
-DATA is a labelled folder or a packed set. The first table counts the pairs of films within a radius; the
-second gives quantiles of the distance between a film and the same film changed, for every 13th film. The
-radius of training/copies.py stands between the two (docs/data.md).
+DATA is a labelled folder or a packed set. The first table counts the pairs of films within a radius, and gives
+the likeness of the pair that is most alike without being the same picture; the second compares every 13th
+film with itself changed. The limits of training/copies.py stand between the two (docs/data.md).
 """
 
 import argparse
@@ -16,10 +16,11 @@ import numpy as np
 
 from xscan.engine.dataset import load_folder
 from xscan.engine.errors import FileProblem
-from xscan.training.copies import close_pairs
-from xscan.training.survey import content_hash
+from xscan.training.copies import close_pairs, likeness
+from xscan.training.survey import content_hash, thumb
 
 RADII = (0, 4, 8, 10, 12, 14, 16, 20)
+SAME = 0.9999  #: likeness of copies that are the same picture
 
 
 def jpeg(grey: np.ndarray) -> np.ndarray:
@@ -50,24 +51,34 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--every", type=int, default=13, help="change each such film")
     options = parser.parse_args()
-    hashes, distances = [], []
+    hashes, thumbs, distances, likenesses = [], [], [], []
     for i, film in enumerate(load_folder(options.data).films):
         try:
             grey = film.grey()
         except FileProblem:
             continue
         hashes.append(content_hash(grey))
+        thumbs.append(thumb(grey))
         if i % options.every == 0:
-            changed = np.stack([content_hash(change(grey)) for change in CHANGES.values()])
-            distances.append(np.bitwise_count(changed ^ hashes[-1]).sum(axis=1))
+            changed = [change(grey) for change in CHANGES.values()]
+            distances.append([np.bitwise_count(content_hash(film) ^ hashes[-1]).sum() for film in changed])
+            likenesses.append([likeness(thumb(film), thumbs[-1]) for film in changed])
 
-    found = np.array([bits for *_, bits in close_pairs(np.stack(hashes), max(RADII))])
-    print(f"{len(hashes)} films\n\n| within | pairs |\n|---|---|")
+    pairs = [(bits, likeness(thumbs[i], thumbs[j])) for i, j, bits in close_pairs(np.stack(hashes), max(RADII))]
+    print(
+        f"{len(hashes)} films\n\n| bits | pairs | same picture | likeness of the others, at most |\n|---|---|---|---|"
+    )
     for radius in RADII:
-        print(f"| {radius} | {(found <= radius).sum()} |")
-    print(f"\n| change of {len(distances)} films | median | 99 % | most |\n|---|---|---|---|")
-    for name, bits in zip(CHANGES, np.array(distances).T, strict=True):
-        print(f"| {name} | {np.median(bits):.0f} | {np.quantile(bits, 0.99):.0f} | {bits.max()} |")
+        inside = [alike for bits, alike in pairs if bits <= radius]
+        others = [alike for alike in inside if alike < SAME]
+        most = f"{max(others):.4f}" if others else ""
+        print(f"| {radius} | {len(inside)} | {len(inside) - len(others)} | {most} |")
+    print(
+        f"\n| change of {len(distances)} films | bits, median | 99 % | most | least likeness |\n|---|---|---|---|---|"
+    )
+    for name, bits, alike in zip(CHANGES, np.array(distances).T, np.array(likenesses).T, strict=True):
+        quantiles = f"{np.median(bits):.0f} | {np.quantile(bits, 0.99):.0f} | {bits.max()}"
+        print(f"| {name} | {quantiles} | {alike.min():.4f} |")
 
 
 if __name__ == "__main__":

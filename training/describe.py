@@ -10,7 +10,7 @@ import numpy as np
 from xscan.engine import CLASSES
 from xscan.engine.dataset import DataSet
 
-from .copies import RADIUS, Copies, find_copies
+from .copies import Copies, find_copies
 from .shortcuts import VARIABLES, Shortcuts, find_shortcuts, variables
 from .survey import Survey
 
@@ -80,7 +80,7 @@ def describe(data: DataSet, survey: Survey, split: Mapping[str, str] | None = No
         "patients": _patients(survey, parts),
         "copies": {
             "exact": _copies(survey, parts, copies.exact),
-            "near": {"radius": RADIUS} | _copies(survey, parts, [(i, j) for i, j, _ in copies.near]),
+            "near": _copies(survey, parts, [(i, j) for i, j, _ in copies.near]),
         },
         "shortcuts": shortcuts.as_dict(),
     }
@@ -135,7 +135,7 @@ def findings(figures: dict[str, Any]) -> list[tuple[str, str]]:
         ("copies", f"{exact['groups']} groups of byte-identical files, {exact['films']} films{_torn(exact)}"),
         (
             "alike",
-            f"{near['groups']} pairs of near copies (content within {near['radius']} of 256 bits){_torn(near)}",
+            f"{near['groups']} pairs of near copies{_torn(near)}",
         ),
     ]
 
@@ -219,10 +219,10 @@ def _warnings(f: dict[str, Any]) -> list[str]:
     lines += [f"no film of class {name} can be read" for name, of in f["classes"].items() if not of["films"]]
     if conflicts := len(exact["label_conflicts"]) + len(near["label_conflicts"]):
         lines.append(f"{conflicts} copies stand under two labels: one of the two is wrong (listed with --json)")
-    leaks = f["patients"]["of_two_parts"], exact["of_two_parts"] + near["of_two_parts"]
-    if any(leaks):
+    torn = {"patients": f["patients"]["of_two_parts"], "copies": exact["of_two_parts"] + near["of_two_parts"]}
+    if leaks := " and ".join(f"{count} {what}" for what, count in torn.items() if count):
         lines.append(
-            f"{leaks[0]} patients and {leaks[1]} copies stand in two parts: figures on one part flatter a model "
-            "that trained on the other (xscan data split keeps them together)"
+            f"{leaks} in two parts of the split: figures on one part flatter a model that trained on the other "
+            "(xscan data split keeps them together)"
         )
     return lines

@@ -64,9 +64,13 @@ def _lists(page: Page, description: Description) -> None:
     conflicts = figures["copies"]["exact"]["label_conflicts"] + figures["copies"]["near"]["label_conflicts"]
     if conflicts:
         page.table("Copies under two labels", [["files"], *([", ".join(files)] for files in conflicts[:LISTED])])
-    nearest = sorted(description.copies.near, key=lambda pair: -pair[2])[:PAIRS]
+    nearest = sorted(description.copies.near, key=lambda pair: pair[2])[:PAIRS]
     if nearest:
-        pictures = [_picture(description, i, f"{films[i].file} ({bits} bits)") for *pair, bits in nearest for i in pair]
+        pictures = [
+            _picture(description, i, f"{films[i].file} (likeness {alike:.3f})")
+            for *pair, alike in nearest
+            for i in pair
+        ]
         page.sheet("Near copies, least alike first", pictures, "Two pictures of a pair stand one after the other.")
 
 
@@ -111,7 +115,7 @@ def _compression(description: Description) -> "Figure":
     figure, axes = _plot("Compression", "bytes per pixel", "films of the class")
     rows, columns, size, _ = description.survey.facts.T
     density = size / (rows * columns)
-    edges = np.linspace(0, np.quantile(density, 0.99), 50)
+    edges = np.linspace(*np.quantile(density, (0.002, 0.998)), 50)
     for label, name in enumerate(CLASSES):
         own = density[description.survey.labels == label]
         axes.hist(

@@ -14,6 +14,7 @@ from xscan.engine.packed import read_facts, unreadable
 from xscan.engine.read import read_bytes, read_content
 
 SIDE = 16  #: of the content hash: SIDE x SIDE bits
+THUMB = 32  #: side of the small copy that tells copies from films with alike outlines
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Survey:
     histograms: np.ndarray  #: float64 [classes, 256]: mean share of the pixels at each grey level
     sha256: np.ndarray  #: uint8 [films, 32]: of the files
     hashes: np.ndarray  #: uint64 [films, 4]: content hashes
+    thumbs: np.ndarray  #: uint8 [films, 32, 32]: area-averaged copies
 
     @property
     def labels(self) -> np.ndarray:
@@ -43,7 +45,7 @@ class Survey:
 def survey(data: DataSet, progress: Callable[[int], None] = lambda _: None) -> Survey:
     """Read every film once. Raises DataSetError when none can be read."""
     packed = _packed_facts(data)
-    films, failed, facts, digests, means, spreads, hashes = [], [], [], [], [], [], []
+    films, failed, facts, digests, means, spreads, hashes, thumbs = [], [], [], [], [], [], [], []
     histograms = np.zeros((len(CLASSES), 256))
     for number, film in enumerate(data.films, 1):
         try:
@@ -60,6 +62,7 @@ def survey(data: DataSet, progress: Callable[[int], None] = lambda _: None) -> S
             means.append(mean)
             spreads.append(np.sqrt(levels @ (np.arange(256) - mean) ** 2))
             hashes.append(content_hash(grey))
+            thumbs.append(thumb(grey))
         progress(number)
     if not films:
         raise DataSetError("no film can be read: check that the folder holds radiographs (xscan inspect FILE says why)")
@@ -75,6 +78,7 @@ def survey(data: DataSet, progress: Callable[[int], None] = lambda _: None) -> S
         histograms=histograms / np.maximum(labels, 1)[:, None],
         sha256=np.stack(digests),
         hashes=np.stack(hashes),
+        thumbs=np.stack(thumbs),
     )
 
 
@@ -86,6 +90,11 @@ def content_hash(grey: np.ndarray) -> np.ndarray:
     """
     small = cv2.resize(grey, (SIDE + 1, SIDE), interpolation=cv2.INTER_AREA)
     return np.packbits(small[:, 1:] > small[:, :-1]).view(np.uint64)
+
+
+def thumb(grey: np.ndarray) -> np.ndarray:
+    """uint8 [32, 32]: an area-averaged copy. grey: uint8 [rows, columns]."""
+    return cv2.resize(grey, (THUMB, THUMB), interpolation=cv2.INTER_AREA)
 
 
 def _read(film: ListedFilm) -> tuple[np.ndarray, tuple[int, ...], np.ndarray]:

@@ -46,7 +46,7 @@ def test_pack_split_and_evaluate(folder: Path, tmp_path: Path, xscan: Xscan) -> 
 def test_describe_prints_tables_and_writes_the_page(folder: Path, tmp_path: Path, xscan: Xscan) -> None:
     done = xscan("data", "describe", folder, "--html", tmp_path / "page.html")
     assert done.returncode == 0, done.stderr
-    assert "class     films  share  patients" in done.stdout
+    assert "class     films   share  patients" in done.stdout
     assert "keep it on this machine" in done.stderr
     assert (tmp_path / "page.html").stat().st_size > 20_000
     assert ".png" not in done.stdout

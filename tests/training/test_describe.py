@@ -13,10 +13,10 @@ from xscan.engine.dataset import load_folder
 from xscan.engine.errors import DataSetError
 from xscan.engine.packed import write_set
 from xscan.engine.spec import InputSpec
-from xscan.training.copies import RADIUS, close_pairs
+from xscan.training.copies import LIKENESS, RADIUS, close_pairs, likeness
 from xscan.training.describe import Description, describe
 from xscan.training.describe_page import write_describe_page
-from xscan.training.survey import content_hash, survey
+from xscan.training.survey import content_hash, survey, thumb
 
 EACH = 10
 
@@ -145,6 +145,15 @@ def test_the_content_hash_bears_what_an_export_does(seed: int, change: str) -> N
     }[change]()
     hashes = np.stack([content_hash(film), content_hash(changed), content_hash(picture(rng, 200, 260))])
     assert [pair[:2] for pair in close_pairs(hashes, RADIUS)] == [(0, 1)]
+    assert likeness(thumb(film), thumb(changed)) > LIKENESS
+
+
+def test_films_of_alike_outlines_are_no_copies() -> None:
+    across, down = np.meshgrid(np.arange(120), np.arange(120))
+    one, other = (across + 10).astype(np.uint8), (across + down + 5).astype(np.uint8)
+    assert (content_hash(one) == content_hash(other)).all()
+    assert likeness(thumb(one), thumb(other)) < LIKENESS
+    assert likeness(thumb(one), np.zeros((32, 32), np.uint8)) == 0
 
 
 def test_close_pairs_are_all_found_across_blocks() -> None:
