@@ -1,5 +1,6 @@
 """`xscan data describe`, `pack`, `split`: look at a labelled data set, pack it, part it."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from .common import Console, Json, NoProgress, Quiet, needs_train
+from .common import Console, Json, NoProgress, Quiet, Verbose, needs_train
 
 app = typer.Typer(no_args_is_help=True, help="Describe, pack and split a labelled data set.", rich_markup_mode=None)
 
@@ -27,6 +28,7 @@ def describe(
     split: Annotated[Path | None, typer.Option(help="CSV (file,part) to describe in place of the folds.")] = None,
     patients: Patients = None,
     quiet: Quiet = False,
+    verbose: Verbose = False,
     json: Json = False,
     no_progress: NoProgress = False,
 ) -> None:
@@ -43,7 +45,7 @@ def describe(
     from xscan.engine.dataset import load_folder, read_split
     from xscan.training.page import require_folder
 
-    console = Console(quiet=quiet, json=json, no_progress=no_progress)
+    console = Console(quiet, verbose, json, no_progress)
     if html is not None:
         require_folder(html)
     films = load_folder(data, patients)
@@ -65,6 +67,7 @@ def pack(
     size: Annotated[int, typer.Option(min=16, max=4096, help="Side of the square matrices in pixels.")] = 256,
     patients: Patients = None,
     quiet: Quiet = False,
+    verbose: Verbose = False,
     json: Json = False,
     no_progress: NoProgress = False,
 ) -> None:
@@ -73,7 +76,7 @@ def pack(
     from xscan.engine.packed import write_set
     from xscan.engine.spec import InputSpec
 
-    console = Console(quiet=quiet, json=json, no_progress=no_progress)
+    console = Console(quiet, verbose, json, no_progress)
     films = load_folder(data, patients)
     with _progress(console, "packing", len(films.films)) as advance:
         packed = write_set(films, out, InputSpec(size, size), advance)
@@ -97,6 +100,7 @@ def split(
     seed: Annotated[int, typer.Option(min=0, help="Seed of the draw.")] = 0,
     patients: Patients = None,
     quiet: Quiet = False,
+    verbose: Verbose = False,
     json: Json = False,
     no_progress: NoProgress = False,
 ) -> None:
@@ -105,7 +109,7 @@ def split(
     from xscan.engine.errors import UsageError
     from xscan.training.split import grouped_split, parse_parts, part_table, study_split, write_split
 
-    console = Console(quiet=quiet, json=json, no_progress=no_progress)
+    console = Console(quiet, verbose, json, no_progress)
     shares = parse_parts(parts)
     if like_study and shares != parse_parts("train=0.8,test=0.2"):
         raise UsageError("--like-study has the study's parts, train=0.8,test=0.2: leave out --parts")
@@ -135,12 +139,15 @@ def split(
 
 @contextmanager
 def _progress(console: Console, what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A bar on a terminal; with -v how long it took."""
+    started = time.monotonic()
     if not console.progress:
         yield lambda _: None
-        return
-    from rich.console import Console as Terminal
-    from rich.progress import Progress
+    else:
+        from rich.console import Console as Terminal
+        from rich.progress import Progress
 
-    with Progress(console=Terminal(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda done: bar.update(task, completed=done)
+        with Progress(console=Terminal(stderr=True), transient=True) as bar:
+            task = bar.add_task(what, total=total)
+            yield lambda done: bar.update(task, completed=done)
+    console.detail(f"{what} {total} films took {time.monotonic() - started:.1f} s")

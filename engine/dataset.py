@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,6 +23,9 @@ from . import CLASSES
 from .discover import Found, discover
 from .errors import DataSetError, FileProblem, NotARadiograph, UsageError
 from .spec import InputSpec
+
+if TYPE_CHECKING:
+    from .read import Facts
 
 FOLDS = 10
 
@@ -38,6 +42,7 @@ class ListedFilm:
     patient: str
     fold: int | None  #: 0 to 9; None where no CSV names one and the folder is not read as a labelled set
     matrix: np.ndarray | None = field(default=None, compare=False, repr=False)  #: of a packed set: its input
+    kept: tuple[int, ...] = ()  #: of a packed set: rows, columns, bytes and bits of the film
 
     @property
     def file(self) -> str:
@@ -46,7 +51,7 @@ class ListedFilm:
 
     @property
     def path(self) -> Path:
-        """The real file (of a zip's member: the zip). To read the film, use `grey`."""
+        """The real file (of a zip's member: the zip; of a packed set: its folder). To read the film, use `grey`."""
         return Path(self.found.path)
 
     @property
@@ -69,6 +74,15 @@ class ListedFilm:
         from .read import read_film
 
         return read_film(self.found, target=target).grey
+
+    def facts(self) -> "Facts":
+        """What its file tells; of a packed set: rows, columns and bits. Raises FileProblem."""
+        from .read import Facts, read_film
+
+        if self.matrix is not None:
+            rows, columns, _, bits = self.kept
+            return Facts(rows=rows, columns=columns, bits=bits)
+        return read_film(self.found).facts
 
     def input(self, spec: InputSpec, out: np.ndarray | None = None, shortcuts: bool = False) -> np.ndarray:
         """uint8 [height, width]: what a network sees of the film. Raises FileProblem, DataSetError.

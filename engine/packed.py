@@ -90,9 +90,9 @@ def read_set(folder: Path) -> DataSet:
     if arrays["pixels"].shape != (count, spec.height, spec.width) or any(len(a) != count for a in arrays.values()):
         raise _damaged(folder, INDEX)
     pixels = np.asarray(arrays["pixels"])  # still mapped; rows are plain arrays
-    rows = zip(arrays["files"], arrays["patients"], arrays["folds"], arrays["facts"], pixels, strict=True)
+    rows = zip(arrays["files"], arrays["patients"], arrays["folds"], arrays["facts"].tolist(), pixels, strict=True)
     return data_set(
-        ListedFilm(Found(str(file), str(folder), bytes=int(facts[2])), str(patient), int(fold), matrix)
+        ListedFilm(Found(str(file), str(folder), bytes=facts[2]), str(patient), int(fold), matrix, tuple(facts))
         for file, patient, fold, facts, matrix in rows
     )
 

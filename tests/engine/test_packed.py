@@ -50,6 +50,9 @@ def test_a_set_is_read_as_its_folder(folder: Path, tmp_path: Path) -> None:
     ]
     for ours, theirs in zip(read_inputs(packed, SPEC), read_inputs(data, SPEC), strict=True):
         assert (ours == theirs).all()
+    for one, other in zip(packed.films, data.films, strict=True):
+        ours, theirs = one.facts(), other.facts()
+        assert (ours.rows, ours.columns, ours.bits) == (theirs.rows, theirs.columns, theirs.bits)
     assert [film.file for film in list_films(tmp_path / "set")] == [film.file for film in data.films]
 
 
