@@ -115,7 +115,8 @@ def _compression(description: Description) -> "Figure":
     figure, axes = _plot("Compression", "bytes per pixel", "films of the class")
     rows, columns, size, _ = description.survey.facts.T
     density = size / (rows * columns)
-    edges = np.linspace(*np.quantile(density, (0.002, 0.998)), 50)
+    least, most = np.quantile(density, (0.002, 0.998))
+    edges = np.linspace(least, most, 50)
     for label, name in enumerate(CLASSES):
         own = density[description.survey.labels == label]
         axes.hist(
