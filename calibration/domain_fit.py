@@ -98,6 +98,8 @@ def fit_and_measure(
     held_out = [film for film in listed if film.fold == HELD_OUT]
     order = np.random.default_rng(seed).permutation([i for i, f in enumerate(listed) if f.fold != HELD_OUT])
     listed = [listed[i] for i in sorted(order[:GOOD])] + held_out
+    for film in listed:
+        film.require(network.spec)
     good = [film.grey() for film in listed]
     labels = np.array([film.label for film in listed])
     folds = np.array([film.fold for film in listed])

@@ -12,6 +12,7 @@ from . import (
     build_engine,
     compare,
     config_show,
+    data,
     doctor,
     engine,
     evaluate,
@@ -42,6 +43,7 @@ app.command()(merge.merge)
 app.command()(report.report)
 app.command()(triage.triage)
 app.command()(audit.audit)
+app.add_typer(data.app, name="data")
 app.command()(train.train)
 app.command()(export.export)
 app.command()(fit_gate.fit_gate)

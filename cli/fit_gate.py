@@ -10,7 +10,7 @@ from .common import Console, Json, needs_train
 
 def fit_gate(
     model: Annotated[str, typer.Argument(help="The exported network, or the name of a shipped one.")],
-    data: Annotated[Path, typer.Argument(help="Its labelled films: a folder with a folder a class.")],
+    data: Annotated[Path, typer.Argument(help="Its labelled films: a folder with a folder a class, or a packed set.")],
     adults: Annotated[Path, typer.Argument(help="Films outside its population; a CSV beside it: file,part.")],
     out: Annotated[Path, typer.Option(help="The gated network to write.")],
     originals: Annotated[

@@ -9,7 +9,7 @@ from .common import Console, NoProgress, Part, Quiet, Split, needs_train
 
 
 def train(
-    data: Annotated[Path, typer.Argument(help="Folder with a folder a class: normal, bacteria, virus.")],
+    data: Annotated[Path, typer.Argument(help="Folder with a folder a class, or a packed set.")],
     out: Annotated[Path, typer.Option(help="Run folder to fill, for example runs/seed.")],
     architecture: Annotated[
         str, typer.Option(help="Network to train: seed (the study's Model_4) or compact.")

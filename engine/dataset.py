@@ -2,7 +2,8 @@
 
 Classes come from a folder with a folder a class. Patients and folds come from a CSV (`--patients FILE`, else
 `DATA.csv` beside the folder); without one, patients come from the file names' rule, else each film is its own
-patient, with a warning. Training, evaluation and calibration all read their lists here.
+patient, with a warning. A packed set (packed.py) holds all that. Training, evaluation and calibration read
+their lists here.
 """
 
 import csv
@@ -12,8 +13,9 @@ import re
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,6 +23,9 @@ from . import CLASSES
 from .discover import Found, discover
 from .errors import DataSetError, FileProblem, NotARadiograph, UsageError
 from .spec import InputSpec
+
+if TYPE_CHECKING:
+    from .read import Facts
 
 FOLDS = 10
 
@@ -36,6 +41,8 @@ class ListedFilm:
     found: Found
     patient: str
     fold: int | None  #: 0 to 9; None where no CSV names one and the folder is not read as a labelled set
+    matrix: np.ndarray | None = field(default=None, compare=False, repr=False)  #: of a packed set: its input
+    kept: tuple[int, ...] = ()  #: of a packed set: rows, columns, bytes and bits of the film
 
     @property
     def file(self) -> str:
@@ -44,7 +51,7 @@ class ListedFilm:
 
     @property
     def path(self) -> Path:
-        """The real file (of a zip's member: the zip). To read the film, use `grey`."""
+        """The real file (of a zip's member: the zip; of a packed set: its folder). To read the film, use `grey`."""
         return Path(self.found.path)
 
     @property
@@ -58,19 +65,43 @@ class ListedFilm:
         return CLASSES.index(self.group)
 
     def grey(self, target: tuple[int, int] | None = None) -> np.ndarray:
-        """uint8 [rows, columns]: the film as a viewer shows it. Raises FileProblem.
+        """uint8 [rows, columns]: the film as a viewer shows it; of a packed set: its matrix. Raises FileProblem.
 
         target: (height, width) of a network's input: the film may then come smaller than stored.
         """
+        if self.matrix is not None:
+            return self.matrix
         from .read import read_film
 
         return read_film(self.found, target=target).grey
 
-    def input(self, spec: InputSpec, out: np.ndarray | None = None) -> np.ndarray:
-        """uint8 [height, width]: what a network sees of the film. Raises FileProblem."""
+    def facts(self) -> "Facts":
+        """What its file tells; of a packed set: rows, columns and bits. Raises FileProblem."""
+        from .read import Facts, read_film
+
+        if self.matrix is not None:
+            rows, columns, _, bits = self.kept
+            return Facts(rows=rows, columns=columns, bits=bits)
+        return read_film(self.found).facts
+
+    def input(self, spec: InputSpec, out: np.ndarray | None = None, shortcuts: bool = False) -> np.ndarray:
+        """uint8 [height, width]: what a network sees of the film. Raises FileProblem, DataSetError.
+
+        shortcuts: take the decoders' quicker ways, as a batch does (docs/reading.md).
+        """
         from .preprocess import to_input
 
-        return to_input(self.grey(), spec, out=out)
+        self.require(spec)
+        return to_input(self.grey((spec.height, spec.width) if shortcuts else None), spec, out=out)
+
+    def require(self, spec: InputSpec) -> None:
+        """Raise DataSetError if the film is packed at another size: a squashed matrix is not squashed again."""
+        if self.matrix is not None and self.matrix.shape != (spec.height, spec.width):
+            rows, columns = self.matrix.shape
+            raise DataSetError(
+                f"the packed set holds films of {columns} x {rows} and {spec.width} x {spec.height} is needed: "
+                f"pack the folder again with --size {spec.width}"
+            )
 
 
 @dataclass(frozen=True)
@@ -125,8 +156,10 @@ def list_films(folder: Path, patients: Path | None = None) -> list[ListedFilm]:
     """Every file below any folder that may be a film, in the order of `discover`. Raises UsageError, DataSetError.
 
     patients: CSV with the columns file,patient[,fold]. A DATA.csv beside the folder that is something else,
-    such as the list of a batch, is passed over.
+    such as the list of a batch, is passed over. A packed set is read as the folder that it was packed from.
     """
+    if (packed := _packed(folder, patients)) is not None:
+        return list(packed.films)
     films = _listed(folder, _read_patients(patients or _beside(folder), required=patients is not None))
     if not films:
         raise DataSetError(f"no files in {folder}: give a folder of radiographs")
@@ -134,12 +167,15 @@ def list_films(folder: Path, patients: Path | None = None) -> list[ListedFilm]:
 
 
 def load_folder(folder: Path, patients: Path | None = None) -> DataSet:
-    """The list of a labelled set; a film whom no CSV places gets a fold that follows from its patient.
+    """The list of a labelled set: a folder, or a packed set.
 
+    A film whom no CSV places gets a fold that follows from its patient.
     Raises DataSetError when the folder, a class folder or the patients file cannot be used as given.
     """
     if not folder.is_dir():
         raise DataSetError(f"no folder {folder}: give a folder with the folders {', '.join(CLASSES)}")
+    if (packed := _packed(folder, patients)) is not None:
+        return packed
     for name in CLASSES:
         if not (folder / name).is_dir():
             raise DataSetError(f"{folder} has no folder '{name}': each of {', '.join(CLASSES)} needs one")
@@ -236,6 +272,16 @@ def read_split(path: Path) -> dict[str, str]:
     if not parts:
         raise DataSetError(f"{path} places no film: make it again with xscan data split")
     return parts
+
+
+def _packed(folder: Path, patients: Path | None) -> DataSet | None:
+    from .packed import is_packed, read_set
+
+    if not is_packed(folder):
+        return None
+    if patients is not None:
+        raise UsageError(f"{folder} is packed with its patients: give --patients to xscan data pack")
+    return read_set(folder)
 
 
 def _listed(folder: Path, table: dict[str, tuple[str, int | None]]) -> list[ListedFilm]:

@@ -2,7 +2,7 @@
 
     python scripts/shortcuts.py MODEL.onnx DATA [--fold 9] [--originals FOLDER] [--check]
 
-MODEL is an xscan network (ONNX with its manifest), DATA a labelled folder (`xscan train` takes the same),
+MODEL is an xscan network (ONNX with its manifest), DATA a labelled folder or packed set (as for `xscan train`),
 ORIGINALS a folder with the same file names as the hospital exported them. For each change the table gives
 
 flips    share of films whose most probable class changed
@@ -25,7 +25,6 @@ import numpy as np
 
 from xscan.engine.dataset import load_folder
 from xscan.engine.preprocess import to_input
-from xscan.engine.read import read_path
 from xscan.engine.runtime import open_runtime
 
 
@@ -121,13 +120,16 @@ def compare(network: Network, change: Change, before: np.ndarray, after: np.ndar
 
 def table(network: Network, data: Path, fold: int, originals: Path | None) -> list[dict[str, float | str | bool]]:
     """One row a change, on the films of one fold; the originals are few, so all of theirs are used."""
-    films = [read_path(film.path).grey for film in load_folder(data).folds([fold]).films]
+    listed = load_folder(data)
+    for film in listed.films:
+        film.require(network.manifest.input)
+    films = [film.grey() for film in listed.folds([fold]).films]
     before = network.probabilities(films)
     rows = [compare(network, c, before, network.probabilities([c.apply(f) for f in films])) for c in CHANGES]
     if originals is not None:
-        pairs = [(data / film.file, film.path) for film in load_folder(originals).films]
-        pairs = [(small, large) for small, large in pairs if small.is_file()]
-        small, large = (network.probabilities([read_path(p[i]).grey for p in pairs]) for i in (0, 1))
+        by_file = {film.file: film for film in listed.films}
+        pairs = [(by_file[large.file], large) for large in load_folder(originals).films if large.file in by_file]
+        small, large = (network.probabilities([pair[i].grey() for pair in pairs]) for i in (0, 1))
         rows.append(compare(network, ORIGINAL, small, large))
     return rows
 

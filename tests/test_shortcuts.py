@@ -5,10 +5,17 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import cv2
 import numpy as np
 import pytest
 
-from xscan.engine.runtime import shipped
+from xscan.engine import CLASSES
+from xscan.engine.dataset import load_folder
+from xscan.engine.errors import DataSetError
+from xscan.engine.packed import write_set
+from xscan.engine.phantom import draw
+from xscan.engine.runtime import find_engine, shipped
+from xscan.engine.spec import InputSpec
 
 SCRIPT = Path(__file__).resolve().parent.parent / "scripts" / "shortcuts.py"
 
@@ -36,11 +43,28 @@ def test_changes_keep_the_middle_of_the_film(shortcuts: ModuleType) -> None:
         assert change.apply(film).dtype == np.uint8
 
 
+@pytest.mark.skipif("compact" not in shipped(), reason="the compact network is not shipped here")
+def test_a_packed_set_gives_the_table_of_its_folder(shortcuts: ModuleType, tmp_path: Path) -> None:
+    network = shortcuts.Network(find_engine("compact"))
+    spec = network.manifest.input
+    lines = ["file,patient,fold"]
+    for number, name in enumerate(CLASSES):
+        (tmp_path / "films" / name).mkdir(parents=True)
+        cv2.imwrite(str(tmp_path / "films" / name / "a.png"), draw(name, number, spec.height, spec.width))
+        lines.append(f"{name}/a.png,{name},9")
+    (tmp_path / "films.csv").write_text("\n".join(lines))
+    write_set(load_folder(tmp_path / "films"), tmp_path / "set", spec)
+    ours, theirs = (shortcuts.table(network, tmp_path / name, 9, tmp_path / "films") for name in ("set", "films"))
+    assert ours == theirs
+    assert ours[-1]["films"] == 3
+    write_set(load_folder(tmp_path / "films"), tmp_path / "small", InputSpec(64, 64))
+    with pytest.raises(DataSetError, match=f"--size {spec.width}"):
+        shortcuts.table(network, tmp_path / "small", 9, None)
+
+
 @pytest.mark.data
 @pytest.mark.skipif("compact" not in shipped(), reason="the compact network is not shipped here")
 def test_the_shipped_network_stays_within_the_limits(shortcuts: ModuleType, real: Path) -> None:
-    from xscan.engine.runtime import find_engine
-
     network = shortcuts.Network(find_engine("compact"))
     rows = shortcuts.table(network, real / "kermany224", 9, real / "originals")
     assert [r["change"] for r in rows if not r["within"]] == []

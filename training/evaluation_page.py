@@ -53,13 +53,12 @@ def _caption(scored: ScoredFilms, i: int) -> str:
 
 
 def _picture(scored: ScoredFilms, i: int) -> bytes:
-    from xscan.engine.read import read_path
     from xscan.engine.report.pictures import small_copy
 
     if not scored.films:
         return b""
     try:
-        return small_copy(read_path(scored.films[i].path).grey)
+        return small_copy(scored.films[i].grey())
     except FileProblem:  # scored a moment ago, gone now
         return b""
 

@@ -128,7 +128,7 @@ def read_score_file(path: Path, keeps: Keeps) -> ScoredFilms:
         how = f"scores of a training run; temperature and points chosen on its {fitted.sum()} validation films"
     if len(np.unique(sick[fitted])) == 2:
         p = probabilities(scores.logits[fitted], temperature)
-        low, high = choose_points(p[:, 1] + p[:, 2], sick[fitted])
+        low, high = choose_points(p[:, 1] + p[:, 2], sick[fitted], scores.patients[fitted])
         points = {"rule-out": low.threshold, "rule-in": high.threshold}
     return ScoredFilms(
         model="/".join(path.resolve().parts[-2:]),

@@ -74,10 +74,8 @@ def _size(film: ListedFilm, row: dict[str, str]) -> str:
     try:
         side = max(int(row["width"]), int(row["height"]))
     except (KeyError, ValueError):
-        from xscan.engine.read import read_path
-
         try:
-            facts = read_path(film.path).facts
+            facts = film.facts()
         except FileProblem:
             return ""
         side = max(facts.rows, facts.columns)

@@ -23,7 +23,7 @@ from .sniff import sniff
 if TYPE_CHECKING:
     from ..discover import Found
 
-__all__ = ["Facts", "Film", "Limits", "read_film", "read_path"]
+__all__ = ["Facts", "Film", "Limits", "read_bytes", "read_content", "read_film", "read_path"]
 
 DEFAULT_LIMITS = Limits()
 
@@ -35,13 +35,16 @@ def read_film(found: "Found", limits: Limits = DEFAULT_LIMITS, target: tuple[int
     then come smaller than stored, never smaller than `target` (docs/reading.md, shortcuts).
     Raise NotARadiograph or UnreadableRadiograph.
     """
+    return read_bytes(read_content(found, limits), limits, target, nested=found.member is not None)
+
+
+def read_content(found: "Found", limits: Limits = DEFAULT_LIMITS) -> bytes:
+    """The bytes of what `discover` found. Raise NotARadiograph or UnreadableRadiograph."""
     if found.problem is not None:
         raise found.problem
     if found.member is not None:
-        content = archive.read_member(found.path, found.member, limits.max_bytes)
-    else:
-        content = _content(found.path, limits.max_bytes)
-    return read_bytes(content, limits, target, nested=found.member is not None)
+        return archive.read_member(found.path, found.member, limits.max_bytes)
+    return _content(found.path, limits.max_bytes)
 
 
 def read_path(path: str | Path, limits: Limits = DEFAULT_LIMITS, target: tuple[int, int] | None = None) -> Film:

@@ -116,7 +116,8 @@ def test_mixed_leaves_the_layers_that_hurt_in_float(settings: BuildSettings, mon
         assert built.sidecar.layers[layer] == "fp32"
 
 
-def test_auto_falls_back_to_float32_when_int8_is_refused(settings: BuildSettings):
+def test_auto_falls_back_to_float32_when_int8_is_refused(settings: BuildSettings, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(builder, "int8_is_exact", lambda: True)  # else `auto` does not try
     warnings: list[str] = []
     built = build(replace(settings, precision="auto", limits=NEVER), Say(warn=warnings.append))
     assert built.sidecar.precision == "fp32"
@@ -127,6 +128,7 @@ def test_auto_falls_back_to_float32_when_int8_is_refused(settings: BuildSettings
 
 
 def test_auto_takes_the_faster_of_the_accepted(settings: BuildSettings, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(builder, "int8_is_exact", lambda: True)
     for ratio, precision in ((1.5, "int8"), (0.9, "fp32")):
         monkeypatch.setattr(builder, "speed_ratio", lambda *_, ratio=ratio: ratio)
         assert build(replace(settings, precision="auto")).sidecar.precision == precision

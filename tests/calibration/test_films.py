@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from xscan.calibration import films
-from xscan.engine.dataset import list_films, parse_folds
+from xscan.engine.dataset import list_films, load_folder, parse_folds
 from xscan.engine.errors import DataSetError
+from xscan.engine.packed import write_set
+from xscan.engine.spec import InputSpec
 
 from .networks import MANIFEST, SIDE
 
@@ -87,6 +89,19 @@ def test_a_folder_without_classes_has_no_labels(data: Path, tmp_path: Path):
     (data / "normal").rename(flat)
     assert not films.is_labelled(list_films(flat))
     assert films.read(list_films(flat), MANIFEST.input).labels is None
+
+
+def test_a_packed_set_is_calibrated_on_as_its_folder(data: Path, tmp_path: Path):
+    write_set(load_folder(data), tmp_path / "set", MANIFEST.input)
+    ours, theirs = (films.order(list_films(folder), MANIFEST, 0) for folder in (tmp_path / "set", data))
+    assert films.fingerprint(ours, 16, MANIFEST.input) == films.fingerprint(theirs, 16, MANIFEST.input)
+    ours, theirs = (films.read(ordered, MANIFEST.input, 16) for ordered in (ours, theirs))
+    assert (ours.pixels == theirs.pixels).all()
+    assert ours.labels is not None
+    assert (ours.labels == theirs.labels).all()
+    write_set(load_folder(data), tmp_path / "small", InputSpec(SIDE // 2, SIDE // 2))
+    with pytest.raises(DataSetError, match=f"pack the folder again with --size {SIDE}"):
+        films.read(list_films(tmp_path / "small"), MANIFEST.input)
 
 
 def test_the_fingerprint_follows_names_sizes_and_number(data: Path):

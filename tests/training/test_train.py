@@ -60,6 +60,21 @@ def test_a_run_keeps_what_repeats_it(run: Path) -> None:
     assert (parts.count("validate"), parts.count("hold_out")) == (12, 12)
 
 
+def test_a_packed_set_stands_in_for_its_folder(run: Path, films: Path, tmp_path: Path) -> None:
+    from xscan.engine.dataset import load_folder
+    from xscan.engine.packed import write_set
+    from xscan.engine.preprocess import InputSpec
+    from xscan.training.export import export
+    from xscan.training.train import Settings, train
+
+    write_set(load_folder(films), tmp_path / "set", InputSpec(256, 256))
+    packed = load_folder(tmp_path / "set")
+    settings = Settings(architecture="seed", epochs=2, batch_size=4, validate=(1,))
+    train(packed, settings, run, resume=True)  # finished, and the set is known as the run's data
+    scores = [run / "scores.csv"]
+    assert export(run, tmp_path / "packed.onnx", packed, name="p", version="1", out_of_fold=scores) < 1e-5
+
+
 def test_export_evaluate_and_batch_agree(run: Path, films: Path, tmp_path: Path, xscan: Xscan) -> None:
     network = tmp_path / "small.onnx"
     done = xscan("export", run, "--data", films, "--out", network, "--name", "small")

@@ -22,6 +22,7 @@ import numpy as np
 
 from xscan.engine import CLASSES
 from xscan.engine.dataset import load_folder
+from xscan.engine.spec import InputSpec
 from xscan.training.augment import Augmentation
 from xscan.training.train import Settings, train
 
@@ -62,18 +63,27 @@ FINAL = replace(FULL, epochs=28, hold_out=HELD_OUT, seed=10)
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Train the default network.")
-    parser.add_argument("data", type=Path, help=f"folder with the folders {', '.join(CLASSES)}")
+    parser.add_argument("data", type=Path, help=f"folder with the folders {', '.join(CLASSES)}, or a packed set")
+    parser.add_argument(
+        "--small", type=Path, help=f"where DATA is packed at {FULL.size}: the same, packed at {SMALL.size}"
+    )
     parser.add_argument("--patients", type=Path, help="CSV: file,patient,fold; default: DATA.csv")
     parser.add_argument("--out", type=Path, default=Path("runs/default"))
     parser.add_argument("--only", nargs="*", help="make these runs now and leave the rest as it is")
     options = parser.parse_args()
     films, out = load_folder(options.data, options.patients), options.out
+    small = load_folder(options.small) if options.small else films
+    if small.fingerprint != films.fingerprint:
+        parser.error("--small holds other films than DATA: pack both from one folder")
+    for data, settings in ((films, FULL), (small, SMALL)):
+        data.films[0].require(InputSpec(settings.size, settings.size))
     targets = {film.file: SOFT_LABELS[film.label] for film in films.films}
 
     def make(name: str, settings: Settings, start: str = "") -> None:
         if not options.only or name in options.only:
             first = out / start / "final.keras" if start else None
-            train(films, settings, out / name, resume=True, verbose=2, targets=targets, start_from=first)
+            data = small if settings.size == SMALL.size else films
+            train(data, settings, out / name, resume=True, verbose=2, targets=targets, start_from=first)
 
     for third, folds in enumerate(THIRDS):
         own = {"hold_out": (*folds, *HELD_OUT), "seed": third}
