@@ -33,6 +33,7 @@ class Facts:
     series_uid: str = ""
     sop_uid: str = ""
     age_years: float | None = field(default=None, repr=False)
+    stands: str = ""  #: how, by DICOM's PatientOrientation: half-turn, flipped, turned-left, turned-right; else ''
     for_processing: bool = False  #: PresentationIntentType FOR PROCESSING
     doubts: list[tuple[str, str]] = field(default_factory=list)  #: (code, sentence): scored, but for review
     notes: list[str] = field(default_factory=list)  #: harmless oddities, for `inspect`

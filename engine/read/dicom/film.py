@@ -43,6 +43,7 @@ def read_dicom(content: bytes, limits: Limits, target: tuple[int, int] | None = 
         series_uid=_uid(header, 0x0020000E),
         sop_uid=_uid(header, 0x00080018),
         age_years=age_years(header),
+        stands=skip.stands(header),
         for_processing=skip.for_processing(header),
         doubts=doubts,
         notes=rendering.notes,
