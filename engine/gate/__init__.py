@@ -32,6 +32,7 @@ _SENTENCES = {
     "upside-down": "looks upside down",
     "cut-off": "part of the lungs seems cut off or behind the shutters",
     "exposure": "looks over- or underexposed",
+    "burnt-in-text": "letters or marks over the lungs",
 }
 
 

@@ -24,7 +24,12 @@ def test_turned_films_are_scored_upright_and_never_routine(xscan: Xscan, real: P
     for i, source in enumerate(sources):
         film = cv2.imread(str(source), cv2.IMREAD_GRAYSCALE)
         assert film is not None
-        for name, made in (("good", film), ("half", np.rot90(film, 2)), ("left", np.rot90(film)), ("black", 255 - film)):
+        for name, made in (
+            ("good", film),
+            ("half", np.rot90(film, 2)),
+            ("left", np.rot90(film)),
+            ("black", 255 - film),
+        ):
             cv2.imwrite(str(films / f"{i}-{name}.png"), np.ascontiguousarray(made))
     command = ("batch", films, "--workers", "1", "--out")
     assert xscan(*command, tmp_path / "plain.csv").returncode == 0
