@@ -153,7 +153,7 @@ def varied(film: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         changed = np.clip(changed + rng.normal(0, rng.uniform(1, 5), changed.shape), 0, 255).astype(np.uint8)
     if rng.random() < 0.4:
         _, jpeg = cv2.imencode(".jpg", changed, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 90))])
-        changed = cv2.imdecode(jpeg, cv2.IMREAD_GRAYSCALE)
+        changed = np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_GRAYSCALE))
     return np.ascontiguousarray(changed[:, ::-1]) if rng.random() < 0.5 else changed
 
 

@@ -4,6 +4,8 @@ The vector is made by nodes added to the network's own graph: it costs a few ave
 ours whose stages shrink the picture: it looks for the last activation of each size.
 """
 
+from typing import Any
+
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
@@ -62,15 +64,18 @@ def add_features(model: onnx.ModelProto) -> str:
 def remove(model: onnx.ModelProto) -> None:
     """Take a gate out again, in place: its nodes, what they hold, its output."""
     graph = model.graph
-    kept = [n for n in graph.node if not n.name.startswith(PREFIX) and GATE not in n.output]
+    nodes = [n for n in graph.node if not n.name.startswith(PREFIX) and GATE not in n.output]
+    del graph.node[:]
+    graph.node.extend(nodes)
     outputs = [o for o in graph.output if o.name != GATE]
+    del graph.output[:]
+    graph.output.extend(outputs)
     held = [i for i in graph.initializer if not i.name.startswith(PREFIX)]
+    del graph.initializer[:]
+    graph.initializer.extend(held)
     infos = [v for v in graph.value_info if not v.name.startswith(PREFIX) and v.name != GATE]
-    for field, content in (
-        (graph.node, kept), (graph.output, outputs), (graph.initializer, held), (graph.value_info, infos)
-    ):  # fmt: skip
-        del field[:]
-        field.extend(content)
+    del graph.value_info[:]
+    graph.value_info.extend(infos)
 
 
 def _grey_levels(model: onnx.ModelProto, height: int, width: int) -> str:
@@ -86,7 +91,7 @@ def _grey_levels(model: onnx.ModelProto, height: int, width: int) -> str:
     levels = np.array(LEVELS, np.float32)[None, :, None]
     whole = constant(model, "grey/shape", np.array([-1, 1, height, width], np.int64))
     row = constant(model, "grey/row", np.array([-1, 1, (height // 2) * (width // 2)], np.int64))
-    steps: list[tuple[str, list[str], str, dict[str, list[int] | int]]] = [
+    steps: list[tuple[str, list[str], str, dict[str, Any]]] = [
         ("Reshape", [cast.output[0], whole], "film", {}),
         ("AveragePool", [p + "/film"], "half", {"kernel_shape": [2, 2], "strides": [2, 2]}),
         ("Reshape", [p + "/half", row], "pixels", {}),

@@ -17,6 +17,9 @@ from ..read.film import Facts
 
 CLEAR = 4.0  #: log odds: the mended copy lies so far below the threshold that the film was over
 
+UNLIKE = 2.0  #: log odds between half a turn and a flip: nearer than this, which of them it was is not certain
+_ALIKE = {"half-turn": "flipped", "flipped": "half-turn"}
+
 Turn = Callable[[np.ndarray], np.ndarray]
 
 #: The gate's score that names a fault -> what was done about it, how, and how a map of the result is turned back.
@@ -67,12 +70,16 @@ def back(drawn: np.ndarray, name: str) -> np.ndarray:
 
 def is_certain(name: str, before: Sequence[float], after: Sequence[float], gate: dict[str, Any], facts: Facts) -> bool:
     """Is the film surely right now? before, after: the `gate` output for the film and for its mended copy."""
-    for rule, was, score in zip(gate["scores"], before, after, strict=False):
-        if not float(score) <= rule["threshold"]:
-            return False
-        if rule["name"] == name and facts.stands != name and not float(was) - float(score) >= CLEAR:
-            return False
-    return True
+    names = [rule["name"] for rule in gate["scores"]]
+    first, then = dict(zip(names, before, strict=False)), dict(zip(names, after, strict=False))
+    if not all(float(then.get(rule["name"], "nan")) <= rule["threshold"] for rule in gate["scores"]):
+        return False
+    if facts.stands == name:
+        return True
+    other = _ALIKE.get(name)
+    if other in first and not float(first[name]) - float(first[other]) >= UNLIKE:
+        return False
+    return float(first[name]) - float(then[name]) >= CLEAR
 
 
 def reason(name: str, facts: Facts) -> tuple[str, str]:

@@ -142,7 +142,7 @@ def test_the_budget_goes_where_it_buys_most() -> None:
     bad["hard"][:, 3] += 4
     thresholds = share_out(good, bad, ("distance", "adult", "easy", "hard"))
     over = good > thresholds
-    assert 0.015 < over.any(1).mean() <= BUDGET
+    assert BUDGET - 0.005 < over.any(1).mean() <= BUDGET
     assert over[:, 1].mean() == pytest.approx(0.008, abs=1e-3)
     assert not over[:, 2].any()
     assert good[:, 2].max() + 3 < thresholds[2] < bad["easy"][:, 2].min()  # in the empty space

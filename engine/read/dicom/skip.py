@@ -58,7 +58,7 @@ _LATERAL_CODES = {  # PS3.16 CID 4010, SRT and SNOMED CT: lateral, left and righ
 }
 _FRONTAL = {"", "AP", "PA", "UNKNOWN", "UNDEFINED", "UNSPECIFIED", "NONE"}
 
-_STANDS = {  # of rows, of columns
+_STANDS: dict[tuple[str, ...], str] = {  # of rows, of columns
     ("R", "H"): "half-turn",
     ("L", "H"): "flipped",
     ("F", "R"): "turned-left",
