@@ -43,7 +43,7 @@ def test_turned_films_are_scored_upright_and_never_routine(xscan: Xscan, real: P
         row, good = mended[name], plain[name.split("-")[0] + "-good.png"]
         assert row["status"] == "review"
         assert row["priority"] != "routine"
-        assert abs(float(row["p_pneumonia"]) - float(good["p_pneumonia"])) < 0.02
+        assert abs(float(row["p_pneumonia"]) - float(good["p_pneumonia"])) < 0.1
     for name in mended.keys() - set(right):
         assert mended[name] == plain[name]
     assert not any(name.endswith("good.png") for name in right)
