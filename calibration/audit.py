@@ -60,12 +60,19 @@ class Audit:
             lines.append(
                 f"  {b['from']:.1f} to {b['to']:.1f} {b['films']:>7}       {b['score']:.3f}       {b['rate']:.3f}"
             )
-        lines += ["", "month      films  mean score  urgent  review  routine  stability index"]
+        lines += [
+            "",
+            "month      films  mean score  urgent  review  routine  with truth  expected  found  stability index",
+        ]
         for month, m in self.months.items():
             index = "-" if m["psi"] is None else f"{m['psi']:.3f}" + _verdict(m)
             lines.append(
                 f"{month:<9}{m['films']:>7}  {m['score']:>10.3f}"
                 + "".join(f"{m[b]:>{w}.3f}" for b, w in zip(BANDS, (8, 8, 9), strict=True))
+                + f"{m['matched']:>12}"
+                + "".join(
+                    "-".rjust(w) if m[k] is None else f"{m[k]:>{w}.3f}" for k, w in (("expected", 10), ("found", 7))
+                )
                 + f"  {index}"
             )
         return "\n".join(lines)
@@ -107,7 +114,7 @@ def audit(lists: list[Path], truth: Path, manifest: Manifest) -> Audit:
             "specificity": rate(int((known & ~sick & ~positive).sum()), int((known & ~sick).sum())),
         }
     result.calibration = _calibration(score[known], sick[known])
-    result.months = _months(films, score, band, manifest)
+    result.months = _months(films, score, band, known, sick, manifest)
     return result
 
 
@@ -132,8 +139,14 @@ def _calibration(score: np.ndarray, sick: np.ndarray) -> dict[str, Any]:
     return {"brier": float(((score - sick) ** 2).mean()), "ece": float(error), "bins": bins}
 
 
-def _months(films: list[Row], score: np.ndarray, band: np.ndarray, manifest: Manifest) -> dict[str, dict[str, Any]]:
-    """By the month in which the file was written: the list holds no other date."""
+def _months(
+    films: list[Row], score: np.ndarray, band: np.ndarray, known: np.ndarray, sick: np.ndarray, manifest: Manifest
+) -> dict[str, dict[str, Any]]:
+    """By the month in which the file was written: the list holds no other date.
+
+    `expected` and `found`: of films with a truth, the mean score and the share that is pneumonia; the two part when
+    the scores no longer mean what they say.
+    """
     month = np.array([row.modified[:7] or "unknown" for row in films])
     reference = manifest.results.get("distribution")
     months = {}
@@ -143,6 +156,9 @@ def _months(films: list[Row], score: np.ndarray, band: np.ndarray, manifest: Man
             "films": int(here.sum()),
             "score": float(score[here].mean()),
             **{b: float((band[here] == b).mean()) for b in BANDS},
+            "matched": int((here & known).sum()),
+            "expected": float(score[here & known].mean()) if (here & known).any() else None,
+            "found": float(sick[here & known].mean()) if (here & known).any() else None,
             "psi": stability_index(score[here], reference) if reference else None,
         }
     return months

@@ -129,18 +129,47 @@ LEARNED: dict[str, tuple[str, Maker]] = {
     "underexposed": ("exposure", underexposed),
     "text-page": ("out-of-domain", text_page),
     "texture": ("out-of-domain", texture),
+    "text-over-lungs": ("burnt-in-text", text_over_lungs),
 }
 
 
 def varied(film: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A good film as another device or technologist might have made it; mirrored half of the time."""
+    """A film as another device, technologist or export might have made it; mirrored half of the time.
+
+    Turned, shifted, zoomed and stretched a little; another curve and contrast; sharper, blurred or of a lower
+    resolution; grain; the traces of JPEG. What is learned of films so changed cannot lean on how their source looks.
+    """
     rows, columns = film.shape
-    turn = cv2.getRotationMatrix2D((columns / 2, rows / 2), rng.uniform(-8, 8), rng.uniform(0.92, 1.08))
+    zoom, stretch = rng.uniform(0.9, 1.1), np.exp(rng.uniform(-0.1, 0.1))
+    turn = cv2.getRotationMatrix2D((columns / 2, rows / 2), rng.uniform(-8, 8), zoom)
+    turn = np.diag([stretch, 1 / stretch]) @ turn
+    turn[:, 2] += (columns / 2 * (1 - stretch), rows / 2 * (1 - 1 / stretch))
     turn[:, 2] += rng.uniform(-0.04, 0.04, 2) * (columns, rows)
     changed = cv2.warpAffine(film, turn, (columns, rows), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    curve = (np.arange(256) / 255) ** np.exp(rng.uniform(-0.3, 0.3)) * 255
-    changed = cv2.LUT(changed, np.clip(curve + rng.uniform(-12, 12), 0, 255).astype(np.uint8))
+    curve = (np.arange(256) / 255) ** np.exp(rng.uniform(-0.35, 0.35)) - 0.5
+    curve = 255 * (0.5 + curve * np.exp(rng.uniform(-0.2, 0.2))) + rng.uniform(-12, 12)
+    changed = _as_sharp(cv2.LUT(changed, np.clip(curve, 0, 255).astype(np.uint8)), rng)
+    if rng.random() < 0.3:
+        changed = np.clip(changed + rng.normal(0, rng.uniform(1, 5), changed.shape), 0, 255).astype(np.uint8)
+    if rng.random() < 0.4:
+        _, jpeg = cv2.imencode(".jpg", changed, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 90))])
+        changed = np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_GRAYSCALE))
     return np.ascontiguousarray(changed[:, ::-1]) if rng.random() < 0.5 else changed
+
+
+def _as_sharp(film: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Blurred, sharpened or of a lower resolution; as it is three times out of ten."""
+    rows, columns = film.shape
+    chance, pixel = rng.random(), rows / 224
+    if chance < 0.3:
+        return film
+    if chance < 0.6:
+        return cv2.GaussianBlur(film, (0, 0), rng.uniform(0.4, 1.2) * pixel)
+    if chance < 0.8:
+        more = rng.uniform(0.3, 1.2)
+        return cv2.addWeighted(film, 1 + more, cv2.GaussianBlur(film, (0, 0), pixel), -more, 0)
+    small = cv2.resize(film, None, fx=(share := rng.uniform(0.3, 0.7)), fy=share, interpolation=cv2.INTER_AREA)
+    return cv2.resize(small, (columns, rows), interpolation=cv2.INTER_LINEAR)
 
 
 def _part(film: np.ndarray, side: int, rng: np.random.Generator) -> np.ndarray:

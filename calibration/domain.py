@@ -6,8 +6,8 @@ distance   Mahalanobis distance to the nearest class mean (Lee et al. 2018), by 
 odds       log odds of each kind of bad acquisition, and of `adult`, against a good film: one multinomial
            logistic regression, on vectors cut to a largest length, so that what is far away stays calm
 
-All of it goes into the graph as some twenty nodes with one output, `gate` [films, 1 + kinds].
-Thresholds are quantiles of good films that the fit has not seen (folds in turn).
+All of it goes into the graph as some thirty nodes with one output, `gate` [films, 1 + kinds].
+Thresholds share out a budget of false flags over the scores, on films that the fit has not seen (folds in turn).
 """
 
 from collections.abc import Sequence
@@ -24,11 +24,12 @@ SHRINK = 0.05  #: of the covariance towards its diagonal
 LONGEST = 3.0  #: length, in roots of the number of features, to which vectors are cut for the odds
 STRENGTH = 0.003  #: inverse of the regression's penalty
 STEPS = 80  #: of the regression
-#: Share of unseen good films over each threshold. More where a kind is hard to tell: half a chest still looks like one.
-FLAGGED = {"distance": 0.006, "adult": 0.006, "overexposed": 0.003}
-FLAGGED |= {"upper-part": 0.003, "lower-part": 0.003, "left-part": 0.003, "right-part": 0.003}
-FLAGGED_KIND = 0.0008
-HEADROOM = 0.25  #: a threshold moves up by this share of the empty space between good and bad films
+BUDGET = 0.022  #: share of unseen good films that may be flagged in all; other patients are flagged a little more often
+#: Of it, what is given before the rest is shared out by what it buys: adults and strange pictures come in more ways
+#: than the few films that stand for them.
+GIVEN = {"distance": 0.005, "adult": 0.008}
+HEADROOM = 0.25  #: a threshold stands so far into the empty space between good and bad films
+STEPS_OF_BUDGET = (1, 2, 4, 8)  #: good films that one step of sharing out may cost
 
 
 @dataclass(frozen=True)
@@ -109,19 +110,48 @@ def choose_thresholds(films: Films, parts: int = 2) -> dict[str, float]:
         leave = [int(f) for f in folds if f % parts == part]
         head = fit(films, leave)
         good.append(head.scores(films.good[np.isin(films.folds, leave)]))
-        for name, features, of in (
-            ("adult", films.adults, films.adult_folds),
-            *((name, features, films.bad_folds) for name, features in films.bad.items()),
-        ):
-            seen = head.scores(features[np.isin(of, leave)])
-            bad[name].append(seen[:, 1 + films.kinds.index(name)])
-    scores = np.concatenate(good)
-    thresholds = {"distance": float(np.quantile(scores[:, 0], 1 - FLAGGED["distance"]))}
-    for i, name in enumerate(films.kinds):
-        low = float(np.quantile(scores[:, 1 + i], 1 - FLAGGED.get(name, FLAGGED_KIND)))
-        high = float(np.quantile(np.concatenate(bad[name]), 0.005)) if name != "adult" else low
-        thresholds[name] = low + HEADROOM * max(0.0, high - low)
-    return {name: round(value, 4) for name, value in thresholds.items()}
+        bad["adult"].append(head.scores(films.adults[np.isin(films.adult_folds, leave)]))
+        for name, features in films.bad.items():
+            bad[name].append(head.scores(features[np.isin(films.bad_folds, leave)]))
+    thresholds = share_out(
+        np.concatenate(good), {k: np.concatenate(v) for k, v in bad.items()}, ("distance", *films.kinds)
+    )
+    return dict(zip(("distance", *films.kinds), (round(float(t), 4) for t in thresholds), strict=True))
+
+
+def share_out(good: np.ndarray, bad: dict[str, np.ndarray], names: Sequence[str]) -> np.ndarray:
+    """Thresholds, float [scores], by which at most BUDGET of the good films lie over any of them.
+
+    good, and of each kind bad: float [films, scores]; names: the scores'.
+    Every threshold starts where no good film is over it. Then, step by step, that one is lowered which flags most
+    more of the bad films for each good film that it costs (kinds weigh alike), until the budget is spent or nothing
+    more is to be had. A film that is flagged already costs nothing and buys nothing.
+    """
+    thresholds = np.empty(len(names))
+    for s, name in enumerate(names):
+        top = float(np.quantile(good[:, s], 1 - GIVEN[name])) if name in GIVEN else float(good[:, s].max())
+        own = float(np.quantile(bad[name][:, s], 0.005)) if name in bad and name not in GIVEN else top
+        thresholds[s] = top + HEADROOM * max(0.0, own - top) + 1e-6
+    flagged = (good > thresholds).any(1)
+    found = {name: (scores > thresholds).any(1) for name, scores in bad.items()}
+    while (left := int(BUDGET * len(good)) - int(flagged.sum())) > 0:
+        best, at, value = 0.0, 0, 0.0
+        for s in range(len(names)):
+            ranked = np.sort(good[~flagged, s])[::-1]
+            for cost in STEPS_OF_BUDGET:
+                if cost > min(left, len(ranked) - 1):
+                    continue
+                lower = (ranked[cost - 1] + ranked[cost]) / 2
+                gain = sum(float((scores[~found[name], s] > lower).sum()) / len(scores) for name, scores in bad.items())
+                if gain / cost > best:
+                    best, at, value = gain / cost, s, lower
+        if not best:
+            break
+        thresholds[at] = value
+        flagged |= good[:, at] > value
+        for name, scores in bad.items():
+            found[name] |= scores[:, at] > value
+    return thresholds
 
 
 def attach(model: onnx.ModelProto, head: Head) -> None:

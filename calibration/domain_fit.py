@@ -12,8 +12,8 @@ import onnx
 import onnxruntime
 
 from xscan.engine.dataset import list_films
-from xscan.engine.errors import DataSetError, EngineError
-from xscan.engine.gate import ADULT, doubt, look_at
+from xscan.engine.errors import DataSetError, EngineError, OutputError
+from xscan.engine.gate import ADULT, doubt, look_at, mend
 from xscan.engine.manifest import KEY, Manifest
 from xscan.engine.preprocess import to_input
 from xscan.engine.read import Facts, read_path
@@ -22,13 +22,14 @@ from xscan.engine.triage import judge, probabilities
 
 from .bad_films import KINDS, LEARNED, Maker, varied
 from .domain import Films, attach, choose_thresholds, fit
-from .features import add_features, add_output
+from .features import add_features, add_output, remove
 from .films import HELD_OUT
 
 AGES = (1.0, 6.0)  #: years: Kermany et al. 2018, children of one to five years
 VARIED_ADULTS = 25  #: changed copies of each adult film, which are few
 GOOD = 3000  #: good films of the training folds that are enough for the covariance
 BANDS = ("urgent", "review", "routine")
+ALIKE = 4.0  #: mean grey levels between a film and itself, squashed before or after it was turned
 MEASURED = 250  #: films made bad of each kind, for the figures
 
 
@@ -44,10 +45,12 @@ class Figures:
     kinds: dict[str, dict[str, Any]] = field(default_factory=dict)  #: flagged, films, auc
     by_code: dict[str, float] = field(default_factory=dict)  #: share of good films, by reason
     bands: dict[str, dict[str, int]] = field(default_factory=dict)  #: held-out good films: band -> truth -> films
+    mended: dict[str, dict[str, int]] = field(default_factory=dict)  #: kind -> films, right, mirrored, wrong
     difference: float = 0.0  #: largest, between the graph's scores and the fit's
+    margins: dict[str, np.ndarray] = field(default_factory=dict)  #: for the curves: over the nearest threshold
 
     def as_dict(self) -> dict[str, Any]:
-        return dict(self.__dict__)
+        return {name: value for name, value in self.__dict__.items() if name != "margins"}
 
     def as_text(self) -> str:
         lines = [f"{self.model}", "", "| films | number | flagged | AUROC |", "|---|---|---|---|"]
@@ -58,6 +61,13 @@ class Figures:
         lines += ["", f"good films flagged, by reason: {told or 'none'}", ""]
         lines += ["| band of held-out films | normal | pneumonia |", "|---|---|---|"]
         lines += [f"| {band} | {n['normal']} | {n['pneumonia']} |" for band, n in self.bands.items()]
+        lines += [
+            "",
+            "| `--mend`: films | number | set right | right but mirrored | changed wrongly |",
+            "|---|---|---|---|---|",
+        ]
+        for name, n in self.mended.items():
+            lines.append(f"| {name} | {n['films']} | {n['right']} | {n['mirrored']} | {n['wrong']} |")
         return "\n".join(lines)
 
 
@@ -84,13 +94,20 @@ class Network:
 
 
 def fit_and_measure(
-    path: Path, data: Path, adults: Path, out: Path, *, originals: Path | None, each: int, seed: int
+    path: Path,
+    data: Path,
+    adults: Path,
+    out: Path,
+    *,
+    originals: Path | None,
+    each: int,
+    seed: int,
+    figure: Path | None = None,
 ) -> Figures:
-    """Write the gated network to `out`. Raises EngineError, DataSetError."""
+    """Write the gated network to `out`, and ROC curves to `figure`. Raises EngineError, DataSetError, OutputError."""
     manifest = open_runtime(path).manifest
     model = onnx.load(path)
-    if any(output.name == "gate" for output in model.graph.output):
-        raise EngineError(f"{path.name} has a gate already: fit on the network as it was exported")
+    remove(model)  # that of an earlier fit
     network = Network(model, manifest)
     listed = [film for film in list_films(data) if film.fold is not None]
     if not any(film.fold == HELD_OUT for film in listed):
@@ -130,7 +147,19 @@ def fit_and_measure(
     _measure(figures, gated, held, labels[folds == HELD_OUT] > 0, check, originals, seed + 1)
     gate["measured"] = {k: v for k, v in figures.as_dict().items() if k not in ("model", "by_code")}
     _write(model, replace(manifest, gate=gate), out)
+    if figure is not None:
+        _draw(figure, figures)
     return figures
+
+
+def _draw(figure: Path, figures: Figures) -> None:
+    from .domain_figure import draw
+
+    bad = {name: margin for name, margin in figures.margins.items() if name in ("adults (check)", *KINDS)}
+    try:
+        draw(figure, f"{figures.model}: which films the gate sends to review", figures.margins["good"], bad)
+    except (OSError, ValueError):
+        raise OutputError(f"cannot write {figure}: give a path that ends in .svg or .png") from None
 
 
 def _films(
@@ -190,8 +219,13 @@ def _measure(
         full = _held_out(originals)
         sets["full size, good"] = full
         sets |= {f"full size, {name}": [_made(make, film, rng) for film in full] for name, make in KINDS.items()}
+    figures.margins["good"] = margin
+    figures.mended["good"] = _count_mends(gated, held, good)
     for name, films in sets.items():
         bad = judge_films(gated, films)
+        figures.margins[name] = bad.margin
+        if name in KINDS:
+            figures.mended[name] = _count_mends(gated, some, bad)
         flagged, auc = float(bad.flagged.mean()), _auc(margin, bad.margin)
         figures.kinds[name] = {"films": len(films), "flagged": flagged, "auc": auc}
     figures.adults = figures.kinds["adults (check)"]["flagged"]
@@ -203,6 +237,7 @@ class Judged:
     margin: np.ndarray  #: float [films]: how far over the nearest threshold; the picture's own doubts are far
     codes: list[str]  #: '' where there is no doubt
     bands: list[str]
+    mended: dict[int, np.ndarray]  #: network inputs of the films that `--mend` would set right
 
     @property
     def flagged(self) -> np.ndarray:
@@ -213,9 +248,10 @@ def judge_films(gated: Any, films: Sequence[np.ndarray]) -> Judged:
     """Through gate and bands as a worker applies them, but for DICOM facts."""
     manifest = gated.manifest
     thresholds = np.array([rule["threshold"] for rule in manifest.gate["scores"]])
-    codes, margins, bands = [], [], []
-    for film in films:
-        outputs = gated.outputs(to_input(film, manifest.input)[None, ..., None])
+    codes, margins, bands, mended = [], [], [], {}
+    for number, film in enumerate(films):
+        picture = to_input(film, manifest.input)
+        outputs = gated.outputs(picture[None, ..., None])
         scores = outputs["gate"][0]
         look = look_at(film)
         found = doubt(Facts(), look, scores.tolist(), manifest.gate)
@@ -224,7 +260,23 @@ def judge_films(gated: Any, films: Sequence[np.ndarray]) -> Judged:
         margins.append(1e3 if by_look else float((scores - thresholds).max()))
         band = judge(probabilities(outputs["logits"], manifest.temperature)[0], manifest).priority
         bands.append("review" if found and band != "urgent" else band)
-    return Judged(np.array(margins), codes, bands)
+        if fault := mend.fault(Facts(), scores.tolist(), manifest.gate):
+            right = np.ascontiguousarray(mend.mended(picture, fault))
+            again = gated.outputs(right[None, ..., None])["gate"][0]
+            if mend.is_certain(fault, scores.tolist(), again.tolist(), manifest.gate, Facts()):
+                mended[number] = right
+    return Judged(np.array(margins), codes, bands, mended)
+
+
+def _count_mends(gated: Any, originals: list[np.ndarray], judged: Judged) -> dict[str, int]:
+    """How many mended films are what they were before they were made bad."""
+    counts = {"films": len(originals), "right": 0, "mirrored": 0, "wrong": 0}
+    for number, picture in judged.mended.items():
+        before = to_input(originals[number], gated.manifest.input).astype(int)
+        apart = [float(np.abs(picture - was).mean()) for was in (before, before[:, ::-1])]
+        kind = "wrong" if min(apart) > ALIKE else ("right", "mirrored")[apart.index(min(apart))]
+        counts[kind] += 1
+    return counts
 
 
 def _made(make: Maker, film: np.ndarray, rng: np.random.Generator) -> np.ndarray:

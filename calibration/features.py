@@ -1,8 +1,10 @@
-"""What a network sees, as one short vector a film: averages over its stages' maps and a coarse picture.
+"""What a network sees, as one short vector a film: averages over its stages' maps, a coarse picture, its grey levels.
 
 The vector is made by nodes added to the network's own graph: it costs a few averages. Works for any network of
 ours whose stages shrink the picture: it looks for the last activation of each size.
 """
+
+from typing import Any
 
 import numpy as np
 import onnx
@@ -11,7 +13,10 @@ from onnx import TensorProto, helper, numpy_helper
 from xscan.engine.errors import EngineError
 
 PREFIX = "gate/"  #: of every node and tensor added: converters keep these in float32
+GATE = "gate"  #: the output
 GRID = 8  #: side of the coarse picture
+LEVELS = (8, 24, 48, 80, 112, 144, 176, 208, 232, 248)  #: grey levels; features are the shares of pixels below
+RAMP = 16  #: grey levels from 'above' to 'below'
 _ACTIVATIONS = ("Relu", "MaxPool")
 
 
@@ -49,9 +54,55 @@ def add_features(model: onnx.ModelProto) -> str:
         )
         add(helper.make_node("Flatten", [coarse + "/pool"], [coarse], name=coarse, axis=1))
         parts.append(coarse)
+    if grey := _grey_levels(model, height, width):
+        parts.append(grey)
     features = PREFIX + "features"
     add(helper.make_node("Concat", parts, [features], name=features, axis=1))
     return features
+
+
+def remove(model: onnx.ModelProto) -> None:
+    """Take a gate out again, in place: its nodes, what they hold, its output."""
+    graph = model.graph
+    nodes = [n for n in graph.node if not n.name.startswith(PREFIX) and GATE not in n.output]
+    del graph.node[:]
+    graph.node.extend(nodes)
+    outputs = [o for o in graph.output if o.name != GATE]
+    del graph.output[:]
+    graph.output.extend(outputs)
+    held = [i for i in graph.initializer if not i.name.startswith(PREFIX)]
+    del graph.initializer[:]
+    graph.initializer.extend(held)
+    infos = [v for v in graph.value_info if not v.name.startswith(PREFIX) and v.name != GATE]
+    del graph.value_info[:]
+    graph.value_info.extend(infos)
+
+
+def _grey_levels(model: onnx.ModelProto, height: int, width: int) -> str:
+    """Shares of the film below LEVELS, as it came in: networks standardise films, and do not see how dark one is.
+
+    float32 [films, levels]; '' where the input is not cast before it is scaled.
+    """
+    pixels = model.graph.input[0].name
+    cast = next((n for n in model.graph.node if n.op_type == "Cast" and n.input[0] == pixels), None)
+    if cast is None or height < 2 or width < 2:
+        return ""
+    p = PREFIX + "grey"
+    levels = np.array(LEVELS, np.float32)[None, :, None]
+    whole = constant(model, "grey/shape", np.array([-1, 1, height, width], np.int64))
+    row = constant(model, "grey/row", np.array([-1, 1, (height // 2) * (width // 2)], np.int64))
+    steps: list[tuple[str, list[str], str, dict[str, Any]]] = [
+        ("Reshape", [cast.output[0], whole], "film", {}),
+        ("AveragePool", [p + "/film"], "half", {"kernel_shape": [2, 2], "strides": [2, 2]}),
+        ("Reshape", [p + "/half", row], "pixels", {}),
+        ("Sub", [constant(model, "grey/levels", levels + RAMP / 2), p + "/pixels"], "under", {}),
+        ("Mul", [p + "/under", constant(model, "grey/ramp", np.array([1 / RAMP], np.float32))], "scaled", {}),
+        ("Clip", [p + "/scaled", *(constant(model, f"grey/{n}", np.array(n, np.float32)) for n in (0, 1))], "is", {}),
+        ("ReduceMean", [p + "/is", constant(model, "grey/axis", np.array([2], np.int64))], "share", {"keepdims": 0}),
+    ]
+    for kind, inputs, name, attributes in steps:
+        model.graph.node.append(helper.make_node(kind, inputs, [f"{p}/{name}"], name=f"{p}/{name}", **attributes))
+    return p + "/share"
 
 
 def constant(model: onnx.ModelProto, name: str, value: np.ndarray) -> str:

@@ -38,6 +38,9 @@ def batch(
     thumbnails: Annotated[
         bool, typer.Option("--thumbnails/--no-thumbnails", help="Small pictures of the films in the page.")
     ] = True,
+    mend: Annotated[
+        bool, typer.Option("--mend", help="Set films right that surely stand turned or inverted; they stay for review.")
+    ] = False,
     rebuild: Annotated[
         bool, typer.Option("--rebuild", help="Build the engine again where it does not fit this machine.")
     ] = False,
@@ -90,6 +93,7 @@ def batch(
         shard=Shard.parse(shard),
         formats=check_formats(format or ()),
         points=wishes(rule_out, rule_in),
+        mend=mend,
         page=report_file or (out.with_suffix(".html") if report else None),
         page_lang=check_language(lang),
         thumbnails=thumbnails,

@@ -17,6 +17,7 @@ def fit_gate(
         Path | None, typer.Option(help="Films at their full size, for figures only; a CSV beside it: file,fold.")
     ] = None,
     each: Annotated[int, typer.Option(min=50, help="Films made bad, of each kind.")] = 800,
+    figure: Annotated[Path | None, typer.Option(help="ROC curves of each kind, as SVG or PNG.")] = None,
     seed: Annotated[int, typer.Option(help="Of the choice of films and of what is done to them.")] = 0,
     json: Json = False,
 ) -> None:
@@ -29,5 +30,7 @@ def fit_gate(
 
     from xscan.engine.runtime import find_engine
 
-    result = fit_and_measure(find_engine(model), data, adults, out, originals=originals, each=each, seed=seed)
+    result = fit_and_measure(
+        find_engine(model), data, adults, out, originals=originals, each=each, seed=seed, figure=figure
+    )
     Console(json=json).result(result.as_dict(), result.as_text())

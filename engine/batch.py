@@ -67,6 +67,7 @@ class BatchSettings:
     shard: Shard = ALL
     formats: tuple[str, ...] = ("csv",)
     points: tuple[Wish | None, Wish | None] = (None, None)  #: a site's own rule-out and rule-in
+    mend: bool = False  #: set films right that surely stand wrong (xscan.engine.gate.mend)
     page: Path | None = None  #: the morning page to write
     page_lang: str = "en"
     thumbnails: bool = True  #: small pictures of the films in the page
@@ -117,7 +118,7 @@ def run_batch(
     started = time.monotonic()
     share = _identity(settings.folder)
     pictures = pictures_folder(settings.out) if settings.page and settings.thumbnails else None
-    workers = WorkerSettings(settings.engine, settings.limits, pictures, settings.points)
+    workers = WorkerSettings(settings.engine, settings.limits, pictures, settings.points, settings.mend)
     with _doors(settings) as door, Pool(workers, settings.workers, settings.file_seconds, door=door) as pool:
         engine = fingerprint(settings.engine)
         ready = pool.wait_ready()  # an unusable engine ends the run before it touches the output
@@ -314,7 +315,7 @@ def _row_settings(settings: BatchSettings, engine: str) -> dict[str, Any]:
         "points": [str(wish or "") for wish in settings.points],
         "max_pixels": settings.limits.max_pixels,
         "max_bytes": settings.limits.max_bytes,
-    }
+    } | ({"mend": True} if settings.mend else {})  # without it: lists of before there was a choice stay good
 
 
 def _report(settings: BatchSettings, summary: Summary, manifest: str) -> dict[str, Any]:

@@ -23,6 +23,7 @@ class WorkerSettings:
     limits: Limits
     pictures: Path | None = None  #: folder for small pictures of the films, where the run makes a page
     points: tuple[Wish | None, Wish | None] = (None, None)  #: a site's own rule-out and rule-in
+    mend: bool = False  #: set films right that surely stand wrong
     door: Any = None  #: a scoring.Door where the network runs in the main process, on a GPU
 
 

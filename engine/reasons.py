@@ -63,6 +63,7 @@ REVIEW = {
     "upside-down": "looks upside down",
     "cut-off": "part of the lungs seems cut off or behind the shutters",
     "burnt-in-text": "letters or marks over the lungs",
+    "mended": "stood wrong, and was scored set right (--mend)",
 }
 
 CODES = {**SKIPPED, **FAILED, **REVIEW}

@@ -16,6 +16,7 @@ import numpy as np
 from .discover import Found
 from .errors import DeviceLost, EngineError, FileProblem, UnreadableRadiograph, UsageError
 from .gate import Look, doubt, look_at
+from .gate import mend as mending
 from .jobs import IDLE, SCORING, Done, Job, Ready, WorkerSettings, blank_row
 from .manifest import Manifest
 from .operating_points import with_points
@@ -46,7 +47,7 @@ def work(connection: Connection, progress: Any, settings: WorkerSettings) -> Non
     try:
         while True:
             job: Job = connection.recv()
-            connection.send(_do(job, runtime, settings.limits, progress, spool))
+            connection.send(_do(job, runtime, settings, progress, spool))
             progress[1] = IDLE
     except DeviceLost as error:
         connection.send(error)
@@ -70,7 +71,7 @@ class _Seen:
     jpeg: bytes  #: its small copy; empty where the run makes no page
 
 
-def _do(job: Job, runtime: Runtime, limits: Limits, progress: Any, spool: Spool | None) -> Done:
+def _do(job: Job, runtime: Runtime, settings: WorkerSettings, progress: Any, spool: Spool | None) -> Done:
     spec = runtime.manifest.input
     pictures = _room(runtime, len(job.files))
     rows: list[Row] = []
@@ -82,7 +83,7 @@ def _do(job: Job, runtime: Runtime, limits: Limits, progress: Any, spool: Spool 
         progress[1] = position
         row = blank_row(found, status="ok")
         try:
-            film = _read(found, limits, spec, pictures[len(scored), :, :, 0])
+            film = _read(found, settings.limits, spec, pictures[len(scored), :, :, 0])
             facts = film.facts
             row.study_uid, row.series_uid, row.sop_uid = facts.study_uid, facts.series_uid, facts.sop_uid
             jpeg = small_copy(film.grey) if spool else b""
@@ -93,7 +94,7 @@ def _do(job: Job, runtime: Runtime, limits: Limits, progress: Any, spool: Spool 
     read = time.perf_counter()
     progress[1] = SCORING
     if scored:
-        _score(rows, scored, pictures[: len(scored)], runtime, spool)
+        _score(rows, scored, pictures[: len(scored)], runtime, spool, settings.mend)
     return Done(job.number, rows, {"read": read - started, "network": time.perf_counter() - read})
 
 
@@ -114,7 +115,9 @@ def _read(found: Found, limits: Limits, spec: InputSpec, slot: np.ndarray) -> Fi
     return film
 
 
-def _score(rows: list[Row], scored: list[_Seen], pictures: np.ndarray, runtime: Runtime, spool: Spool | None) -> None:
+def _score(
+    rows: list[Row], scored: list[_Seen], pictures: np.ndarray, runtime: Runtime, spool: Spool | None, mend: bool
+) -> None:
     manifest = runtime.manifest
     try:
         outputs = runtime.outputs(pictures)
@@ -122,6 +125,7 @@ def _score(rows: list[Row], scored: list[_Seen], pictures: np.ndarray, runtime: 
         raise  # no later film would fare better: the run ends, and is carried on another day
     except EngineError:
         outputs = {"logits": np.full((len(scored), 3), np.nan)}
+    mends = _mend(scored, pictures, outputs, runtime) if mend else {}
     p = probabilities(outputs["logits"], manifest.temperature)
     gate, maps = outputs.get("gate"), outputs.get("maps")
     for i, seen in enumerate(scored):
@@ -131,10 +135,37 @@ def _score(rows: list[Row], scored: list[_Seen], pictures: np.ndarray, runtime: 
             rows[seen.position] = replace(row, status=problem.status, reason=problem.reason)
         else:
             found = doubt(seen.facts, seen.look, None if gate is None else gate[i].tolist(), manifest.gate)
+            if i in mends:
+                found = mending.reason(mends[i], seen.facts)
             _fill(row, p[i], found, manifest)
     if spool:
         drawn = ["" if maps is None else encode_map(m, manifest.temperature) for m in (p if maps is None else maps)]
         spool.put((rows[s.position], Picture(s.jpeg, m)) for s, m in zip(scored, drawn, strict=True))
+
+
+def _mend(
+    scored: list[_Seen], pictures: np.ndarray, outputs: dict[str, np.ndarray], runtime: Runtime
+) -> dict[int, str]:
+    """Films that surely stand wrong: number -> fault. Their outputs become those of the film set right."""
+    gate, rules = outputs.get("gate"), runtime.manifest.gate
+    if gate is None:
+        return {}
+    faults = {i: name for i, seen in enumerate(scored) if (name := mending.fault(seen.facts, gate[i].tolist(), rules))}
+    if not faults:
+        return {}
+    try:
+        again = runtime.outputs(np.stack([mending.mended(pictures[i], name) for i, name in faults.items()]))
+    except DeviceLost:
+        raise
+    except EngineError:
+        return {}
+    mends = {}
+    for (i, name), n in zip(faults.items(), range(len(faults)), strict=True):
+        if mending.is_certain(name, gate[i].tolist(), again["gate"][n].tolist(), rules, scored[i].facts):
+            mends[i] = name
+            for key, values in again.items():
+                outputs[key][i] = mending.back(values[n], name) if key == "maps" else values[n]
+    return mends
 
 
 def _fill(row: Row, p: np.ndarray, found: tuple[str, str] | None, manifest: Manifest) -> None:

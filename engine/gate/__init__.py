@@ -18,6 +18,7 @@ from .picture import Look, look_at
 __all__ = ["ADULT", "Look", "doubt", "look_at"]
 
 ADULT = 18.0  #: years
+TALL = 1.3  #: metres; one in a thousand of five-year-olds is taller than 1.25 (WHO growth reference 2007)
 SPREAD = 20.0  #: grey levels; good films have 28 and more
 DARK, BRIGHT = 60.0, 225.0  #: median; good films have 65 to 208
 BLACK = 0.18  #: share; good films have at most 0.17
@@ -32,6 +33,7 @@ _SENTENCES = {
     "upside-down": "looks upside down",
     "cut-off": "part of the lungs seems cut off or behind the shutters",
     "exposure": "looks over- or underexposed",
+    "burnt-in-text": "letters or marks over the lungs",
 }
 
 
@@ -47,7 +49,8 @@ def doubt(facts: Facts, look: Look, scores: Sequence[float] | None, gate: dict[s
 
 def _by_age(facts: Facts, gate: dict[str, Any]) -> tuple[str, str] | None:
     if facts.age_years is None:
-        return None
+        tall = facts.height_m is not None and facts.height_m > TALL
+        return ("age", "by DICOM height older than the patients that the model was trained on") if tall else None
     if facts.age_years >= ADULT:
         return "adult", "by DICOM age"
     ages = gate.get("ages")

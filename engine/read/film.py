@@ -33,6 +33,8 @@ class Facts:
     series_uid: str = ""
     sop_uid: str = ""
     age_years: float | None = field(default=None, repr=False)
+    height_m: float | None = field(default=None, repr=False)  #: of the patient; stays inside, too
+    stands: str = ""  #: how, by DICOM's PatientOrientation: half-turn, flipped, turned-left, turned-right; else ''
     for_processing: bool = False  #: PresentationIntentType FOR PROCESSING
     doubts: list[tuple[str, str]] = field(default_factory=list)  #: (code, sentence): scored, but for review
     notes: list[str] = field(default_factory=list)  #: harmless oddities, for `inspect`

@@ -52,7 +52,8 @@ class FilmsAgain:
 
     def _map(self, grey: np.ndarray, row: Row) -> str:
         runtime = self._runtime
-        if runtime is None or runtime.manifest.label != row.model:
+        # A mended film's map would show what the network says of the film as it stands.
+        if runtime is None or runtime.manifest.label != row.model or row.code == "mended":
             return ""
         try:
             outputs = runtime.outputs(to_input(grey, runtime.manifest.input)[None, ..., None])

@@ -225,6 +225,10 @@
         canvas.id = "map"; canvas.hidden = !state.map;
         drawMap(canvas, shown.map);
         sheet.append(canvas);
+        sheet.classList.add("mapped"); // under the pointer the map shows; a click keeps it
+        sheet.onmouseenter = () => { canvas.hidden = false; };
+        sheet.onmouseleave = () => { canvas.hidden = !state.map; };
+        sheet.onclick = toggleMap;
       }
       view.append(sheet);
     } else view.append(el("p", "none", t(facts.pictures ? "no_picture" : "no_pictures")));

@@ -180,6 +180,7 @@ _REASONS_ES = {
     "upside-down": "parece cabeza abajo",
     "cut-off": "parte de los pulmones parece cortada o tapada",
     "burnt-in-text": "texto o marcas sobre los pulmones",
+    "mended": "estaba mal orientada o invertida y se puntuó corregida",
     "age": "edad fuera del intervalo con que se entrenó el modelo",
 }
 

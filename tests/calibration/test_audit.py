@@ -46,6 +46,9 @@ def test_figures_match_a_count_by_hand(night: Path, tmp_path: Path) -> None:
     assert found.calibration["ece"] < 0.04  # truths were drawn from the scores
     assert list(found.months) == ["2026-10", "2026-11"]
     assert max(month["psi"] for month in found.months.values()) < 0.1
+    assert sum(month["matched"] for month in found.months.values()) == len(lines)
+    for month in found.months.values():
+        assert month["expected"] == pytest.approx(month["found"], abs=0.05)
     text = found.as_text()
     assert "2026-10" in text
     assert "another population" not in text

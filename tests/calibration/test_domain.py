@@ -8,8 +8,10 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from xscan.calibration.bad_films import KINDS, varied
-from xscan.calibration.domain import Films, attach, choose_thresholds, fit
-from xscan.calibration.features import add_features, add_output
+from xscan.calibration.domain import BUDGET, Films, attach, choose_thresholds, fit, share_out
+from xscan.calibration.domain_figure import curve
+from xscan.calibration.domain_figure import draw as draw_figure
+from xscan.calibration.features import LEVELS, add_features, add_output, remove
 from xscan.engine.errors import EngineError
 from xscan.engine.phantom import draw
 from xscan.engine.preprocess import InputSpec, to_input
@@ -109,6 +111,57 @@ def test_the_graph_gives_the_scores_of_the_fit_and_the_same_logits(films: tuple[
     np.testing.assert_array_equal(run(gated, pictures, "logits"), run(plain, pictures, "logits"))
     far = run(gated, np.full((1, 32, 32, 1), 255, np.uint8), "gate")
     assert np.isfinite(far).all()
+
+
+def test_a_gate_can_be_taken_out_again(films: tuple[Films, np.ndarray]) -> None:
+    found, _ = films
+    gated = network()
+    attach(gated, fit(found))
+    remove(gated)
+    assert gated == network()
+
+
+def test_grey_levels_are_shares_of_the_film_as_it_came_in() -> None:
+    model = network()
+    name = add_features(model)
+    add_output(model, name, 0)
+    model.graph.output[-1].type.tensor_type.shape.dim[1].dim_param = "features"
+    films = np.zeros((2, 32, 32, 1), np.uint8)
+    films[1, :8], films[1, 8:] = 128, 216
+    shares = run(model, films, name)[:, -len(LEVELS) :]
+    np.testing.assert_allclose(shares[0], 1)
+    np.testing.assert_allclose(shares[1], [0.25 * (level > 128) + 0.75 * (level > 216) for level in LEVELS])
+
+
+def test_the_budget_goes_where_it_buys_most() -> None:
+    rng = np.random.default_rng(0)
+    good = rng.normal(0, 1, (4000, 4))
+    bad = {kind: rng.normal(0, 1, (300, 4)) for kind in ("adult", "easy", "hard")}
+    bad["adult"][:, 1] += 5
+    bad["easy"][:, 2] += 20
+    bad["hard"][:, 3] += 4
+    thresholds = share_out(good, bad, ("distance", "adult", "easy", "hard"))
+    over = good > thresholds
+    assert BUDGET - 0.005 < over.any(1).mean() <= BUDGET
+    assert over[:, 1].mean() == pytest.approx(0.008, abs=1e-3)
+    assert not over[:, 2].any()
+    assert good[:, 2].max() + 3 < thresholds[2] < bad["easy"][:, 2].min()  # in the empty space
+    assert over[:, 3].mean() > 0.005
+    assert (bad["hard"] > thresholds).any(1).mean() > 0.9
+
+
+def test_the_figure_is_of_curves(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    good = rng.normal(-3, 1, 500)
+    draw_figure(
+        tmp_path / "gate.svg", "small@1", good, {"inverted": rng.normal(9, 1, 90), "adults": rng.normal(0, 1, 9)}
+    )
+    text = (tmp_path / "gate.svg").read_text(encoding="utf-8")
+    assert "<image" not in text
+    assert str(tmp_path) not in text
+    allowed, found = curve(good, good)
+    np.testing.assert_allclose(allowed, found)
+    assert (allowed[0], allowed[-1]) == (0, 1)
 
 
 def test_a_network_without_stages_is_refused(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The patient's age, for the domain check alone. It is never written out, and never in a message."""
+"""The patient's age and height, for the domain check alone. Never written out, and never in a message."""
 
 import re
 from datetime import date
@@ -23,6 +23,12 @@ def age_years(header: Header) -> float | None:
         if born and taken and 0 <= (years := (taken - born).days / 365.25) <= 130:
             return years
     return None
+
+
+def height_m(header: Header) -> float | None:
+    """PatientSize (PS3.3 C.7.2.2, metres); None where it is absent, a placeholder, or no height that people have."""
+    sizes = header.decimals(0x00101020)
+    return sizes[0] if sizes and 0.3 <= sizes[0] <= 2.5 else None
 
 
 def _date(text: str) -> date | None:

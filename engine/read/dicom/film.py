@@ -4,7 +4,7 @@ for the model costs no decoding."""
 from ...errors import UnreadableRadiograph
 from ..film import Facts, Film, Limits
 from . import skip
-from .age import age_years
+from .age import age_years, height_m
 from .grey import render
 from .header import Header, parse
 from .pixels import ImagePixel, read_stored
@@ -43,6 +43,8 @@ def read_dicom(content: bytes, limits: Limits, target: tuple[int, int] | None = 
         series_uid=_uid(header, 0x0020000E),
         sop_uid=_uid(header, 0x00080018),
         age_years=age_years(header),
+        height_m=height_m(header),
+        stands=skip.stands(header),
         for_processing=skip.for_processing(header),
         doubts=doubts,
         notes=rendering.notes,

@@ -58,6 +58,13 @@ _LATERAL_CODES = {  # PS3.16 CID 4010, SRT and SNOMED CT: lateral, left and righ
 }
 _FRONTAL = {"", "AP", "PA", "UNKNOWN", "UNDEFINED", "UNSPECIFIED", "NONE"}
 
+_STANDS: dict[tuple[str, ...], str] = {  # of rows, of columns
+    ("R", "H"): "half-turn",
+    ("L", "H"): "flipped",
+    ("F", "R"): "turned-left",
+    ("H", "L"): "turned-right",
+}
+
 # Words of a free-text description that name another part of the body.
 _ELSEWHERE = re.compile(
     r"\b(TEETH|TOOTH|DENTAL|PANORAM\w*|SKULL|HAND|WRIST|FINGER|FOREARM|ELBOW|HUMERUS|SHOULDER|CLAVICLE|HIPS?|"
@@ -167,6 +174,15 @@ def doubts(header: Header) -> list[tuple[str, str]]:
     if for_processing(header):
         found.append(("for-processing", "raw detector data, not what a viewer would show"))
     return found
+
+
+def stands(header: Header) -> str:
+    """How the picture lies, where PatientOrientation (PS3.3 C.7.6.1.1.1) says that the head is not at the top.
+
+    Directions of rows and of columns: `L`, `F` is a frontal film as it is hung. Mirrored films are left alone.
+    """
+    directions = tuple(direction[:1] for direction in header.texts(0x00200020))
+    return _STANDS.get(directions, "")
 
 
 def for_processing(header: Header) -> bool:

@@ -42,6 +42,13 @@ def test_age_by_dicom(film: np.ndarray, age: float, expected: str) -> None:
     assert found is None or str(round(age)) not in found[1]  # the age stays inside
 
 
+def test_height_speaks_where_there_is_no_age(film: np.ndarray) -> None:
+    assert code(film, Facts(height_m=1.75), CALM) == "age"
+    assert code(film, Facts(height_m=1.05), CALM) == ""
+    assert code(film, Facts(height_m=1.75, age_years=4.0), CALM) == ""
+    assert "1.75" not in repr(Facts(height_m=1.75))
+
+
 @pytest.mark.parametrize(
     ("kind", "expected"),
     [

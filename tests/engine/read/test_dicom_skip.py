@@ -6,7 +6,7 @@ from pydicom.dataset import Dataset
 
 from xscan.engine.errors import NotARadiograph, UnreadableRadiograph
 from xscan.engine.read import Limits, read_bytes
-from xscan.engine.read.dicom.age import age_years
+from xscan.engine.read.dicom.age import age_years, height_m
 from xscan.engine.read.dicom.header import parse
 
 from .dicom_maker import film
@@ -164,6 +164,30 @@ def test_age(elements: dict[str, object], years: float | None) -> None:
     found = age_years(parse(content, 1 << 30))
     assert found == years or found == pytest.approx(years, abs=0.01)
     assert "age" not in repr(read_bytes(content).facts)
+
+
+@pytest.mark.parametrize(("size", "metres"), [("1.05", 1.05), ("0", None), ("175", None), ("", None)])
+def test_height(size: str, metres: float | None) -> None:
+    content = film(PatientSize=size)
+    assert height_m(parse(content, 1 << 30)) == metres
+    assert "height" not in repr(read_bytes(content).facts)
+
+
+@pytest.mark.parametrize(
+    ("directions", "lies"),
+    [
+        (["L", "F"], ""),
+        (["R", "H"], "half-turn"),
+        (["L", "H"], "flipped"),
+        (["F", "R"], "turned-left"),
+        (["H", "L"], "turned-right"),
+        (["R", "F"], ""),  # mirrored, but upright
+        (["LA", "FH"], ""),
+        ([], ""),
+    ],
+)
+def test_how_a_film_lies_by_its_orientation(directions: list[str], lies: str) -> None:
+    assert read_bytes(film(PatientOrientation=directions)).facts.stands == lies
 
 
 def test_no_reason_holds_anything_of_the_header() -> None:

@@ -136,6 +136,9 @@ def test_class_map_by_key_and_click(opened: Browser) -> None:
     assert opened.eval(f"{pixels}.some((v, i) => i % 4 == 3 && v > 60)")
     opened.eval("document.getElementById('mapbutton').click()")
     assert opened.eval("document.getElementById('map').hidden")
+    for event, hidden in (("mouseenter", False), ("mouseleave", True), ("click", False), ("mouseleave", False)):
+        opened.eval(f"document.querySelector('.mapped').dispatchEvent(new MouseEvent('{event}'))")
+        assert opened.eval("document.getElementById('map').hidden") is hidden, event
 
 
 def test_spanish_and_dark(opened: Browser) -> None:
