@@ -21,6 +21,7 @@ from . import (
     phantom,
     report,
     schedule,
+    sweep,
     train,
     triage,
 )
@@ -41,6 +42,7 @@ app.command()(report.report)
 app.command()(triage.triage)
 app.command()(audit.audit)
 app.command()(train.train)
+app.command()(sweep.sweep)
 app.command()(export.export)
 app.command()(fit_gate.fit_gate)
 app.command()(evaluate.evaluate)

@@ -1,5 +1,6 @@
 """`xscan export`: a training run in, an ONNX network with its manifest out."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -29,6 +30,7 @@ def export(
 
     Nothing is written when ONNX Runtime's probabilities differ from Keras's by more than 1e-5.
     """
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever trained it: Keras's files are the same, tf2onnx is not
     with needs_train():
         from xscan.training.dataset import load_folder
         from xscan.training.export import export as run_export
