@@ -53,14 +53,11 @@ def sweep(
         _share_cores(jobs)
     prepared = _prepare(**work)
     with needs_train():
-        from xscan.training.sweep.leaderboard import leaderboard, write_csv
-        from xscan.training.sweep.page import write_page
+        from xscan.training.sweep.page import publish
         from xscan.training.sweep.search import search
     with _helpers(jobs - 1, work):
         complete = search(prepared)
-    board = leaderboard(prepared, complete)
-    write_csv(board, place / "leaderboard.csv")
-    write_page(board, place / "leaderboard.html", f"Sweep of the recipe {prepared.recipe.name}")
+    board = publish(prepared, complete)
     console.result(board.as_dict() | {"out": str(place)}, board.as_text())
     console.say(f"leaderboard: {place / 'leaderboard.html'}")
 

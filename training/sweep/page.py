@@ -6,7 +6,8 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from .leaderboard import Entry, Leaderboard, replace_file
+from .leaderboard import Entry, Leaderboard, leaderboard, replace_file, write_csv
+from .search import Sweep, deciding
 
 CSS = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 75rem; padding: 0 1rem; color: #1a1a1a }
@@ -22,6 +23,15 @@ NOTE = (
     "for what the study's way would have claimed of them: whoever chooses by that column makes it worthless. Green: "
     "trained for all epochs. An interval is the middle 95 % of 2,000 draws of patients."
 )
+
+
+def publish(sweep: Sweep, complete: bool) -> Leaderboard:
+    """Write OUT/leaderboard.csv and OUT/leaderboard.html of what the sweep's folder holds now."""
+    with deciding(sweep.out):
+        board = leaderboard(sweep, complete)
+        write_csv(board, sweep.out / "leaderboard.csv")
+        write_page(board, sweep.out / "leaderboard.html", f"Sweep of the recipe {sweep.recipe.name}")
+    return board
 
 
 def write_page(board: Leaderboard, out: Path, title: str) -> None:

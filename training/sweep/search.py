@@ -14,7 +14,7 @@ import json
 import math
 import statistics
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -75,7 +75,7 @@ def open_sweep(sweep: Sweep) -> None:
         raise UsageError(f"{sweep.out} is not empty and holds no sweep: choose another --out")
     for place in (GROUPED, RANDOM, "networks"):
         (sweep.out / place).mkdir(parents=True, exist_ok=True)
-    with _deciding(sweep.out):
+    with deciding(sweep.out):
         if not record.is_file():
             write_json(record, wanted)
         elif json.loads(record.read_text(encoding="utf-8")) != wanted:
@@ -109,7 +109,10 @@ def _train_all(sweep: Sweep, protocol: str, names: Iterable[str], epochs: int) -
 
 
 def _trained(sweep: Sweep, protocol: str, name: str, epochs: int) -> bool:
-    return _run(sweep, protocol, name).get("scored_epochs", 0) >= epochs or sweep.problem(protocol, name).exists()
+    if sweep.problem(protocol, name).exists():
+        return True
+    measured = protocol == RANDOM or (sweep.out / "networks" / f"{name}.json").exists()
+    return measured and _run(sweep, protocol, name).get("scored_epochs", 0) >= epochs
 
 
 def _train_one(sweep: Sweep, protocol: str, name: str, epochs: int) -> bool:
@@ -128,7 +131,7 @@ def _train_one(sweep: Sweep, protocol: str, name: str, epochs: int) -> bool:
         started = time.monotonic()
         run = sweep.folder(protocol, name)
         train(data, settings, run, resume=True, until=epochs, deadline=sweep.deadline, verbose=0)
-        if not _trained(sweep, protocol, name, epochs):
+        if _run(sweep, protocol, name).get("scored_epochs", 0) < epochs:
             return False
         if protocol == GROUPED:
             _measure(sweep, name)
@@ -149,7 +152,7 @@ def _promoted(sweep: Sweep, rung: int, names: list[str]) -> list[str]:
     """Who goes on, best first: decided once, by the first process that comes here, on validation patients only."""
     recipe, epochs = sweep.recipe, sweep.recipe.rungs[rung]
     record = sweep.out / f"rung-{epochs}.json"
-    with _deciding(sweep.out):
+    with deciding(sweep.out):
         if record.is_file():
             return json.loads(record.read_text(encoding="utf-8"))["kept"]
         usable = [name for name in names if not sweep.problem(GROUPED, name).exists()]
@@ -164,6 +167,8 @@ def _promoted(sweep: Sweep, rung: int, names: list[str]) -> list[str]:
                 kept = [*kept, recipe.reference]
         ranked = [[name, round(scores[name].accuracy, 4), round(scores[name].loss, 4)] for name in ranking]
         write_json(record, {"epochs": epochs, "ranking": ranked, "kept": kept})
+    for name in set(names) - set(kept):  # the optimiser's state: five times the weights, and of no use any more
+        (sweep.folder(GROUPED, name) / "last.keras").unlink(missing_ok=True)
     if rung + 1 < len(recipe.rungs):
         sweep.say(f"{len(kept)} of {len(names)} networks go on to {recipe.rungs[rung + 1]} epochs: {', '.join(kept)}")
     return kept
@@ -240,6 +245,7 @@ def _run(sweep: Sweep, protocol: str, name: str) -> dict[str, Any]:
 
 
 @contextmanager
-def _deciding(out: Path):
+def deciding(out: Path) -> Iterator[None]:
+    """One process at a time, for what concerns all networks of a sweep."""
     with FileLock(out / "sweep.lock"):
         yield
