@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .common import Console, Json, NoProgress, Quiet, Verbose, needs_train
+from .common import Console, Json, Quiet, needs_train
 
 
 def sweep(
@@ -26,26 +26,24 @@ def sweep(
         float, typer.Option(min=0, help="Drop more networks so as to end in time, and stop then; 0: no limit.")
     ] = 0,
     size: Annotated[int, typer.Option(min=0, help="Side of the square input; 0: each architecture's own.")] = 0,
-    only: Annotated[list[str] | None, typer.Option(help="Train this network and no other; may be repeated.")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Train these networks and no other: compact,seed.")] = None,
     jobs: Annotated[
         int,
         typer.Option(min=1, help="Networks trained at once, each on its share of the cores: one a core is fastest."),
     ] = 1,
     patients: Annotated[Path | None, typer.Option(help="CSV: file,patient[,fold]. Default: DATA.csv.")] = None,
     quiet: Quiet = False,
-    verbose: Verbose = False,
     json: Json = False,
-    no_progress: NoProgress = False,
 ) -> None:
     """Train a recipe's networks by successive halving, and write OUT/leaderboard.csv and .html.
 
     Run again, the same command goes on where it stopped; several may work on one OUT at once. Networks are
     ranked and chosen on validation patients, never on the test part.
     """
-    console = Console(quiet=quiet, verbose=verbose, json=json, no_progress=no_progress)
+    console = Console(quiet=quiet, json=json)
     place = out or Path("runs") / Path(recipe).stem
     work: dict[str, Any] = {
-        "recipe": recipe, "epochs": epochs, "size": size, "only": only or [],
+        "recipe": recipe, "epochs": epochs, "size": size, "only": ",".join(only or ()).split(",") if only else [],
         "data": data, "patients": patients, "out": place, "jobs": jobs, "console": console,
         "deadline": time.monotonic() + 3600 * hours if hours else None,
     }  # fmt: skip

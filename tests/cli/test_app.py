@@ -8,7 +8,7 @@ import pytest
 
 from tests.conftest import ROOT, Xscan
 
-COMMANDS = ["batch", "merge", "phantom", "train", "export", "evaluate", "inspect", "doctor"]
+COMMANDS = ["batch", "merge", "phantom", "train", "sweep", "export", "evaluate", "inspect", "doctor"]
 
 
 def test_help_imports_nothing_heavy() -> None:

@@ -72,7 +72,7 @@ def swept(films: Path, recipe: Path, tmp_path_factory: pytest.TempPathFactory) -
     ]
     said = []
     for process in both:
-        stdout, stderr = process.communicate(timeout=400)
+        stdout, stderr = process.communicate(timeout=1200)
         assert process.returncode == 0, stderr
         assert json.loads(stdout)["complete"]
         said += stderr.splitlines()
