@@ -31,8 +31,8 @@ batch_size = 8
 
 [networks]
 lenet   = { architecture = "lenet5", activation = "relu", heads = [16] }
-compact = { architecture = "compact", filters = [4, 4] }
-tiny    = { architecture = "seed", filters = [4], heads = [], learning_rate = 0.0 }
+compact = { architecture = "compact", filters = [16, 16] }
+tiny    = { architecture = "seed", filters = [8], heads = [], learning_rate = 0.0 }
 large   = { architecture = "seed" }
 """
 
@@ -203,7 +203,7 @@ def test_intervals_draw_patients_not_films() -> None:
         (("epochs = 6", "epochs = 'six'"), "whole numbers"),
         (("epochs = 6", "epoch = 6"), "unknown key 'epoch'"),
         (("batch_size = 8", "batch = 8"), "[settings] has no 'batch'"),
-        (("filters = [4, 4]", "filter = [4, 4]"), "'compact' has no option 'filter'"),
+        (("filters = [16, 16]", "filter = [16, 16]"), "'compact' has no option 'filter'"),
         (('reference = "tiny"', 'reference = "none"'), "no network 'none'"),
         (("[networks]", "[networks"), "not TOML"),
         (("batch_size = 8", "validate = [3]\nhold_out = []"), "`hold_out` lack films of a class"),

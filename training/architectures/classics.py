@@ -92,6 +92,6 @@ def vgg16(
 def _responses_normalised(x: Any) -> Any:
     """Local response normalisation (Krizhevsky et al. 2012, section 3.3): k 2, n 5, alpha 1e-4, beta 0.75."""
     maps = x.shape[-1]
-    squares = ops.pad(ops.square(x), ((0, 0), (0, 0), (0, 0), (2, 2)))
+    squares: Any = ops.pad(ops.square(x), ((0, 0), (0, 0), (0, 0), (2, 2)))
     near = sum(squares[..., i : i + maps] for i in range(5))
     return x / ops.power(2 + 1e-4 * near, 0.75)
