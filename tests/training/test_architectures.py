@@ -68,6 +68,7 @@ def test_responses_are_normalised_as_krizhevsky_2012_writes() -> None:
         ("seed", 96, {"filters": 16}, "must be a list, as in filters = \\[16, 32"),
         ("seed", 32, {}, "cannot be built for 32 x 32 inputs: choose a larger --size"),
         ("vgg16", 96, {"filters": [8]}, "cannot be built"),
+        ("compact", 96, {"filters": [4, 8]}, "cannot be built for 96 x 96 inputs with filters = \\[4, 8\\]"),
         ("resnet9000", 96, {}, "no architecture"),
     ],
 )
@@ -81,7 +82,7 @@ def test_older_runs_still_load() -> None:
     import keras
 
     assert keras.saving.get_registered_name(FusedBatchNormalization) == "xscan>FusedBatchNormalization"
-    layer = fused_layers(architecture("compact").build(32, 32, {"filters": [4, 4]})).layers[7]
+    layer = fused_layers(architecture("compact").build(32, 32, {"filters": [16, 16]})).layers[7]
     config = keras.saving.serialize_keras_object(layer)
     assert config["registered_name"] == "xscan>FusedBatchNormalization"
 

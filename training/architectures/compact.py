@@ -45,6 +45,8 @@ def compact(
     1,583,059 parameters; at 160 x 160 0.42 of `seed`'s time. Two strides in the stem and one block at a
     quarter of the size: there a block costs as much as a deeper one and learns less. filters: of each stage.
     """
+    if filters[0] < 16:  # with 2 in the stem the backward pass wrote past its memory, in TensorFlow and PyTorch
+        raise ValueError("too few filters")
     pixels, x = pixels_in(height, width)
     x = _standardised(x)
     x = _convolution(x, filters[0] // 2, stride=2)
