@@ -30,11 +30,11 @@ def test_trains_resumes_and_exports(backend: str, tmp_path: Path, xscan: Xscan) 
     env = os.environ | {"KERAS_BACKEND": backend}
     command = ["train", "films", "--architecture", "compact", "--option", "filters = [16, 16]", "--size", "32"]
     command += ["--validate", "8", "--batch-size", "8", "--epochs", "2", "--out", "run", "-q"]
-    done = xscan(*command, cwd=tmp_path, env=env, timeout=600)
+    done = xscan(*command, cwd=tmp_path, env=env, timeout=1800)
     assert done.returncode == 0, done.stderr
     record = json.loads((tmp_path / "run" / "run.json").read_text())
     assert (record["versions"]["backend"], record["finished"]) == (backend, True)
     assert record["settings"]["options"] == {"filters": [16, 16]}
     if importlib.util.find_spec("tensorflow"):
-        done = xscan("export", "run", "--data", "films", "--out", "small.onnx", cwd=tmp_path, env=env, timeout=600)
+        done = xscan("export", "run", "--data", "films", "--out", "small.onnx", cwd=tmp_path, env=env, timeout=1800)
         assert done.returncode == 0, done.stderr
