@@ -14,7 +14,7 @@ from xscan.engine import CLASSES
 
 
 @pytest.mark.parametrize("backend", ["torch", "jax"])
-def test_trains_resumes_and_exports(backend: str, tmp_path: Path, xscan: Xscan) -> None:
+def test_trains_and_exports(backend: str, tmp_path: Path, xscan: Xscan) -> None:
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed")
     rng = np.random.default_rng(0)

@@ -15,7 +15,7 @@ h1 { font-size: 1.4rem } h2 { font-size: 1.1rem; margin-top: 2rem }
 pre { background: #f4f4f2; padding: .8rem 1rem; overflow-x: auto }
 figure { display: inline-block; margin: 0 1rem 1rem 0 } svg { max-width: 100%; height: auto }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums } th { text-align: left }
-th, td { padding: .2rem .6rem; border-bottom: 1px solid #ddd; vertical-align: top } td.n { text-align: right }
+th, td { padding: .2rem .6rem; border-bottom: 1px solid #ddd; vertical-align: top } td.n { text-align: right } td.s { white-space: nowrap }
 tr.end { background: #eef5ee } small { color: #666 }
 """
 NOTE = (
@@ -63,7 +63,7 @@ def _row(place: int, entry: Entry, board: Leaderboard) -> str:
     size = f"{entry.parameters:,}" if entry.parameters is not None else ""
     latency = f"{entry.ms_a_film:.2f}" if entry.ms_a_film is not None else ""
     costs = "".join(f"<td class=n>{figure}" for figure in (size, latency, entry.epochs))
-    scores = "".join(f"<td>{score or ''}" for score in (entry.validation, entry.test, entry.study))
+    scores = "".join(f"<td class=s>{score or ''}" for score in (entry.validation, entry.test, entry.study))
     return f"<tr{' class=end' if entry in board.finalists else ''}>{start}{costs}{scores}</tr>"
 
 
@@ -90,6 +90,7 @@ def _curves(axis: Any, board: Leaderboard) -> None:
         epochs = range(1, len(entry.curve) + 1)
         style = {"label": entry.name, "linewidth": 1.6} if end else {"color": "#bbb", "linewidth": 0.7}
         axis.plot(epochs, entry.curve, marker="." if len(entry.curve) == 1 else "", **style)
+    axis.xaxis.get_major_locator().set_params(integer=True)
     axis.set_xlabel("epoch")
     axis.set_ylabel("accuracy")
     if board.finalists:
