@@ -15,7 +15,8 @@ h1 { font-size: 1.4rem } h2 { font-size: 1.1rem; margin-top: 2rem }
 pre { background: #f4f4f2; padding: .8rem 1rem; overflow-x: auto }
 figure { display: inline-block; margin: 0 1rem 1rem 0 } svg { max-width: 100%; height: auto }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums } th { text-align: left }
-th, td { padding: .2rem .6rem; border-bottom: 1px solid #ddd; vertical-align: top } td.n { text-align: right } td.s { white-space: nowrap }
+th, td { padding: .2rem .6rem; border-bottom: 1px solid #ddd; vertical-align: top }
+td.n { text-align: right } td.s { white-space: nowrap }
 tr.end { background: #eef5ee } small { color: #666 }
 """
 NOTE = (
