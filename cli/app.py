@@ -24,6 +24,7 @@ from . import (
     phantom,
     report,
     schedule,
+    sweep,
     train,
     triage,
 )
@@ -45,6 +46,7 @@ app.command()(triage.triage)
 app.command()(audit.audit)
 app.add_typer(data.app, name="data")
 app.command()(train.train)
+app.command()(sweep.sweep)
 app.command()(export.export)
 app.command()(fit_gate.fit_gate)
 app.command()(evaluate.evaluate)

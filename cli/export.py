@@ -1,5 +1,6 @@
 """`xscan export`: a training run in, an ONNX network with its manifest out."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -31,6 +32,7 @@ def export(
     """
     from xscan.engine.dataset import load_folder
 
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever trained it: Keras's files are the same, tf2onnx is not
     with needs_train():
         from xscan.training.export import export as run_export
     console = Console(quiet=quiet, json=json)

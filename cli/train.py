@@ -1,7 +1,7 @@
 """`xscan train`: a folder of labelled films in, a run folder with a Keras network out."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -12,8 +12,13 @@ def train(
     data: Annotated[Path, typer.Argument(help="Folder with a folder a class, or a packed set.")],
     out: Annotated[Path, typer.Option(help="Run folder to fill, for example runs/seed.")],
     architecture: Annotated[
-        str, typer.Option(help="Network to train: seed (the study's Model_4) or compact.")
+        str, typer.Option(help="Network to train: seed (the study's Model_4), compact, lenet5, alexnet, vgg16, ...")
     ] = "seed",
+    option: Annotated[
+        list[str] | None,
+        typer.Option(help="An option of the architecture, as in a recipe: 'filters = [16, 32]'. May be repeated."),
+    ] = None,
+    size: Annotated[int, typer.Option(min=0, help="Side of the square input; 0: the architecture's own.")] = 0,
     patients: Annotated[Path | None, typer.Option(help="CSV: file,patient[,fold]. Default: DATA.csv.")] = None,
     validate: Annotated[str, typer.Option(help="Folds to score after each epoch, not trained on: 7,8.")] = "",
     hold_out: Annotated[
@@ -38,6 +43,8 @@ def train(
         from xscan.training.train import train as run_training
     settings = Settings(
         architecture=architecture,
+        options=_options(option or []),
+        size=size,
         epochs=epochs,
         batch_size=batch_size,
         learning_rate=learning_rate,
@@ -48,3 +55,14 @@ def train(
     films = select(load_folder(data, patients), split=split, part=part)
     run_training(films, settings, out, resume=resume, verbose=1 if console.progress else 0 if quiet else 2)
     console.say(f"trained {architecture}: {out}; next: xscan export {out} --out model.onnx")
+
+
+def _options(lines: list[str]) -> dict[str, Any]:
+    import tomllib
+
+    from xscan.engine.errors import UsageError
+
+    try:
+        return tomllib.loads("\n".join(lines))
+    except tomllib.TOMLDecodeError:
+        raise UsageError(f"cannot read --option {' '.join(lines)}: write it as in 'filters = [16, 32]'") from None

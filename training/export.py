@@ -66,8 +66,10 @@ def export(run: Path, out: Path, data: DataSet, *, name: str, version: str, out_
     return difference
 
 
-def convert(model: keras.Model, manifest: Manifest) -> bytes:
+def convert(model: keras.Model, manifest: Manifest | None) -> bytes:
     """The ONNX file: uint8 input `pixels` [batch, height, width, 1], output `logits` (and `maps` if it has them)."""
+    if keras.backend.backend() != "tensorflow":
+        raise UsageError("export needs Keras on TensorFlow: set KERAS_BACKEND=tensorflow; its files suit any backend")
     import tensorflow as tf
     import tf2onnx
 
@@ -85,7 +87,8 @@ def convert(model: keras.Model, manifest: Manifest) -> bytes:
         value.type.tensor_type.shape.dim[0].dim_param = "batch"
     if sorted(o.name for o in onnx_model.graph.output) != names:
         raise EngineError("the exported network lost its output names: check the tf2onnx version")
-    onnx_model.metadata_props.add(key=KEY, value=manifest.to_json())
+    if manifest is not None:
+        onnx_model.metadata_props.add(key=KEY, value=manifest.to_json())
     return channels_first(onnx_model).SerializeToString()
 
 

@@ -2,20 +2,18 @@
 
 RUN/run.json      settings, data fingerprint, folds, versions
 RUN/history.csv   one row an epoch; history.png is its plot
+RUN/tensorboard   the same for TensorBoard, where it is installed (with TensorFlow)
 RUN/last.keras    state after the last whole epoch, for --resume
 RUN/final.keras   the trained network (averaged weights)
 RUN/scores.csv    logits of the films in the validation and held-out folds
 """
 
 import csv
-import hashlib
-import json
+import importlib.util
 import os
-import platform
+import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import cv2
 import keras
@@ -27,27 +25,9 @@ from xscan.engine.errors import DataSetError, UsageError
 from xscan.engine.preprocess import InputSpec
 
 from .architectures import architecture, fused_layers
-from .augment import Augmentation, augment
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Everything that shapes a run."""
-
-    architecture: str = "seed"
-    size: int = 0  #: side of the square input; 0 is the architecture's own
-    epochs: int = 16
-    batch_size: int = 32
-    learning_rate: float = 1e-3  #: the peak of a one-cycle cosine schedule
-    weight_decay: float = 1e-4
-    warmup: float = 0.1  #: share of all steps
-    label_smoothing: float = 0.05
-    mixup: float = 0.0  #: Beta parameter of blending each film with another of its batch; 0 is off
-    ema: float = 0.99  #: weight averaging a step
-    validate: tuple[int, ...] = ()  #: folds scored after each epoch, not trained on
-    hold_out: tuple[int, ...] = (9,)  #: folds touched once, when training is over
-    seed: int = 0
-    augmentation: Augmentation = field(default_factory=Augmentation)
+from .augment import augment
+from .runs import open_run, update_run
+from .settings import Settings
 
 
 class Batches(keras.utils.PyDataset):
@@ -89,12 +69,16 @@ def train(
     run: Path,
     *,
     resume: bool = False,
+    until: int | None = None,
+    deadline: float | None = None,
     verbose: int = 1,
     targets: Mapping[str, np.ndarray] | None = None,
     start_from: Path | None = None,
 ) -> None:
     """Train on the folds that are neither validated nor held out, and fill the folder `run`.
 
+    until: pause after this epoch, with final.keras and scores.csv as they are then; resume goes on from there.
+    deadline: of time.monotonic(); past it the run stops after its epoch, and resume goes on.
     targets: probabilities [3] by film.file, learned instead of the folder's label; every training film's.
     start_from: a trained network of the same architecture, of any input size, to start with its weights.
 
@@ -104,6 +88,7 @@ def train(
     keras.utils.set_random_seed(settings.seed)
     network = architecture(settings.architecture)
     size = settings.size or network.size
+    trained = network.build(size, size, settings.options)
     kept = set(settings.validate) | set(settings.hold_out)
     films = data.folds(f for f in range(FOLDS) if f not in kept)
     missing = [name for label, name in enumerate(CLASSES) if not (films.labels == label).any()]
@@ -111,8 +96,9 @@ def train(
         raise UsageError(f"no training film of class {', '.join(missing)} is left: hold out fewer folds")
     if len(films.films) < settings.batch_size:
         raise UsageError(f"{len(films.films)} training films are fewer than one batch of {settings.batch_size}")
-    start = _open_run(run, data, settings, resume, targets, start_from)
-    if start is None:
+    start = open_run(run, data, settings, resume, targets, start_from)
+    stop = min(until or settings.epochs, settings.epochs)
+    if start is None or start > stop:
         return
 
     spec = InputSpec(size, size)
@@ -129,37 +115,46 @@ def train(
     if start:
         model = keras.saving.load_model(last)
     else:
-        model = fused_layers(_logits_only(network.build(size, size)))
+        model = compiled(trained, settings, steps=settings.epochs * len(batches))
         if start_from:
             model.set_weights(keras.saving.load_model(start_from).get_weights())
-        model.compile(
-            optimizer=_optimizer(settings, steps=settings.epochs * len(batches)),
-            loss=keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=settings.label_smoothing),
-            metrics=["accuracy"],
-        )
     validation = data.folds(settings.validate)
     validation_data = None
     if validation.films:
         watched, usable = read_inputs(validation, spec)
         validation_data = (watched[usable][..., None], np.eye(len(CLASSES))[validation.labels[usable]])
 
+    saved = _SaveEpoch(last, start, deadline)
     model.fit(
         batches,
         shuffle=False,  # Batches has its own order; Keras's would not be the same after a resume
-        epochs=settings.epochs,
+        epochs=stop,
         initial_epoch=start,
         validation_data=validation_data,
-        callbacks=[_SaveEpoch(last), keras.callbacks.CSVLogger(run / "history.csv", append=start > 0)],
+        callbacks=[saved, *_logs(run, start)],
         verbose=verbose,
     )
+    if saved.epochs < stop:
+        return
     _settle_normalisation(model, pictures, settings)
-    trained = network.build(size, size)  # with its class maps, if it has them, and of Keras's own layers only
-    trained.set_weights(model.get_weights())
+    trained.set_weights(model.get_weights())  # it has class maps, if any, and Keras's own layers only
     trained.save(run / "final.keras")
     _write_scores(run / "scores.csv", trained, data, settings, spec)
     _plot_history(run)
-    _update_run(run, finished=True)
-    last.unlink()
+    update_run(run, scored_epochs=stop, finished=stop == settings.epochs)
+    if stop == settings.epochs:
+        last.unlink()
+
+
+def compiled(network: keras.Model, settings: Settings, steps: int) -> keras.Model:
+    """A copy of the network, with its weights, ready to train for so many steps."""
+    model = fused_layers(_logits_only(network))
+    model.compile(
+        optimizer=_optimizer(settings, steps),
+        loss=keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=settings.label_smoothing),
+        metrics=["accuracy"],
+    )
+    return model
 
 
 def logits_of(model: keras.Model, pictures: np.ndarray) -> np.ndarray:
@@ -204,77 +199,37 @@ def _optimizer(settings: Settings, steps: int) -> keras.optimizers.Optimizer:
     return optimizer
 
 
+def _logs(run: Path, start: int) -> list[keras.callbacks.Callback]:
+    logs: list[keras.callbacks.Callback] = [keras.callbacks.CSVLogger(run / "history.csv", append=start > 0)]
+    if keras.backend.backend() == "tensorflow" and importlib.util.find_spec("tensorboard"):
+        logs.append(keras.callbacks.TensorBoard(run / "tensorboard", write_graph=False))
+    return logs
+
+
 class _SaveEpoch(keras.callbacks.Callback):
     """The whole state, optimiser included, after each epoch; a kill leaves a good file."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, epochs: int, deadline: float | None) -> None:
         super().__init__()
-        self.path = path
+        self.path, self.epochs, self.deadline = path, epochs, deadline
+        self.began = 0.0
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         """Dropout follows from the epoch alone: its own random state is not part of a saved model."""
+        self.began = time.monotonic()
         for place, layer in enumerate(self.model.layers):
-            if isinstance(layer, keras.layers.Dropout):
+            if isinstance(layer, keras.layers.Dropout) and layer.rate:
                 layer.seed_generator.state.assign((place, epoch))
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         part = self.path.with_name("part.keras")
         self.model.save(part)
         os.replace(part, self.path)
-        _update_run(self.path.parent, epochs_done=epoch + 1)
-
-
-def _open_run(
-    run: Path,
-    data: DataSet,
-    settings: Settings,
-    resume: bool,
-    targets: Mapping[str, np.ndarray] | None,
-    start_from: Path | None,
-) -> int | None:
-    """Make or reopen the run folder; returns the epoch to start at, or None when the run is finished."""
-    record = run / "run.json"
-    wanted = json.loads(json.dumps({"settings": asdict(settings), "data": data.fingerprint}))
-    if targets is not None:
-        lines = (f"{file}|{np.round(targets[file], 5).tolist()}\n" for file in sorted(targets))
-        wanted["targets"] = hashlib.sha256("".join(lines).encode()).hexdigest()
-    if start_from is not None:
-        wanted["start_from"] = hashlib.sha256(start_from.read_bytes()).hexdigest()
-    if record.exists():
-        old = json.loads(record.read_text(encoding="utf-8"))
-        if not resume:
-            raise UsageError(f"{run} holds a run already: add --resume to go on with it, or choose another --out")
-        keys = {*wanted, "targets", "start_from"}  # the last two are in a record only where they were given
-        if any(_with_defaults(key, old.get(key)) != wanted.get(key) for key in keys):
-            raise UsageError(f"{run} was made with other settings or other data: choose another --out")
-        return None if old["finished"] else old["epochs_done"]
-    if run.exists() and any(run.iterdir()):
-        raise UsageError(f"{run} is not empty and holds no run: choose another --out")
-    run.mkdir(parents=True, exist_ok=True)
-    versions = {"python": platform.python_version(), "keras": keras.__version__}
-    versions["backend"] = keras.backend.backend()
-    state = {"films": len(data.films), "versions": versions, "epochs_done": 0, "finished": False}
-    _write_json(record, wanted | state)
-    return 0
-
-
-def _with_defaults(key: str, value: Any) -> Any:
-    """A record from before a setting existed: the setting's default is what that run used."""
-    if key != "settings" or not isinstance(value, dict):
-        return value
-    defaults = json.loads(json.dumps(asdict(Settings())))
-    return defaults | value | {"augmentation": defaults["augmentation"] | value["augmentation"]}
-
-
-def _update_run(run: Path, **changes: object) -> None:
-    record = run / "run.json"
-    _write_json(record, json.loads(record.read_text(encoding="utf-8")) | changes)
-
-
-def _write_json(path: Path, content: dict) -> None:
-    part = path.with_suffix(".tmp")
-    part.write_text(json.dumps(content, indent=1), encoding="utf-8")
-    os.replace(part, path)
+        self.epochs = epoch + 1
+        now = time.monotonic()
+        update_run(self.path.parent, epochs_done=self.epochs, seconds_an_epoch=round(now - self.began, 2))
+        if self.deadline is not None and now > self.deadline:
+            self.model.stop_training = True
 
 
 def _write_scores(path: Path, model: keras.Model, data: DataSet, settings: Settings, spec: InputSpec) -> None:

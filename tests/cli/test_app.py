@@ -8,7 +8,19 @@ import pytest
 
 from tests.conftest import ROOT, Xscan
 
-COMMANDS = ["batch", "merge", "phantom", "train", "export", "evaluate", "compare", "explain", "inspect", "doctor"]
+COMMANDS = [
+    "batch",
+    "merge",
+    "phantom",
+    "train",
+    "sweep",
+    "export",
+    "evaluate",
+    "compare",
+    "explain",
+    "inspect",
+    "doctor",
+]
 
 
 def test_help_imports_nothing_heavy() -> None:

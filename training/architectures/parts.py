@@ -1,0 +1,28 @@
+"""What the networks share: the input, and a head of dense layers."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from keras import layers
+
+from xscan.engine import CLASSES
+
+
+def pixels_in(height: int, width: int) -> tuple[Any, Any]:
+    """The uint8 input and the same as float in [-2, 2]: with inputs in [0, 1] Model_4 stays at ln 3."""
+    pixels = layers.Input((height, width, 1), dtype="uint8", name="pixels")
+    return pixels, layers.Rescaling(4 / 255, offset=-2, name="scale")(pixels)
+
+
+def logits_of(x: Any) -> Any:
+    return layers.Dense(len(CLASSES), name="logits")(x)
+
+
+def dense_head(x: Any, units: Sequence[int], *, dropout: float, activation: str = "relu") -> Any:
+    """Flatten, and dense layers with dropout after each (Krizhevsky 2012 and Simonyan 2014 have it so)."""
+    x = layers.Flatten()(x)
+    for width in units:
+        x = layers.Dense(width, activation=activation)(x)
+        if dropout:
+            x = layers.Dropout(dropout)(x)
+    return logits_of(x)

@@ -1,0 +1,71 @@
+"""The record of a training run, RUN/run.json: what it was asked for, and how far it came."""
+
+import hashlib
+import json
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from xscan.engine.dataset import DataSet
+from xscan.engine.errors import UsageError
+
+from .settings import Settings
+
+
+def open_run(
+    run: Path,
+    data: DataSet,
+    settings: Settings,
+    resume: bool,
+    targets: Mapping[str, np.ndarray] | None,
+    start_from: Path | None,
+) -> int | None:
+    """Make or reopen the run folder; returns the epoch to start at, or None when the run is finished."""
+    record = run / "run.json"
+    wanted = json.loads(json.dumps({"settings": asdict(settings), "data": data.fingerprint}))
+    if targets is not None:
+        lines = (f"{file}|{np.round(targets[file], 5).tolist()}\n" for file in sorted(targets))
+        wanted["targets"] = hashlib.sha256("".join(lines).encode()).hexdigest()
+    if start_from is not None:
+        wanted["start_from"] = hashlib.sha256(start_from.read_bytes()).hexdigest()
+    if record.exists():
+        old = json.loads(record.read_text(encoding="utf-8"))
+        if not resume:
+            raise UsageError(f"{run} holds a run already: add --resume to go on with it, or choose another --out")
+        keys = {*wanted, "targets", "start_from"}  # the last two are in a record only where they were given
+        if any(_with_defaults(key, old.get(key)) != wanted.get(key) for key in keys):
+            raise UsageError(f"{run} was made with other settings or other data: choose another --out")
+        return None if old["finished"] else old["epochs_done"]
+    if run.exists() and any(run.iterdir()):
+        raise UsageError(f"{run} is not empty and holds no run: choose another --out")
+    run.mkdir(parents=True, exist_ok=True)
+    versions = {"python": platform.python_version(), "keras": keras.__version__}
+    versions["backend"] = keras.backend.backend()
+    state = {"films": len(data.films), "versions": versions, "epochs_done": 0, "finished": False}
+    write_json(record, wanted | state)
+    return 0
+
+
+def _with_defaults(key: str, value: Any) -> Any:
+    """A record from before a setting existed: the setting's default is what that run used."""
+    if key != "settings" or not isinstance(value, dict):
+        return value
+    defaults = json.loads(json.dumps(asdict(Settings())))
+    return defaults | value | {"augmentation": defaults["augmentation"] | value["augmentation"]}
+
+
+def update_run(run: Path, **changes: object) -> None:
+    record = run / "run.json"
+    write_json(record, json.loads(record.read_text(encoding="utf-8")) | changes)
+
+
+def write_json(path: Path, content: dict) -> None:
+    part = path.with_suffix(".tmp")
+    part.write_text(json.dumps(content, indent=1), encoding="utf-8")
+    os.replace(part, path)

@@ -1,0 +1,27 @@
+"""What shapes a training run. Imports no Keras."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from .augment import Augmentation
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that shapes a run."""
+
+    architecture: str = "seed"
+    options: dict[str, Any] = field(default_factory=dict)  #: the architecture's own, as its function names them
+    size: int = 0  #: side of the square input; 0 is the architecture's own
+    epochs: int = 16
+    batch_size: int = 32
+    learning_rate: float = 1e-3  #: the peak of a one-cycle cosine schedule
+    weight_decay: float = 1e-4
+    warmup: float = 0.1  #: share of all steps
+    label_smoothing: float = 0.05
+    mixup: float = 0.0  #: Beta parameter of blending each film with another of its batch; 0 is off
+    ema: float = 0.99  #: weight averaging a step
+    validate: tuple[int, ...] = ()  #: folds scored after each epoch, not trained on
+    hold_out: tuple[int, ...] = (9,)  #: folds touched once, when training is over
+    seed: int = 0
+    augmentation: Augmentation = field(default_factory=Augmentation)

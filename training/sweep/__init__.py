@@ -1,0 +1,1 @@
+"""Train many networks, choose one on validation patients, and say what that choice is worth."""
