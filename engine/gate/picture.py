@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 SIDE = 400  #: films of twice this and more are first reduced
+_WHITE = 225  #: letters are brighter
 _STROKE = 9  #: pixels: strokes of letters are thinner, ribs and vessels thicker
 
 
@@ -28,18 +29,22 @@ def look_at(grey: np.ndarray) -> Look:
     middle = grey[rows // 8 : rows - rows // 8, columns // 8 : columns - columns // 8]
     if middle.size == 0:
         middle = grey
-    counts = np.bincount(middle.ravel(), minlength=256)
+    counts = cv2.calcHist([middle], [0], None, [256], [0, 256]).ravel().astype(np.int64)
     below = np.cumsum(counts) / middle.size
     spread = float(np.searchsorted(below, 0.95) - np.searchsorted(below, 0.05))
     median = float(np.searchsorted(below, 0.5))
-    return Look(spread, median, float(below[6]), float(1 - below[248]), _letters(middle))
+    return Look(spread, median, float(below[6]), float(1 - below[248]), _letters(middle, int(counts[_WHITE + 1 :].sum())))
 
 
-def _letters(middle: np.ndarray) -> int:
-    """How many separate bright strokes of a letter's size there are."""
+def _letters(middle: np.ndarray, white: int) -> int:
+    """How many separate bright strokes of a letter's size there are. white: pixels brighter than _WHITE."""
+    if not white:
+        return 0
     kernel = cv2.getStructuringElement(cv2.MORPH_RECT, (_STROKE, _STROKE))
     strokes = cv2.morphologyEx(middle, cv2.MORPH_TOPHAT, kernel)
-    bright = ((strokes > 60) & (middle > 225)).astype(np.uint8)
+    bright = ((strokes > 60) & (middle > _WHITE)).astype(np.uint8)
+    left, top, width, height = cv2.boundingRect(bright)  # often a small part, where components are found quicker
+    bright = bright[top : top + height, left : left + width]
     if not bright.any():
         return 0
     count, _, stats, _ = cv2.connectedComponentsWithStats(bright, connectivity=8)
