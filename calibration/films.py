@@ -134,7 +134,7 @@ def read(
         if len(used) == count:
             break
         try:
-            grey = read_film(film.found, target=(spec.height, spec.width)).grey
+            grey = read_film(film.found).grey
         except FileProblem:
             continue
         to_input(grey, spec, out=pixels[len(used), :, :, 0])

@@ -1,4 +1,4 @@
-"""Area averaging, exact: by the compiled kernel of _area.c, or where it was not built by OpenCV's sums, to the same bytes.
+"""Area averaging, exact: by the compiled kernel of _area.c, or without it by OpenCV's sums, to the same bytes.
 
 Both work in whole numbers. Down a film of R rows that becomes H rows high, a pixel is H units high and an output row
 R units, so each pixel's share of it is a whole number of units; likewise across. An output pixel is the weighted sum
