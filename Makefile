@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint bench clean
 
 demo: $(VENV)/base
 	@rm -rf demo && mkdir demo
@@ -21,6 +21,9 @@ lint: $(VENV)/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
+
+bench: $(VENV)/dev
+	$(BIN)/python benchmarks/everything.py --short
 
 clean:
 	rm -rf $(VENV) demo build *.egg-info

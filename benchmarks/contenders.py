@@ -2,9 +2,9 @@
 
     python benchmarks/contenders.py NAME FOLDER CSV
 
-Each prints one JSON line: films, and the seconds that they took after everything was imported and loaded. The network is
-the study's Model_4 in every one (but torchxrayvision's), with random weights: they cost the same time. The loops are as
-documentation and examples show them, with the batch and worker counts that they commonly have.
+Each prints one JSON line: films, and the seconds that they took after everything was imported and loaded. The network
+is the study's Model_4 in every one (but torchxrayvision's), with random weights: they cost the same time. The loops are
+as documentation and examples show them, with the batch and worker counts that they commonly have.
 """
 
 import csv

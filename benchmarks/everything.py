@@ -11,28 +11,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-FULL = {
-    "throughput.py": [],
-    "scaling.py": ["--scale", "0.7"],
-    "memory.py": [],
-    "gpu_cores.py": [],
-}
+FULL = {"throughput.py": "", "scaling.py": "--scale 0.7", "memory.py": "", "gpu_cores.py": ""}
 SHORT = {
-    "throughput.py": [
-        "--files",
-        "240",
-        "--slow-files",
-        "16",
-        "--rounds",
-        "1",
-        "--stage-films",
-        "48",
-        "--stage-seconds",
-        "2",
-    ],
-    "scaling.py": ["cores", "format", "--scale", "0.2", "--rounds", "1"],
-    "memory.py": ["--files", "24"],
-    "gpu_cores.py": ["--films", "48", "--seconds", "2"],
+    "throughput.py": "--files 240 --slow-files 16 --rounds 1 --stage-films 48 --stage-seconds 2",
+    "scaling.py": "cores format --scale 0.2 --rounds 1",
+    "memory.py": "--files 24",
+    "gpu_cores.py": "--films 48 --seconds 2",
 }
 
 
@@ -43,7 +27,7 @@ def main() -> None:
     options = parser.parse_args()
     for script, flags in (SHORT if options.short else FULL).items():
         more = [word for python in options.python for word in ("--python", python)] if script == "throughput.py" else []
-        subprocess.run([sys.executable, Path(__file__).with_name(script), *flags, *more], check=True)
+        subprocess.run([sys.executable, Path(__file__).with_name(script), *flags.split(), *more], check=True)
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ def film_like(number: int, rows: int, columns: int) -> np.ndarray:
 
 
 def jpeg(values: np.ndarray) -> bytes:
-    return cv2.imencode(".jpg", (values >> 4).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, 90])[1].tobytes()
+    return cv2.imencode(".jpg", (values >> 4).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, 93])[1].tobytes()
 
 
 def png(values: np.ndarray) -> bytes:

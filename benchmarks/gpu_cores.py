@@ -2,8 +2,8 @@
 
     python benchmarks/gpu_cores.py [--films 96] [--seconds 4] [--cpu]
 
-No card is measured. Its films a second are arithmetic: peak FP16 rate x EFFICIENCY / operations of a film. Small networks
-use a few percent of a card's peak; the efficiency assumed is stated, and everything scales with it.
+No card is measured. Its films a second are arithmetic: peak FP16 rate x EFFICIENCY / operations of a film. Small
+networks use a few percent of a card's peak; the efficiency assumed is stated, and everything scales with it.
 """
 
 import argparse
@@ -17,9 +17,9 @@ from stages import costs
 
 #: Peak TFLOP/s in FP16 on tensor cores, dense, and where the figure is published.
 CARDS = {
-    "T4": (65, "T4 datasheet"),
-    "RTX 4060": (60, "Ada white paper, scaled by cores and clock"),
-    "H200": (989, "H200 datasheet"),
+    "T4": (65, "datasheet"),
+    "RTX 4060": (60, "Ada white paper: four times the shaders' FP32 rate"),
+    "H200": (989, "datasheet, without sparsity"),
 }
 EFFICIENCY = 0.05
 
@@ -68,8 +68,8 @@ def main() -> None:
             gain.append([name, cores, here, there, there / here])
     sources = "; ".join(f"{card}: {peak} TFLOP/s ({source})" for card, (peak, source) in CARDS.items())
     write("gpu-cores", "Cores that feed a card (estimate)", [
-        f"The default network takes {flop / 1e9:.2f} GFLOP a film. Peak FP16 rates: {sources}; {EFFICIENCY:.0%} of them "
-        "assumed. No card was measured.",
+        f"The default network takes {flop / 1e9:.2f} GFLOP a film. Peak FP16 rates: {sources}. Assumed: "
+        f"{EFFICIENCY:.0%} of them. No card was measured.",
         table(("card", "films", "card, films/s", "reading ms a film", "cores to feed it"), feeding),
         "What any of these cards changes: the network leaves the cores, which then only read.",
         table(("films", "cores", "films/s without a card", "with one", "times"), gain),

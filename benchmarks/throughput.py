@@ -3,10 +3,10 @@
     python benchmarks/throughput.py [FOLDER ...] [--files 1000] [--rounds 3] [--python OTHER/bin/python] [--only WORD]
 
 Without FOLDER: 1300 x 1000 JPEGs made from phantoms, and the hospital's originals where they are. A contender whose
-packages are not installed is left out; --python is another interpreter to look for them. Slow ones get --slow-files. The
-films a second are those of the whole command, start and imports included; `after start` counts from the moment that
+packages are not installed is left out; --python is another interpreter to look for them. Slow ones get --slow-files.
+The films a second are those of the whole command, start and imports included; `after start` counts from the moment that
 everything was loaded (for xscan: from the start of its run, so its workers' start is in it). The last table divides the
-whole command's rate by the limit that the stage costs set, measured by benchmarks/stages.py between the rounds.
+whole command's rate by the limit that the stage costs set, measured by benchmarks/stages.py before the rounds.
 """
 
 import argparse
