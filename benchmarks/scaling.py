@@ -52,12 +52,11 @@ def by_batch(options: argparse.Namespace) -> list[str]:
 
 def by_size(options: argparse.Namespace) -> list[str]:
     folders = {
-        f"{name}": films(
-            f"jpeg-{rows}", jpeg, rows, columns, max(8, scaled(int(8e8 / (rows * columns)) // 2, options)), 8
-        )
+        name: films(f"jpeg-{rows}", jpeg, rows, columns, scaled(400_000_000 // (rows * columns), options), 8)
         for name, (rows, columns) in SIZES.items()
     }
-    return one_table(options, "JPEG of", {n: (f, lambda f=f: scan(f, "compact")) for n, f in folders.items()})
+    cases = {name: (folder, lambda folder=folder: scan(folder, "compact")) for name, folder in folders.items()}
+    return one_table(options, "JPEG of", cases)
 
 
 def by_format(options: argparse.Namespace) -> list[str]:
