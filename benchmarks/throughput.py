@@ -22,8 +22,8 @@ from stages import HEADER, costs, limit, rows
 
 XSCAN = {"xscan batch, default network": "compact", "xscan batch, network seed": "seed"}
 OTHERS = {
-    "image_dataset_from_directory + predict": ("keras-dataset", "keras"),
-    "Keras, file by file": ("keras-per-file", "keras"),
+    "image_dataset_from_directory + predict": ("keras-dataset", "tensorflow"),
+    "Keras, file by file": ("keras-per-file", "tensorflow"),
     "ONNX Runtime loop": ("onnxruntime-loop", "onnxruntime"),
     "PyTorch DataLoader": ("torch-dataloader", "torch"),
     "torchxrayvision, file by file": ("torchxrayvision", "torchxrayvision"),
@@ -33,10 +33,10 @@ REFERENCE = "image_dataset_from_directory + predict"
 
 
 def interpreter(package: str, pythons: Sequence[str]) -> str:
-    """The first that can import the package, or ''."""
+    """The first that has the package, or ''."""
+    look = f"import importlib.util, sys; sys.exit(importlib.util.find_spec({package!r}) is None)"
     for python in pythons:
-        found = subprocess.run([python, "-c", f"import {package}"], capture_output=True, check=False)
-        if found.returncode == 0:
+        if subprocess.run([python, "-c", look], check=False).returncode == 0:
             return python
     return ""
 
