@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint bench clean
 
 demo: $(VENV)/base
 	@rm -rf demo && mkdir demo
@@ -22,6 +22,9 @@ lint: $(VENV)/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
 
+bench: $(VENV)/dev
+	$(BIN)/python benchmarks/everything.py --short
+
 clean:
 	rm -rf $(VENV) demo build *.egg-info
 
@@ -32,15 +35,15 @@ $(VENV)/bin/python:
 
 # The stamps make a second call start at once; a changed pyproject.toml or a new file installs again.
 # editable_mode=strict: editors and basedpyright resolve `xscan.*`, at the price of a new install for a new file.
-$(VENV)/base: pyproject.toml $(VENV)/files
+$(VENV)/base: pyproject.toml setup.py engine/_area.c $(VENV)/files
 	$(PIP) -e . --config-settings editable_mode=strict
 	@touch $@
 
-$(VENV)/dev: pyproject.toml $(VENV)/files
+$(VENV)/dev: pyproject.toml setup.py engine/_area.c $(VENV)/files
 	$(PIP) -e '.[dev]' --config-settings editable_mode=strict
 	@touch $@ $(VENV)/base
 
-LIST := find cli engine training calibration -type f ! -name '*.pyc' | LC_ALL=C sort
+LIST := find cli engine training calibration -type f ! -name '*.pyc' ! -name '*.so' ! -name '*.pyd' | LC_ALL=C sort
 $(VENV)/files: FORCE | $(VENV)/bin/python
 	@$(LIST) | cmp -s - $@ || $(LIST) > $@
 

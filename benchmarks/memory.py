@@ -1,8 +1,9 @@
 """Peak memory of `xscan batch` against the number of files: PSS summed over its processes (Linux).
 
-    python benchmarks/memory.py FILMS --files 1000 100000 [--engine FILE] [--zip]
+    python benchmarks/memory.py [FILMS] [--files 40 400] [--engine FILE] [--zip]
 
-FILMS is a folder of radiographs; it is hard-linked until there are enough files.
+FILMS is a folder of radiographs; it is hard-linked until there are enough files. Without it: phantoms of 20 megapixels,
+half of them JPEG, half of them 12-bit JPEG lossless DICOM.
 """
 
 import argparse
@@ -13,21 +14,22 @@ import time
 import zipfile
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
-from kill_test import spread
+from folders import FORMATS, films, jpeg, spread
+from measure import SCRATCH, table, write
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("films", type=Path)
-    parser.add_argument("--files", type=int, nargs="+", default=[1000, 100_000])
+    parser.add_argument("films", type=Path, nargs="?")
+    parser.add_argument("--files", type=int, nargs="+", default=[40, 400])
     parser.add_argument("--engine", default="")
     parser.add_argument("--zip", action="store_true", help="put them into one zip")
     options = parser.parse_args()
-    print(f"{'files':>9} {'peak PSS MB':>12} {'main MB':>8} {'seconds':>8} {'files/s':>8}")
+    sources = options.films or large_films()
+    lines = []
     for count in options.files:
         with tempfile.TemporaryDirectory() as place:
-            folder = spread(options.films, Path(place) / "films", count)
+            folder = spread(sources, Path(place) / "films", count)
             if options.zip:
                 folder = packed(folder, Path(place) / "packed")
             command = [sys.executable, "-m", "xscan.cli", "batch", str(folder), "-q", "--max-failures", "100%"]
@@ -39,7 +41,17 @@ def main() -> None:
             seconds = time.monotonic() - started
             if run.returncode:
                 sys.exit(f"xscan ended with {run.returncode}")
-            print(f"{count:>9} {peak:>12.0f} {own:>8.0f} {seconds:>8.1f} {count / seconds:>8.0f}", flush=True)
+            lines.append([count, peak, own, seconds, count / seconds])
+    write("memory", "Peak memory", [table(("files", "peak PSS MB", "of it main MB", "seconds", "files/s"), lines)])
+
+
+def large_films() -> Path:
+    """8 phantoms of 5000 x 4000."""
+    both = SCRATCH / "large"
+    if not both.exists():
+        for name, encode in (("jpeg-4000", jpeg), ("lossless-4000", FORMATS["DICOM, JPEG lossless"])):
+            spread(films(name, encode, 4000, 5000, 4, 4), both / name, 4)
+    return both
 
 
 def packed(folder: Path, target: Path) -> Path:

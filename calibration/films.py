@@ -100,7 +100,7 @@ def read(
         if len(used) == count:
             break
         try:
-            film.input(spec, out=pixels[len(used), :, :, 0], shortcuts=True)
+            film.input(spec, out=pixels[len(used), :, :, 0])
         except FileProblem:
             continue
         used.append(film)

@@ -7,7 +7,6 @@ import shlex
 import subprocess
 import sys
 from dataclasses import asdict, dataclass, field
-from xml.sax.saxutils import escape
 
 from xscan.engine.errors import UsageError
 
@@ -154,6 +153,8 @@ def _cron_line(at: str, command: list[str]) -> str:
 
 def windows_task(job: Job) -> str:
     """A job as an XML file for `schtasks /create /xml`. (`/tr` holds 261 letters and runs no missed nights.)"""
+    from xml.sax.saxutils import escape  # brings half the network modules along: not for every `xscan --help`
+
     program, *rest = job.command(notify=True)
     return f"""<?xml version="1.0" encoding="UTF-16"?>
 <Task version="1.2" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task">

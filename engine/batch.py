@@ -20,7 +20,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -319,6 +318,8 @@ def _row_settings(settings: BatchSettings, engine: str) -> dict[str, Any]:
 
 
 def _report(settings: BatchSettings, summary: Summary, manifest: str) -> dict[str, Any]:
+    from importlib.metadata import version  # slow to import, and wanted only here
+
     packages = ("xscan", "numpy", "opencv-python-headless", "onnxruntime", "pydicom", "imagecodecs")
     return {
         "state": "interrupted" if summary.interrupted else "finished",

@@ -63,15 +63,14 @@ def measure_decoding(runtime: Runtime, files: Iterable[Path], batch: int = 8) ->
     from .read import read_path
 
     spec = runtime.manifest.input
-    target = (spec.height, spec.width)
-    slot = np.empty((batch, *target, 1), np.uint8)
+    slot = np.empty((batch, spec.height, spec.width, 1), np.uint8)
     films = waiting = 0
     read_s = network_s = 0.0
     runtime.run(np.zeros_like(slot))
     for path in files:
         started = time.perf_counter()
         try:
-            to_input(read_path(path, target=target).grey, spec, out=slot[waiting, :, :, 0])
+            to_input(read_path(path).grey, spec, out=slot[waiting, :, :, 0])
         except FileProblem:
             continue
         read_s += time.perf_counter() - started

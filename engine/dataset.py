@@ -64,16 +64,13 @@ class ListedFilm:
         """Index into CLASSES. Raises ValueError where the top folder is no class."""
         return CLASSES.index(self.group)
 
-    def grey(self, target: tuple[int, int] | None = None) -> np.ndarray:
-        """uint8 [rows, columns]: the film as a viewer shows it; of a packed set: its matrix. Raises FileProblem.
-
-        target: (height, width) of a network's input: the film may then come smaller than stored.
-        """
+    def grey(self) -> np.ndarray:
+        """uint8 [rows, columns]: the film as a viewer shows it; of a packed set: its matrix. Raises FileProblem."""
         if self.matrix is not None:
             return self.matrix
         from .read import read_film
 
-        return read_film(self.found, target=target).grey
+        return read_film(self.found).grey
 
     def facts(self) -> "Facts":
         """What its file tells; of a packed set: rows, columns and bits. Raises FileProblem."""
@@ -84,15 +81,12 @@ class ListedFilm:
             return Facts(rows=rows, columns=columns, bits=bits)
         return read_film(self.found).facts
 
-    def input(self, spec: InputSpec, out: np.ndarray | None = None, shortcuts: bool = False) -> np.ndarray:
-        """uint8 [height, width]: what a network sees of the film. Raises FileProblem, DataSetError.
-
-        shortcuts: take the decoders' quicker ways, as a batch does (docs/reading.md).
-        """
+    def input(self, spec: InputSpec, out: np.ndarray | None = None) -> np.ndarray:
+        """uint8 [height, width]: what a network sees of the film. Raises FileProblem, DataSetError."""
         from .preprocess import to_input
 
         self.require(spec)
-        return to_input(self.grey((spec.height, spec.width) if shortcuts else None), spec, out=out)
+        return to_input(self.grey(), spec, out=out)
 
     def require(self, spec: InputSpec) -> None:
         """Raise DataSetError if the film is packed at another size: a squashed matrix is not squashed again."""

@@ -49,6 +49,7 @@ def _decoders() -> Iterator[Check]:
         ("JPEG 2000 and HTJ2K", "JPEG2K"),
     ):
         yield _codec(name, codec)
+    yield _kernel()
 
 
 def _codec(name: str, codec: str) -> Check:
@@ -79,6 +80,13 @@ def _runtimes() -> Iterator[Check]:
         ("pycuda", "pycuda", "pip install pycuda (with nvcc on the PATH; only for TensorRT)"),
     ):
         yield _loads(name, package, fix)
+
+
+def _kernel() -> Check:
+    """The compiled part of xscan itself (engine/area.py)."""
+    compiled = importlib.util.find_spec("xscan.engine._area") is not None
+    fix = "none needed, reading is a little slower: install a C compiler, then " + _REPAIR
+    return Check("decoders", "compiled area averaging", compiled, "built in" if compiled else "not compiled", fix)
 
 
 def _loads(module: str, package: str, fix: str) -> Check:

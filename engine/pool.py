@@ -21,6 +21,8 @@ log = logging.getLogger("xscan")
 
 JOBS_A_WORKER = 2  #: one in work, one waiting, so that no worker idles while its result is written
 WINDOW_A_WORKER = 8  #: finished jobs that may wait for an earlier, slower one
+AT_ONCE = 2  #: workers started before there is work: a small machine's second core need not wait for the first
+START_S = 60.0  #: that a worker may take to start, on a machine that is busy or cold
 TICK_S = 0.25
 SOON_S = 0.02
 DEATHS = 5  #: of workers at no file, in a row, before the run is given up
@@ -70,7 +72,8 @@ class Pool:
         self.seconds: dict[str, float] = {}  #: by stage, summed over workers
 
     def __enter__(self) -> "Pool":
-        self._start()
+        for _ in range(min(self._wanted, AT_ONCE)):
+            self._start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -171,7 +174,7 @@ class Pool:
             at = (worker.progress[0], worker.progress[1])
             if at != worker.seen or not worker.jobs:
                 worker.seen, worker.since = at, now
-            elif worker.jobs and now - worker.since > self._file_seconds:
+            elif now - worker.since > (self._file_seconds if worker.ready else max(self._file_seconds, START_S)):
                 worker.process.kill()
                 self._bury(worker, "timed-out", f"took longer than {self._file_seconds:g} seconds", again=False)
         return self._settled()
@@ -181,7 +184,7 @@ class Pool:
             raise message
         self._deaths = 0
         if isinstance(message, Ready):
-            worker.ready, self.ready = True, message
+            worker.ready, self.ready, worker.since = True, message, time.monotonic()
             return
         job = worker.jobs.popleft()
         for stage, seconds in message.seconds.items():

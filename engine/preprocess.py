@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 
+from .area import shrink
 from .spec import InputSpec
 
 __all__ = ["InputSpec", "to_input"]
@@ -14,13 +15,14 @@ def to_input(grey: np.ndarray, spec: InputSpec, out: np.ndarray | None = None) -
     grey: uint8 [rows, columns], dark = air. out: uint8 [height, width] to write into, if given.
     Returns uint8 [height, width]. Each axis is area-averaged when it shrinks and bilinear when it grows.
     """
-    rows, columns = grey.shape
-    shrunk = (min(columns, spec.width), min(rows, spec.height))  # cv2 wants (width, height)
-    if shrunk != (columns, rows):
-        grey = cv2.resize(grey, shrunk, interpolation=cv2.INTER_AREA)
-    if grey.shape != (spec.height, spec.width):
-        grey = cv2.resize(grey, (spec.width, spec.height), interpolation=cv2.INTER_LINEAR)
+    size = (spec.height, spec.width)
     if out is None:
-        return grey
-    out[...] = grey
+        out = np.empty(size, np.uint8)
+    shrunk = (min(grey.shape[0], spec.height), min(grey.shape[1], spec.width))
+    if shrunk == size:
+        shrink(grey, out)
+        return out
+    smaller = np.empty(shrunk, np.uint8)
+    shrink(grey, smaller)
+    out[...] = cv2.resize(smaller, (spec.width, spec.height), interpolation=cv2.INTER_LINEAR)
     return out

@@ -108,7 +108,7 @@ def _room(runtime: Runtime, films: int) -> np.ndarray:
 
 def _read(found: Found, limits: Limits, spec: InputSpec, slot: np.ndarray) -> Film:
     try:
-        film = read_film(found, limits, (spec.height, spec.width))
+        film = read_film(found, limits)
         to_input(film.grey, spec, out=slot)
     except MemoryError:
         raise UnreadableRadiograph("out-of-memory", "not enough memory for this file") from None

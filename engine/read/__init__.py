@@ -28,14 +28,9 @@ __all__ = ["Facts", "Film", "Limits", "read_bytes", "read_content", "read_film",
 DEFAULT_LIMITS = Limits()
 
 
-def read_film(found: "Found", limits: Limits = DEFAULT_LIMITS, target: tuple[int, int] | None = None) -> Film:
-    """Read what `discover` found.
-
-    target: (height, width) of the network's input, if the caller needs no more than that: the film may
-    then come smaller than stored, never smaller than `target` (docs/reading.md, shortcuts).
-    Raise NotARadiograph or UnreadableRadiograph.
-    """
-    return read_bytes(read_content(found, limits), limits, target, nested=found.member is not None)
+def read_film(found: "Found", limits: Limits = DEFAULT_LIMITS) -> Film:
+    """Read what `discover` found. Raise NotARadiograph or UnreadableRadiograph."""
+    return read_bytes(read_content(found, limits), limits, nested=found.member is not None)
 
 
 def read_content(found: "Found", limits: Limits = DEFAULT_LIMITS) -> bytes:
@@ -47,17 +42,12 @@ def read_content(found: "Found", limits: Limits = DEFAULT_LIMITS) -> bytes:
     return _content(found.path, limits.max_bytes)
 
 
-def read_path(path: str | Path, limits: Limits = DEFAULT_LIMITS, target: tuple[int, int] | None = None) -> Film:
+def read_path(path: str | Path, limits: Limits = DEFAULT_LIMITS) -> Film:
     """Read one file by its path (as `read_film`, for training and tools)."""
-    return read_bytes(_content(os.fspath(path), limits.max_bytes), limits, target)
+    return read_bytes(_content(os.fspath(path), limits.max_bytes), limits)
 
 
-def read_bytes(
-    content: bytes,
-    limits: Limits = DEFAULT_LIMITS,
-    target: tuple[int, int] | None = None,
-    nested: bool = False,
-) -> Film:
+def read_bytes(content: bytes, limits: Limits = DEFAULT_LIMITS, nested: bool = False) -> Film:
     """Read a file's whole content. nested: it came out of a zip, so no other zip is opened."""
     if not content:
         raise UnreadableRadiograph("empty", "the file has no bytes")
@@ -75,7 +65,7 @@ def read_bytes(
 
         read = partial(read_raster, kind=kind)
     try:
-        return read(content, limits=limits, target=target)
+        return read(content, limits=limits)
     except (FileProblem, MemoryError):
         raise
     except Exception:  # a decoder's own error, whose text may hold anything

@@ -1,8 +1,10 @@
 """What reading gives: a grey picture and the facts about it."""
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-import numpy as np
+if TYPE_CHECKING:  # the main process of a batch reads no film, and starts sooner without numpy
+    import numpy as np
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,5 +46,5 @@ class Facts:
 class Film:
     """A readable radiograph."""
 
-    grey: np.ndarray  #: uint8 [rows, columns], dark = air: the picture that a viewer would show
+    grey: "np.ndarray"  #: uint8 [rows, columns], dark = air: the picture that a viewer would show
     facts: Facts

@@ -23,11 +23,8 @@ _HEADERS: dict[str, Callable[[bytes], RasterHeader]] = {
 _GREY = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH  # applies the EXIF orientation; CMYK and colour become Y
 
 
-def read_raster(content: bytes, kind: str, limits: Limits, target: tuple[int, int] | None = None) -> Film:
-    """Decode a raster file. kind: as `sniff` names it. Raise NotARadiograph or UnreadableRadiograph.
-
-    target: room for shortcuts; the picture comes in full size today.
-    """
+def read_raster(content: bytes, kind: str, limits: Limits) -> Film:
+    """Decode a raster file. kind: as `sniff` names it. Raise NotARadiograph or UnreadableRadiograph."""
     if kind == "JPEG":
         return _read_jpeg(content, limits)
     if kind == "JPEG 2000":

@@ -3,24 +3,25 @@
 import hashlib
 from importlib.resources import files
 from pathlib import Path
-from typing import Protocol
-
-import numpy as np
+from typing import TYPE_CHECKING, Protocol
 
 from .. import models
 from ..errors import EngineError
 from ..manifest import Manifest
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class Runtime(Protocol):
     manifest: Manifest
     description: str  #: for the run report, for example `onnxruntime 1.23 CPU`
 
-    def run(self, pictures: np.ndarray) -> np.ndarray:
+    def run(self, pictures: "np.ndarray") -> "np.ndarray":
         """uint8 [films, height, width, 1] -> float32 logits [films, 3]. Raises EngineError."""
         ...
 
-    def outputs(self, pictures: np.ndarray) -> dict[str, np.ndarray]:
+    def outputs(self, pictures: "np.ndarray") -> "dict[str, np.ndarray]":
         """The same films, everything that the network says: `logits`, and where it has them `maps`
         [films, h, w, 3] and `gate` [films, scores] (xscan.engine.gate). Raises EngineError."""
         ...

@@ -10,11 +10,8 @@ from .header import Header, parse
 from .pixels import ImagePixel, read_stored
 
 
-def read_dicom(content: bytes, limits: Limits, target: tuple[int, int] | None = None) -> Film:
-    """Read one DICOM file. Raise NotARadiograph or UnreadableRadiograph.
-
-    target: room for shortcuts; the picture comes in full size today.
-    """
+def read_dicom(content: bytes, limits: Limits) -> Film:
+    """Read one DICOM file. Raise NotARadiograph or UnreadableRadiograph."""
     header = parse(content, limits.max_bytes)
     skip.refuse_other_objects(header)
     if header.problem is not None:

@@ -1,0 +1,3 @@
+import numpy as np
+
+def shrink(source: np.ndarray, target: np.ndarray) -> None: ...
