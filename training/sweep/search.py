@@ -26,9 +26,9 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from xscan.engine import CLASSES
+from xscan.engine.dataset import FOLDS, DataSet
 from xscan.engine.errors import UsageError
 
-from ..dataset import FOLDS, DataSet
 from ..runs import write_json
 from ..settings import Settings
 from ..train import train
