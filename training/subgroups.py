@@ -11,7 +11,8 @@ import numpy as np
 
 from xscan.calibration.audit import rate
 from xscan.engine.dataset import ListedFilm
-from xscan.engine.errors import FileProblem
+from xscan.engine.discover import Found
+from xscan.engine.errors import FileProblem, UnreadableRadiograph
 
 from .metrics import roc_auc
 from .scored import ScoredFilms
@@ -38,7 +39,8 @@ def subgroups(scored: ScoredFilms, columns: Columns) -> dict[str, list[dict[str,
     accuracy: of the three classes; sensitivity, specificity: normal against pneumonia at 0.5; each with its
     95 % Wilson interval, films taken one by one; roc_auc: normal against pneumonia, None where not defined.
     """
-    films = scored.films or [ListedFilm(str(file), Path(), 0, "", 0) for file in scored.files]
+    gone = UnreadableRadiograph("vanished", "a score file holds no films")
+    films = scored.films or [ListedFilm(Found(str(file), "", problem=gone), "", 0) for file in scored.files]
     kinds: dict[str, Callable[[ListedFilm, dict[str, str]], str]] = {
         "size": _size,
         "source": _source,
