@@ -53,8 +53,12 @@ def sweep(
     with needs_train():
         from xscan.training.sweep.page import publish
         from xscan.training.sweep.search import search
-    with _helpers(jobs - 1, work):
-        complete = search(prepared)
+    try:
+        with _helpers(jobs - 1, work):
+            complete = search(prepared)
+    except KeyboardInterrupt:
+        console.say("interrupted: run the same command again to carry on")
+        raise typer.Exit(130) from None
     board = publish(prepared, complete)
     console.result(board.as_dict() | {"out": str(place)}, board.as_text())
     console.say(f"leaderboard: {place / 'leaderboard.html'}")
