@@ -15,7 +15,7 @@ demo: $(VENV)/base
 	@echo "Open demo/triage.csv to see the list."
 
 test: $(VENV)/dev lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .

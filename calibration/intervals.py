@@ -33,4 +33,6 @@ def effective(hits: np.ndarray, patients: np.ndarray) -> float:
         return float(films)
     apart = np.bincount(whose, hits - share)  # of each patient, from what its films would have on average
     variance = float((apart**2).sum()) * number / (number - 1) / films**2
+    if not variance:  # the patients are all alike: nothing is found between them
+        return float(films)
     return min(films, share * (1 - share) / variance)

@@ -56,13 +56,19 @@ class Console:
 
 @contextmanager
 def needs_train() -> Iterator[None]:
-    """Around the imports of commands that need Keras: keeps TensorFlow's chatter down, names the extra if absent."""
+    """Around the imports of commands that need Keras: names the extra if absent, lets nothing out on stderr."""
+    with names_extra(), _silent():
+        yield
+        if "tensorflow" in sys.modules:
+            sys.modules["tensorflow"].constant(0)  # it says once more that oneDNN is on
+
+
+@contextmanager
+def names_extra() -> Iterator[None]:
+    """Around work that may import Keras or matplotlib in the middle: names the extra if absent."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
-        with _silent():
-            yield
-            if "tensorflow" in sys.modules:
-                sys.modules["tensorflow"].constant(0)  # it says once more that oneDNN is on
+        yield
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("xscan"):
             raise

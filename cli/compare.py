@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .common import Console, Fold, Json, NoProgress, Part, Quiet, Split, Verbose, needs_train, plain_warnings
+from .common import Console, Fold, Json, NoProgress, Part, Quiet, Split, Verbose, names_extra, plain_warnings
 from .evaluate import MODEL, Patients
 
 
@@ -43,7 +43,7 @@ def compare(
     if by not in COMPARED:
         raise UsageError(f"no figure '{by}': choose --by one of {', '.join(COMPARED)}")
     keeps = selection(fold, split, part)
-    with plain_warnings(console), needs_train():
+    with plain_warnings(console), names_extra():
         films = choose(load_folder(data, patients), keeps) if data is not None else None
         a, b = (score(model, films, keeps) for model in (model_a, model_b))
         comparison = measure(a, b, by)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .common import Console, Fold, Json, NoProgress, Part, Quiet, Split, Verbose, needs_train, plain_warnings
+from .common import Console, Fold, Json, NoProgress, Part, Quiet, Split, Verbose, names_extra, plain_warnings
 
 MODEL = "An engine, an ONNX or Keras file, the name of a shipped network, or the scores.csv of a training run."
 Patients = Annotated[Path | None, typer.Option(help="CSV: file,patient[,fold]. Default: DATA.csv.")]
@@ -49,7 +49,7 @@ def evaluate(
         raise UsageError(f"{model} holds scores already: leave out the folder of films")
     shares = _shares(prevalence)
     keeps = selection(fold, split, part)
-    with plain_warnings(console), needs_train():
+    with plain_warnings(console), names_extra():
         if html is not None:
             require_page(html)
         films = choose(load_folder(data, patients), keeps) if data is not None else None

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .common import Console, Fold, Json, NoProgress, Part, Quiet, Split, Verbose, needs_train, plain_warnings
+from .common import Console, Fold, Json, NoProgress, Part, Quiet, Split, Verbose, names_extra, plain_warnings
 from .evaluate import Patients
 
 
@@ -44,7 +44,7 @@ def explain(
     if method not in METHODS:
         raise UsageError(f"no method '{method}': choose one of {', '.join(METHODS)}")
     keeps = selection(fold, split, part)
-    with plain_warnings(console), needs_train():
+    with plain_warnings(console), names_extra():
         if out is not None:
             require_folder(out)
         if html is not None:

@@ -13,6 +13,7 @@ from xscan.calibration.half import half_graph
 from xscan.calibration.ranges import Range
 from xscan.engine.errors import EngineError
 from xscan.engine.manifest import KEY
+from xscan.engine.runtime.processor import int8_is_exact
 
 from . import networks
 
@@ -41,7 +42,8 @@ def close(model: onnx.ModelProto, other: onnx.ModelProto, part: float) -> None:
 def test_both_graphs_answer_like_float32(model: onnx.ModelProto):
     layers, ranges = calibrated(model)
     close(model, quantise.tensorrt_graph(model, layers, ranges), 0.05)
-    close(model, quantise.cpu_graph(model, layers, ranges), 0.05)
+    if int8_is_exact():  # elsewhere the sums of 8-bit weights saturate
+        close(model, quantise.cpu_graph(model, layers, ranges), 0.05)
     close(model, quantise.cpu_graph(model, layers, ranges, weight_bits=7), 0.08)
 
 

@@ -141,6 +141,7 @@ def test_run_again_it_trains_nothing_and_guards_its_folder(
     assert "other options or data" in done.stderr
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # TensorFlow's own
 def test_hours_stop_a_sweep_and_it_goes_on(films: Path, recipe: Path, tmp_path: Path) -> None:
     from xscan.engine.dataset import load_folder
     from xscan.training.sweep.leaderboard import leaderboard

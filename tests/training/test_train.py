@@ -125,7 +125,7 @@ def test_a_killed_run_resumes_to_the_same_network(films: Path, tmp_path: Path, x
         (["train", "{films}", "--out", "{tmp}/r", "--hold-out", "0,1,9"], "no training film"),
         (["train", "{films}", "--out", "{tmp}/r", "--validate", "20"], "no fold 20"),
         (["export", "{tmp}", "--data", "{films}"], "no training run"),
-        (["evaluate", "seed", "{films}", "--fold", "5"], "normal and of pneumonia"),
+        (["evaluate", "seed", "{films}", "--fold", "5"], "no film is chosen"),
     ],
 )
 def test_bad_input_ends_in_one_line(xscan: Xscan, films: Path, tmp_path: Path, arguments: list[str], says: str) -> None:
