@@ -15,7 +15,7 @@ from measure import table, write
 from onnx import numpy_helper, shape_inference
 from stages import costs
 
-#: Peak TFLOP/s in FP16 on tensor cores, dense, and where the figure is published.
+#: Peak TFLOP/s in FP16 on tensor cores, dense, and where to check it: not checked yet.
 CARDS = {
     "T4": (65, "datasheet"),
     "RTX 4060": (60, "Ada white paper: four times the shaders' FP32 rate"),
@@ -68,8 +68,8 @@ def main() -> None:
             gain.append([name, cores, here, there, there / here])
     sources = "; ".join(f"{card}: {peak} TFLOP/s ({source})" for card, (peak, source) in CARDS.items())
     write("gpu-cores", "Cores that feed a card (estimate)", [
-        f"The default network takes {flop / 1e9:.2f} GFLOP a film. Peak FP16 rates: {sources}. Assumed: "
-        f"{EFFICIENCY:.0%} of them. No card was measured.",
+        f"The default network takes {flop / 1e9:.2f} GFLOP a film. Peak FP16 rates (from memory, to be checked): "
+        f"{sources}. Assumed: {EFFICIENCY:.0%} of them. No card was measured.",
         table(("card", "films", "card, films/s", "reading ms a film", "cores to feed it"), feeding),
         "What any of these cards changes: the network leaves the cores, which then only read.",
         table(("films", "cores", "films/s without a card", "with one", "times"), gain),

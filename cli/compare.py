@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from .common import Console, Fold, Json, NoProgress, Part, Quiet, Split, Verbose, names_extra, plain_warnings
-from .evaluate import MODEL, Patients
+from .common import Console, Fold, Json, NoProgress, Part, Patients, Quiet, Split, Verbose, names_extra, plain_warnings
+from .evaluate import MODEL
 
 
 def compare(

@@ -8,12 +8,11 @@ from typing import Annotated
 
 import typer
 
-from .common import Console, Json, NoProgress, Quiet, Verbose, needs_train
+from .common import Console, Json, NoProgress, Patients, Quiet, Verbose, needs_train
 
 app = typer.Typer(no_args_is_help=True, help="Describe, pack and split a labelled data set.", rich_markup_mode=None)
 
 Data = Annotated[Path, typer.Argument(help="Folder with a folder a class: normal, bacteria, virus; or a packed set.")]
-Patients = Annotated[Path | None, typer.Option(help="CSV: file,patient[,fold]. Default: DATA.csv.")]
 
 
 @app.callback()

@@ -5,10 +5,9 @@ from typing import Annotated
 
 import typer
 
-from .common import Console, Fold, Json, NoProgress, Part, Quiet, Split, Verbose, names_extra, plain_warnings
+from .common import Console, Fold, Json, NoProgress, Part, Patients, Quiet, Split, Verbose, names_extra, plain_warnings
 
 MODEL = "An engine, an ONNX or Keras file, the name of a shipped network, or the scores.csv of a training run."
-Patients = Annotated[Path | None, typer.Option(help="CSV: file,patient[,fold]. Default: DATA.csv.")]
 
 
 def evaluate(

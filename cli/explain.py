@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .common import Console, Fold, Json, NoProgress, Part, Quiet, Split, Verbose, names_extra, plain_warnings
-from .evaluate import Patients
+from .common import Console, Fold, Json, NoProgress, Part, Patients, Quiet, Split, Verbose, names_extra, plain_warnings
 
 
 def explain(

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from .common import Console, Json, Quiet, needs_train
+from .common import Console, Json, Patients, Quiet, needs_train
 
 
 def export(
@@ -22,7 +22,7 @@ def export(
     out: Annotated[Path, typer.Option(help="The ONNX file to write.")] = Path("model.onnx"),
     name: Annotated[str, typer.Option(help="Name of the network, shown in the CSV.  [default: the run's]")] = "",
     model_version: Annotated[str, typer.Option(help="Version of the network, shown in the CSV.")] = "1",
-    patients: Annotated[Path | None, typer.Option(help="CSV: file,patient[,fold]. Default: DATA.csv.")] = None,
+    patients: Patients = None,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .common import Console, Json, Quiet, needs_train
+from .common import Console, Json, Patients, Quiet, needs_train
 
 
 def sweep(
@@ -31,7 +31,7 @@ def sweep(
         int,
         typer.Option(min=1, help="Networks trained at once, each on its share of the cores: one a core is fastest."),
     ] = 1,
-    patients: Annotated[Path | None, typer.Option(help="CSV: file,patient[,fold]. Default: DATA.csv.")] = None,
+    patients: Patients = None,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .common import Console, NoProgress, Part, Quiet, Split, needs_train
+from .common import Console, NoProgress, Part, Patients, Quiet, Split, needs_train
 
 
 def train(
@@ -19,7 +19,7 @@ def train(
         typer.Option(help="An option of the architecture, as in a recipe: 'filters = [16, 32]'. May be repeated."),
     ] = None,
     size: Annotated[int, typer.Option(min=0, help="Side of the square input; 0: the architecture's own.")] = 0,
-    patients: Annotated[Path | None, typer.Option(help="CSV: file,patient[,fold]. Default: DATA.csv.")] = None,
+    patients: Patients = None,
     validate: Annotated[str, typer.Option(help="Folds to score after each epoch, not trained on: 7,8.")] = "",
     hold_out: Annotated[
         str | None, typer.Option(help="Folds kept for the final figures.  [default: 9; with --split none]")
