@@ -143,7 +143,7 @@ class Scorer:
         self._open = open_runtime
         self._films = films
         self._slots = 2 * workers + 2  # a dead worker's slot comes back a moment after its successor starts
-        self._opened: queue.SimpleQueue[EngineError | None] = queue.SimpleQueue()
+        self._opened: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
         self._new: queue.SimpleQueue[tuple[Any, int] | None] = queue.SimpleQueue()
         self._free: queue.SimpleQueue[int] = queue.SimpleQueue()
         self._bell, self._bell_button = Pipe(duplex=False)
@@ -194,12 +194,12 @@ class Scorer:
     def _main(self) -> None:
         try:
             runtime = self._open()
-        except EngineError as error:
+        except BaseException as error:  # raised again in the thread that waits for it
             self._opened.put(error)
             return
         try:
             self._prepare(runtime)
-        except EngineError as error:
+        except BaseException as error:
             runtime.close()
             self._opened.put(error)
             return

@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
 # On a machine with an NVIDIA GPU: build pycuda, run the GPU tests, build and measure engines, print a table.
+# Last come the parts that need no TensorRT (scripts/gpu_staging.py).
 #
 #   scripts/gpu_check.sh [FOLDER WITH RADIOGRAPHS]     default: phantoms
 #
 # Wants python3 (3.11 to 3.13), the NVIDIA driver and a CUDA toolkit (nvcc). Everything is installed into
 # .venv-gpu beside the repository's files; nothing outside is changed. The table goes to stdout, the rest to stderr:
 #   scripts/gpu_check.sh > benchmarks/results/gpu-$(hostname).md
+# Without network: PIP_NO_INDEX=1 takes what PYTHON can import, xscan too, and installs nothing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PYTHON=${PYTHON:-python3}
 VENV=.venv-gpu
-BIN=$PWD/$VENV/bin
 WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
 say() { echo "gpu_check: $*" >&2; }
@@ -21,12 +22,17 @@ if ! nvidia-smi --query-gpu=name,driver_version,compute_cap --format=csv,noheade
 fi
 say "$(cat "$WORK/gpu")"
 
-[ -x "$BIN/python" ] || "$PYTHON" -m venv "$VENV"
-"$BIN/python" -m pip install --quiet --disable-pip-version-check -e . pytest >&2
+if [ -z "${PIP_NO_INDEX:-}" ]; then
+  [ -x "$VENV/bin/python" ] || "$PYTHON" -m venv "$VENV"
+  PYTHON=$PWD/$VENV/bin/python
+  "$PYTHON" -m pip install --quiet --disable-pip-version-check -e . pytest >&2
+else
+  "$PYTHON" -c 'import xscan.cli.app, pytest' || { say "PIP_NO_INDEX is set, and PYTHON lacks what is named above"; exit 2; }
+fi
 
 # pycuda is a source package. The traps: an nvcc on the PATH that is only a wrapper, CURAND headers that are not
 # there, and no libcuda to link with where only a container's driver is mounted.
-if ! "$BIN/python" -c 'import pycuda.driver' 2>/dev/null; then
+if ! "$PYTHON" -c 'import pycuda.driver' 2>/dev/null && [ -z "${PIP_NO_INDEX:-}" ]; then
   CUDA=${CUDA_HOME:-}
   if [ -z "$CUDA" ]; then
     NVCC=$(command -v nvcc || ls -d /usr/local/cuda*/bin/nvcc 2>/dev/null | sort -V | tail -1 || true)
@@ -36,7 +42,7 @@ if ! "$BIN/python" -c 'import pycuda.driver' 2>/dev/null; then
     say "no nvcc: pycuda cannot be built; install a CUDA toolkit or set CUDA_HOME"
   else
     say "building pycuda with $CUDA"
-    "$BIN/python" -m pip download --quiet --no-deps --no-binary :all: --dest "$WORK" pycuda >&2
+    "$PYTHON" -m pip download --quiet --no-deps --no-binary :all: --dest "$WORK" pycuda >&2
     tar -xzf "$WORK"/pycuda-*.tar.gz -C "$WORK"
     (
       cd "$WORK"/pycuda-*/
@@ -48,35 +54,36 @@ CUDADRV_LIBNAME = ["cuda"]
 CUDART_LIB_DIR = ["$CUDA/lib64"]
 CUDART_LIBNAME = ["cudart"]
 EOF
-      PATH="$CUDA/bin:$PATH" "$BIN/python" -m pip install --quiet . >&2
+      PATH="$CUDA/bin:$PATH" "$PYTHON" -m pip install --quiet . >&2
     ) || say "pycuda did not build"
   fi
 fi
 
 # Full TensorRT is 3.7 GB from the vendor's own index; a failure leaves TensorRT for RTX.
 for package in tensorrt tensorrt-rtx; do
-  "$BIN/python" -c "import ${package//-/_}" 2>/dev/null \
-    || "$BIN/python" -m pip install --quiet --disable-pip-version-check "$package" >&2 \
+  "$PYTHON" -c "import ${package//-/_}" 2>/dev/null \
+    || [ -n "${PIP_NO_INDEX:-}" ] \
+    || "$PYTHON" -m pip install --quiet --disable-pip-version-check "$package" >&2 \
     || say "$package could not be installed"
 done
 
 FILMS=${1:-}
 if [ -z "$FILMS" ]; then
   FILMS=$WORK/films
-  "$BIN/xscan" phantom "$FILMS" --count 64 >&2
+  "$PYTHON" -m xscan.cli phantom "$FILMS" --count 64 >&2
 fi
 
 echo "# xscan on a GPU"
 echo
 echo "- GPU, driver, compute capability: $(cat "$WORK/gpu")"
 for package in tensorrt tensorrt-rtx pycuda onnxruntime; do
-  echo "- $package $("$BIN/python" -c "import importlib.metadata as m; print(m.version('$package'))" 2>/dev/null || echo 'not installed')"
+  echo "- $package $("$PYTHON" -c "import importlib.metadata as m; print(m.version('$package'))" 2>/dev/null || echo 'not installed')"
 done
 echo
 echo '## Tests marked `gpu`'
 echo
 echo '```'
-"$BIN/python" -m pytest -m gpu -rs tests/engine/runtime 2>&1 | tail -15 || true
+"$PYTHON" -m pytest -m gpu -rs tests/engine/runtime 2>&1 | tail -15 || true
 echo '```'
 echo
 echo "## Engines of the default network"
@@ -87,10 +94,10 @@ for runtime in tensorrt tensorrt-rtx onnxruntime; do
   for precision in fp32 fp16 int8; do
     [ "$runtime-$precision" = onnxruntime-fp16 ] && continue
     engine=$WORK/$runtime-$precision.engine
-    if "$BIN/xscan" build-engine --runtime "$runtime" --precision "$precision" --calibrate "$FILMS" --films 256 \
+    if "$PYTHON" -m xscan.cli build-engine --runtime "$runtime" --precision "$precision" --calibrate "$FILMS" --films 256 \
         --out "$engine" --force > "$WORK/log" 2>&1 \
-      && "$BIN/xscan" bench "$engine" --batch 1,8,32 --json > "$WORK/bench.json" 2> "$WORK/log"; then
-      "$BIN/python" - "$WORK/bench.json" "$runtime" "$precision" <<'EOF'
+      && "$PYTHON" -m xscan.cli bench "$engine" --batch 1,8,32 --json > "$WORK/bench.json" 2> "$WORK/log"; then
+      "$PYTHON" - "$WORK/bench.json" "$runtime" "$precision" <<'EOF'
 import json, sys
 rates = {r["batch"]: r for r in json.load(open(sys.argv[1]))["rates"]}
 cells = [f"{rates[b]['films_a_second']:.0f}" for b in (1, 8, 32)]
@@ -107,6 +114,8 @@ echo
 for engine in "$WORK"/*-fp16.engine; do
   [ -e "$engine" ] || continue
   echo '```'
-  "$BIN/xscan" batch "$FILMS" --engine "$engine" --out "$WORK/triage.csv" --restart --max-failures 100% 2>&1 | tail -2 | head -1
+  "$PYTHON" -m xscan.cli batch "$FILMS" --engine "$engine" --out "$WORK/triage.csv" --restart --max-failures 100% 2>&1 | tail -2 | head -1
   echo '```'
 done
+echo
+"$PYTHON" scripts/gpu_staging.py | sed 's/^#/##/' || say "a claim of gpu_staging.py does not hold"

@@ -23,6 +23,11 @@ def _driver() -> Any:
         raise EngineError("engines on a GPU need pycuda: pip install pycuda (docs/gpu.md)") from None
 
 
+def _library() -> Any:
+    """The driver itself, for calls that pycuda lacks."""
+    return ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+
+
 class Device:
     """The first GPU's primary context, pushed on the thread that makes the object."""
 
@@ -34,13 +39,13 @@ class Device:
             self._context.push()
         except self._driver.Error:
             raise EngineError("the NVIDIA driver gives no access to the GPU: check nvidia-smi") from None
-        self._registered: list[Any] = []
+        self._registered: list[np.ndarray] = []
 
     def close(self) -> None:
         """Give the context back. Memory, streams and engines must be gone by now."""
-        with contextlib.suppress(self._driver.Error):  # of a lost device
-            self.unregister()
-        self._driver.Context.pop()
+        self.unregister()
+        with contextlib.suppress(self._driver.Error):  # of a lost device; detach takes it off pycuda's stack, too
+            self._driver.Context.pop()
         self._context.detach()
 
     def buffer(self, size: int) -> Any:
@@ -53,14 +58,20 @@ class Device:
         with self.errors():
             return self._driver.pagelocked_empty(shape, dtype)
 
-    def register(self, memory: np.ndarray) -> None:
-        """Page-lock memory that others share (page-aligned), until `unregister` or `close`."""
-        with self.errors():
-            self._registered.append(self._driver.register_host_memory(memory))
+    def register(self, memory: np.ndarray) -> bool:
+        """Page-lock memory that others share (page-aligned), until `unregister` or `close`; returns whether it could.
+
+        Copies from memory that is not locked are right, too, but slower. The driver's own call: pycuda's
+        register_host_memory fails with numpy 2 (its result has a `base` before it sets one).
+        """
+        if _library().cuMemHostRegister_v2(ctypes.c_void_p(memory.ctypes.data), ctypes.c_size_t(memory.nbytes), 0):
+            return False
+        self._registered.append(memory)
+        return True
 
     def unregister(self) -> None:
         while self._registered:
-            self._registered.pop().base.unregister()
+            _library().cuMemHostUnregister(ctypes.c_void_p(self._registered.pop().ctypes.data))
 
     def stream(self) -> "Stream":
         with self.errors():
@@ -115,7 +126,7 @@ class Graph:
     @classmethod
     def record(cls, stream: Stream, launch: Any) -> "Graph | None":
         """launch: called once, puts the work on the stream; returns whether it could."""
-        library = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+        library = _library()
         handle, graph, ready = ctypes.c_void_p(stream.handle), ctypes.c_void_p(), ctypes.c_void_p()
         relaxed = 2  # CU_STREAM_CAPTURE_MODE_RELAXED: other threads may go on using CUDA
         if library.cuStreamBeginCapture_v2(handle, relaxed):

@@ -1,5 +1,6 @@
 """The TensorRT runtime on stand-ins (see fakes): order of calls, shapes, lanes, failures. And on a real GPU."""
 
+import mmap
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ SIDECAR = Sidecar(
 def gpu(monkeypatch: pytest.MonkeyPatch) -> Driver:
     fake = Driver()
     monkeypatch.setattr(cuda, "_driver", lambda: fake)
+    monkeypatch.setattr(cuda, "_library", lambda: fake)
     monkeypatch.setattr(cuda.Graph, "record", lambda *_: None)  # recording is the real driver's own
     monkeypatch.setattr(tensorrt, "load_module", lambda _: TensorRt(fake, LARGEST))
     return fake
@@ -122,6 +124,8 @@ def test_staging_and_streams_on_a_real_gpu():
     device = cuda.Device()
     lanes = [(device.stream(), device.pinned((8, 64, 64, 1), np.uint8), device.buffer(8 * 64 * 64)) for _ in range(2)]
     landed = [device.pinned((8, 64, 64, 1), np.uint8) for _ in lanes]
+    shared = mmap.mmap(-1, 8 * 64 * 64)
+    assert device.register(np.frombuffer(shared, np.uint8))
     for number, (stream, pixels, memory) in enumerate(lanes):
         pixels[...] = number + 1
         stream.to_device(memory, pixels)
