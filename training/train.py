@@ -139,7 +139,7 @@ def train(
     _settle_normalisation(model, pictures, settings)
     trained.set_weights(model.get_weights())  # it has class maps, if any, and Keras's own layers only
     trained.save(run / "final.keras")
-    _write_scores(run / "scores.csv", trained, data, settings, spec)
+    write_scores(run / "scores.csv", trained, data, settings, spec)
     _plot_history(run)
     update_run(run, scored_epochs=stop, finished=stop == settings.epochs)
     if stop == settings.epochs:
@@ -232,7 +232,7 @@ class _SaveEpoch(keras.callbacks.Callback):
             self.model.stop_training = True
 
 
-def _write_scores(path: Path, model: keras.Model, data: DataSet, settings: Settings, spec: InputSpec) -> None:
+def write_scores(path: Path, model: keras.Model, data: DataSet, settings: Settings, spec: InputSpec) -> None:
     """Logits of all films that the run was not trained on: what operating points are chosen from."""
     with path.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")

@@ -1,4 +1,6 @@
-"""Batch normalisation that trains faster on TensorFlow."""
+"""Layers that train faster than Keras's own, and do the same."""
+
+from collections.abc import Callable
 
 import keras
 from keras import layers
@@ -6,12 +8,14 @@ from keras import layers
 
 @keras.saving.register_keras_serializable(package="xscan")
 class FusedBatchNormalization(layers.BatchNormalization):
-    """The same layer on TensorFlow's fused kernel: Keras's own takes as long as the convolution before it.
+    """The same layer on the backend's fused kernel: Keras's own takes as long as the convolution before it.
 
     Only a network in training holds it; what is saved at the end has the plain layer.
     """
 
     def call(self, inputs, training=None, mask=None):
+        if keras.backend.backend() == "torch":
+            return self._torch(inputs, bool(training))
         if not training or keras.backend.backend() != "tensorflow":
             return super().call(inputs, training=training, mask=mask)
         import tensorflow as tf
@@ -23,13 +27,48 @@ class FusedBatchNormalization(layers.BatchNormalization):
             moving.assign(tf.convert_to_tensor(moving) * self.momentum + measured * (1 - self.momentum))
         return outputs
 
+    def _torch(self, inputs, training: bool):
+        from torch.nn import functional
+
+        moving = self.moving_mean.value, self.moving_variance.value
+        scale = self.gamma.value, self.beta.value
+        outputs = functional.batch_norm(
+            inputs.movedim(-1, 1), *moving, *scale, training=training, momentum=1 - self.momentum, eps=self.epsilon
+        )
+        return outputs.movedim(1, -1)
+
+
+@keras.saving.register_keras_serializable(package="xscan")
+class FusedDropout(layers.Dropout):
+    """The same layer with PyTorch's own random numbers, which a CUDA graph can record."""
+
+    def call(self, inputs, training=None):
+        from torch.nn import functional
+
+        return functional.dropout(inputs, self.rate, training=bool(training))
+
 
 def fused_layers(model: keras.Model) -> keras.Model:
     """A copy of the network that trains faster; its weights, in the same order, are copied too."""
+    return _copied(model, lambda layer: {})
+
+
+def recordable(model: keras.Model, *, half: bool) -> keras.Model:
+    """A copy for PyTorch whose every step a CUDA graph can record; its weights, in the same order, are copied too.
+
+    half: compute in bfloat16, but for the last layers; weights stay float32.
+    """
+    exact = {"maps", "logits"}
+    return _copied(model, lambda layer: {"dtype": "mixed_bfloat16"} if half and layer.name not in exact else {})
+
+
+def _copied(model: keras.Model, changes: Callable[[layers.Layer], dict]) -> keras.Model:
+    faster = {layers.BatchNormalization: FusedBatchNormalization}
+    if keras.backend.backend() == "torch":
+        faster[layers.Dropout] = FusedDropout
 
     def copied(layer: layers.Layer) -> layers.Layer:
-        fused = isinstance(layer, layers.BatchNormalization)
-        return (FusedBatchNormalization if fused else type(layer)).from_config(layer.get_config())
+        return faster.get(type(layer), type(layer)).from_config(layer.get_config() | changes(layer))
 
     copy = keras.models.clone_model(model, clone_function=copied)
     copy.set_weights(model.get_weights())
