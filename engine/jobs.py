@@ -1,5 +1,6 @@
 """What the batch's main process and its workers say to each other. Imports nothing heavy."""
 
+import os
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -60,3 +61,4 @@ def run_worker(connection: Connection, progress: Any, settings: WorkerSettings) 
     from .worker import work
 
     work(connection, progress, settings)
+    os._exit(0)  # nothing is left to flush, and taking libraries down in good order takes a quarter of a second
