@@ -1,7 +1,7 @@
 """Worker processes that load their libraries while the command line is still being read.
 
-Reading it keeps one core busy for a third of a second, and a worker's libraries take as long; on two cores both are
-done at the same time. Imports nothing heavy. A pool takes these processes first, and ends those that it does not want.
+Reading it keeps one core busy for a third of a second, and a worker's libraries take as long: the other cores are not
+left idle meanwhile. Imports nothing heavy. A pool takes these processes first, and ends those that it does not want.
 """
 
 import multiprocessing
@@ -28,9 +28,9 @@ _waiting: list[Waiting] = []
 
 
 def begin() -> None:
-    """Start as many as a pool starts before there is work, and no more than there are cores."""
+    """Start as many as a pool starts before there is work, and leave one core to this process."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    for _ in range(min(AT_ONCE, cores)):
+    for _ in range(min(AT_ONCE, cores - 1)):
         here, there = CONTEXT.Pipe()
         progress = CONTEXT.RawArray("q", [-1, -1])
         process = CONTEXT.Process(target=_run, args=(there, progress), daemon=True)

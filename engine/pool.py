@@ -27,6 +27,7 @@ TICK_S = 0.25
 SOON_S = 0.02
 DEATHS = 5  #: of workers at no file, in a row, before the run is given up
 
+
 @dataclass
 class _Worker:
     process: Any
