@@ -1,5 +1,5 @@
-"""The one compiled part; all else stands in pyproject.toml. Where there is no compiler, xscan installs without it and
-averages with OpenCV's sums: the same numbers, more slowly (engine/area.py)."""
+"""The compiled parts; all else stands in pyproject.toml. Where there is no compiler, xscan installs without them and
+works with OpenCV: the same numbers, more slowly (engine/area.py, engine/gate/picture.py)."""
 
 import sys
 from pathlib import Path
@@ -19,12 +19,13 @@ class WhatCanBeBuilt(build_ext):
 setup(
     ext_modules=[
         Extension(
-            "xscan.engine._area",
-            ["engine/_area.c"],
+            f"xscan.{module.replace('/', '.')}",
+            [f"{module}.c"],
             extra_compile_args=[] if sys.platform == "win32" else ["-O3"],
             py_limited_api=True,  # one build for Python 3.11 and later (PEP 384)
             optional=True,
         )
+        for module in ("engine/_area", "engine/gate/_look")
     ],
     cmdclass={"build_ext": WhatCanBeBuilt},
     options={"bdist_wheel": {"py_limited_api": "cp311"}},

@@ -4,7 +4,8 @@
 
 Each prints one JSON line: films, and the seconds that they took after everything was imported and loaded. The network
 is the study's Model_4 in every one (but torchxrayvision's), with random weights: they cost the same time. The loops are
-as documentation and examples show them, with the batch and worker counts that they commonly have.
+as documentation and examples show them, with the batch and worker counts that they commonly have. With -onednn at the
+end of NAME TensorFlow uses oneDNN, which it leaves off by itself on some processors.
 """
 
 import csv
@@ -15,6 +16,9 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+ONEDNN = "-onednn"  #: at the end of a contender's name: TensorFlow uses oneDNN, whatever it would choose here itself
+if sys.argv[1:2] and sys.argv[1].endswith(ONEDNN):
+    os.environ["TF_ENABLE_ONEDNN_OPTS"] = "1"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 SIDE = 256
 BATCH = 32
@@ -174,7 +178,7 @@ def files(folder: Path) -> Iterable[Path]:
 
 def main() -> None:
     name, folder, target = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
-    rows = CONTENDERS[name](folder)
+    rows = CONTENDERS[name.removesuffix(ONEDNN)](folder)
     began = time.perf_counter()
     with target.open("w", newline="") as stream:
         writer = csv.writer(stream)

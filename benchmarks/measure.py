@@ -17,8 +17,11 @@ ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 SCRATCH = ROOT / "build" / "bench"  #: folders of films and lists; git ignores it
 QUIET = 0.1  #: cores: a run counts only where other work took less
-#: Left out of a command's environment: every contender gets the threads that it takes by itself.
-THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "MKL_NUM_THREADS")
+#: Left out of a command's environment: every contender gets the threads that it takes by itself, and the compiled
+#: Python files that an installed package has.
+LEFT_OUT = (
+    "OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "MKL_NUM_THREADS", "PYTHONDONTWRITEBYTECODE",
+)  # fmt: skip
 TRIES = 2  #: a run that does not count is done again, so often in all
 
 
@@ -39,7 +42,7 @@ def run(command: Sequence[object], cores: set[int] | None = None, codes: tuple[i
     words = [str(word) for word in command]
     bind = (lambda: os.sched_setaffinity(0, cores)) if cores else None
     busy, began = _busy(), time.monotonic()
-    environment = {name: value for name, value in os.environ.items() if name not in THREADS}
+    environment = {name: value for name, value in os.environ.items() if name not in LEFT_OUT}
     with subprocess.Popen(
         words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment, preexec_fn=bind
     ) as child:

@@ -3,7 +3,8 @@
     python benchmarks/throughput.py [FOLDER ...] [--files 1000] [--rounds 3] [--python OTHER/bin/python] [--only WORD]
 
 Without FOLDER: 1300 x 1000 JPEGs made from phantoms, and the hospital's originals where they are. A contender whose
-packages are not installed is left out; --python is another interpreter to look for them. Slow ones get --slow-files.
+packages are not installed is left out; TensorFlow runs as it is installed and with oneDNN, which it leaves off on some
+processors; --python is another interpreter to look for them. Slow ones get --slow-files.
 The films a second are those of the whole command, start and imports included; `after start` counts from the moment that
 everything was loaded (for xscan: from the start of its run, so its workers' start is in it). The last table divides the
 whole command's rate by the limit that the stage costs set, measured by benchmarks/stages.py before the rounds.
@@ -22,14 +23,16 @@ from stages import HEADER, costs, limit, rows
 
 XSCAN = {"xscan batch, default network": "compact", "xscan batch, network seed": "seed"}
 OTHERS = {
+    "image_dataset_from_directory + predict, oneDNN": ("keras-dataset-onednn", "tensorflow"),
     "image_dataset_from_directory + predict": ("keras-dataset", "tensorflow"),
+    "Keras, file by file, oneDNN": ("keras-per-file-onednn", "tensorflow"),
     "Keras, file by file": ("keras-per-file", "tensorflow"),
     "ONNX Runtime loop": ("onnxruntime-loop", "onnxruntime"),
     "PyTorch DataLoader": ("torch-dataloader", "torch"),
     "torchxrayvision, file by file": ("torchxrayvision", "torchxrayvision"),
 }
-SLOW = ("keras-per-file", "torchxrayvision")
-REFERENCE = "image_dataset_from_directory + predict"
+SLOW = ("keras-per-file", "keras-per-file-onednn", "torchxrayvision")
+REFERENCE = "image_dataset_from_directory + predict, oneDNN"
 
 
 def interpreter(package: str, pythons: Sequence[str]) -> str:
@@ -77,7 +80,7 @@ def compare(name: str, folder: Path, slow: Path, options: argparse.Namespace) ->
         ]
         for case in sorted(cases, key=lambda case: -rate[case])
     ]  # fmt: skip
-    header = ("", "films", "films/s", "after start", "processor ms a film", "times image_dataset + predict")
+    header = ("", "films", "films/s", "after start", "processor ms a film", "times image_dataset + predict, oneDNN")
     shares = [
         [*rows(name, engine, spent[engine]), rate[case], f"{100 * rate[case] / limit(spent[engine]):.0f} %"]
         for case, engine in XSCAN.items()

@@ -1,5 +1,7 @@
 """What the batch's main process and its workers say to each other. Imports nothing heavy."""
 
+import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -55,8 +57,16 @@ def blank_row(found: Found, status: str, reason: str = "") -> Row:
     return Row(found.file, status, reason=reason, bytes=str(found.bytes), modified=utc(found.modified_ns))
 
 
-def run_worker(connection: Connection, progress: Any, settings: WorkerSettings) -> None:
-    """Main function of a worker process. cv2 and the runtime are imported there, not in the main process."""
+def load_work() -> Callable[[Connection, Any, WorkerSettings], None]:
+    """A worker's work, with cv2 and NumPy: imported in its process, not in the main one."""
+    # NumPy's threads would spin at first, on the core that another worker starts on; no worker multiplies matrices.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from .worker import work
 
-    work(connection, progress, settings)
+    return work
+
+
+def run_worker(connection: Connection, progress: Any, settings: WorkerSettings) -> None:
+    """Main function of a worker process."""
+    load_work()(connection, progress, settings)
+    os._exit(0)  # nothing is left to flush, and taking libraries down in good order takes a quarter of a second

@@ -83,8 +83,9 @@ def _runtimes() -> Iterator[Check]:
 
 
 def _kernel() -> Check:
-    """The compiled part of xscan itself (engine/area.py)."""
-    compiled = importlib.util.find_spec("xscan.engine._area") is not None
+    """The compiled parts of xscan itself (engine/area.py, engine/gate/picture.py)."""
+    parts = ("xscan.engine._area", "xscan.engine.gate._look")
+    compiled = all(importlib.util.find_spec(part) is not None for part in parts)
     fix = "none needed, reading is a little slower: install a C compiler, then " + _REPAIR
     return Check("decoders", "compiled area averaging", compiled, "built in" if compiled else "not compiled", fix)
 

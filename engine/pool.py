@@ -5,7 +5,6 @@ once more alone, then becomes a `failed` row, and the worker is replaced.
 """
 
 import logging
-import multiprocessing
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -13,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
+from . import early
+from .early import AT_ONCE, CONTEXT
 from .errors import UnreadableRadiograph, XscanError
 from .jobs import IDLE, SCORING, Done, Job, Ready, WorkerSettings, blank_row, run_worker
 from .table import Row
@@ -21,14 +22,10 @@ log = logging.getLogger("xscan")
 
 JOBS_A_WORKER = 2  #: one in work, one waiting, so that no worker idles while its result is written
 WINDOW_A_WORKER = 8  #: finished jobs that may wait for an earlier, slower one
-AT_ONCE = 2  #: workers started before there is work: a small machine's second core need not wait for the first
 START_S = 60.0  #: that a worker may take to start, on a machine that is busy or cold
 TICK_S = 0.25
 SOON_S = 0.02
 DEATHS = 5  #: of workers at no file, in a row, before the run is given up
-
-# Spawn on every system: what works on Windows works here, and no worker inherits a lock or an open file.
-_CONTEXT = multiprocessing.get_context("spawn")
 
 
 @dataclass
@@ -74,6 +71,7 @@ class Pool:
     def __enter__(self) -> "Pool":
         for _ in range(min(self._wanted, AT_ONCE)):
             self._start()
+        early.end()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -139,15 +137,23 @@ class Pool:
             pass  # it has died; _collect sees that and gives the job to another
 
     def _start(self) -> _Worker:
-        here, there = _CONTEXT.Pipe()
-        progress = _CONTEXT.RawArray("q", [-1, IDLE])
+        if self._main is run_worker and self._door is None and (waiting := early.take()):
+            try:
+                waiting.connection.send(self._settings)
+            except OSError:
+                pass  # it has died; _collect sees that
+            return self._watch(_Worker(*waiting))
+        here, there = CONTEXT.Pipe()
+        progress = CONTEXT.RawArray("q", [-1, IDLE])
         settings = self._settings if self._door is None else replace(self._settings, door=self._door())
-        process = _CONTEXT.Process(target=self._main, args=(there, progress, settings), daemon=True)
+        process = CONTEXT.Process(target=self._main, args=(there, progress, settings), daemon=True)
         process.start()
         there.close()
         if settings.door is not None:
             settings.door.connection.close()
-        worker = _Worker(process, here, progress)
+        return self._watch(_Worker(process, here, progress))
+
+    def _watch(self, worker: _Worker) -> _Worker:
         self._workers.append(worker)
         return worker
 

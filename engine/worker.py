@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from typing import Any
 
+import cv2
 import numpy as np
 
 from .discover import Found
@@ -36,6 +37,7 @@ def work(connection: Connection, progress: Any, settings: WorkerSettings) -> Non
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which lets the batch in hand finish
     _silence_decoders()
+    cv2.setNumThreads(1)  # there is a worker a core: OpenCV's own threads would only wait for each other
     try:
         runtime = open_runtime(settings.engine) if settings.door is None else settings.door.open()
         runtime.manifest = with_points(runtime.manifest, *settings.points)

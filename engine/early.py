@@ -1,0 +1,64 @@
+"""Worker processes that load their libraries while the command line is still being read.
+
+Reading it keeps one core busy for a third of a second, and a worker's libraries take as long: the other cores are not
+left idle meanwhile. Imports nothing heavy. A pool takes these processes first, and ends those that it does not want.
+"""
+
+import multiprocessing
+import os
+import signal
+from multiprocessing.connection import Connection
+from typing import Any, NamedTuple
+
+AT_ONCE = 2  #: workers started before there is work: a small machine's second core need not wait for the first
+
+# Spawn on every system: what works on Windows works here, and no worker inherits a lock or an open file.
+CONTEXT = multiprocessing.get_context("spawn")
+
+
+class Waiting(NamedTuple):
+    """A process that goes on when it is sent its WorkerSettings."""
+
+    process: Any
+    connection: Any
+    progress: Any
+
+
+_waiting: list[Waiting] = []
+
+
+def begin() -> None:
+    """Start as many as a pool starts before there is work, and leave one core to this process."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    for _ in range(min(AT_ONCE, cores - 1)):
+        here, there = CONTEXT.Pipe()
+        progress = CONTEXT.RawArray("q", [-1, -1])
+        process = CONTEXT.Process(target=_run, args=(there, progress), daemon=True)
+        process.start()
+        there.close()
+        _waiting.append(Waiting(process, here, progress))
+
+
+def take() -> Waiting | None:
+    """One that waits, if there is one."""
+    return _waiting.pop(0) if _waiting else None
+
+
+def end() -> None:
+    """End those that still wait."""
+    while waiting := take():
+        waiting.connection.close()
+
+
+def _run(connection: Connection, progress: Any) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # as in `work`, which is not loaded yet
+    from .jobs import load_work, run_worker
+
+    load_work()
+    from .runtime import onnx as onnx
+
+    try:
+        settings = connection.recv()
+    except (EOFError, OSError):  # not wanted, or the parent is gone
+        os._exit(0)
+    run_worker(connection, progress, settings)

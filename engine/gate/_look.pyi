@@ -1,0 +1,3 @@
+import numpy as np
+
+def look(grey: np.ndarray, height: int, width: int) -> tuple[bytes, int]: ...
