@@ -103,9 +103,10 @@ def _blurred(grey: Tensor, sigma: Tensor, reach: int) -> Tensor:
     weights = (weights / weights.sum(1, keepdim=True))[:, :, None, None]
     height, width = grey.shape[1:]
     padded = functional.pad(grey[:, None], (reach, reach, 0, 0), mode="reflect")[:, 0]
-    across = sum(weights[:, k] * padded[:, :, k : k + width] for k in range(2 * reach + 1))
+    taps = range(2 * reach + 1)
+    across = torch.stack([weights[:, k] * padded[:, :, k : k + width] for k in taps]).sum(0)
     padded = functional.pad(across[:, None], (0, 0, reach, reach), mode="reflect")[:, 0]
-    return sum(weights[:, k] * padded[:, k : k + height] for k in range(2 * reach + 1))
+    return torch.stack([weights[:, k] * padded[:, k : k + height] for k in taps]).sum(0)
 
 
 def _through_jpeg(grey: Tensor, quality: Tensor) -> Tensor:

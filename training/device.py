@@ -1,16 +1,14 @@
-"""Train networks on a GPU through PyTorch: films and their changes stay on the card, several networks learn at once.
+"""Train a network on a GPU through PyTorch: films and their changes stay on the card.
 
 A step of a small network is some hundred kernels of a few microseconds. Launched one by one from Python they leave
-the card idle, so each network's step is recorded once as a CUDA graph and replayed, on a stream of its own. On a CPU
-the same steps run one by one: right, but slow.
+the card idle, so the step is recorded once as a CUDA graph and replayed. On a CPU the same steps run one by one:
+right, but slower than Keras's own.
 
 Needs Keras on PyTorch (KERAS_BACKEND=torch). What comes out is a Keras network like any other.
 """
 
 import math
-from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
 
 import keras
 import numpy as np
@@ -19,44 +17,22 @@ from keras import layers
 from torch import Tensor
 from torch.nn import functional
 
-from .architectures import architecture, recordable
+from .architectures import recordable
 from .augment_torch import augment_all
 from .settings import Settings
 
 
-@dataclass
-class Lesson:
-    """One network to train, and on what."""
+def teach(network: keras.Model, pictures: np.ndarray, targets: np.ndarray, settings: Settings) -> list[float]:
+    """Train the network in place, from the weights it has; returns the mean loss of each epoch.
 
-    settings: Settings
-    films: np.ndarray  #: int [films], rows of the pictures
-    targets: np.ndarray  #: float32 [films, 3], probabilities to learn
-    network: keras.Model | None = field(default=None, init=False)  #: what came out, in float32, of Keras's own layers
-    losses: list[float] = field(default_factory=list, init=False)  #: mean of each epoch
-
-
-def teach(lessons: Sequence[Lesson], pictures: np.ndarray) -> None:
-    """Train the lessons' networks, all at once, and set each one's `network` and `losses`.
-
-    pictures: uint8 [films, height, width], of the size that the networks are to have.
+    pictures: uint8 [films, height, width], of the network's size. targets: float32 [films, 3], probabilities.
     """
-    device = _device()
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
-    on_device = torch.from_numpy(pictures).to(device)
-    learners = [_Learner(lesson, on_device) for lesson in lessons]
-    under_way = learners
-    while under_way:
-        under_way = [learner for learner in under_way if learner.step()]
-    for learner in learners:
-        learner.finish()
-
-
-def predict(model: keras.Model, pictures: np.ndarray, size: int = 256) -> np.ndarray:
-    """uint8 [films, height, width] -> float32 logits [films, 3]."""
-    parts = torch.from_numpy(pictures).split(size)
-    with torch.no_grad():
-        logits = [_logits(model(part.to(_device())[..., None], training=False)).cpu() for part in parts]
-    return torch.cat(logits).numpy()
+    learner = _Learner(network, torch.from_numpy(pictures).to(device), torch.from_numpy(targets).to(device), settings)
+    while learner.step():
+        pass
+    return learner.finish()
 
 
 def learning_rate(settings: Settings, step: int, steps: int) -> float:
@@ -68,21 +44,18 @@ def learning_rate(settings: Settings, step: int, steps: int) -> float:
 
 
 class _Learner:
-    """A lesson under way: the network, its optimiser, its averaged weights and its recorded step."""
+    """A training under way: the network, its optimiser, its averaged weights and its recorded step."""
 
-    def __init__(self, lesson: Lesson, pictures: Tensor) -> None:
-        self.lesson, self.device, settings = lesson, pictures.device, lesson.settings
+    def __init__(self, network: keras.Model, pictures: Tensor, targets: Tensor, settings: Settings) -> None:
+        self.pictures, self.targets, self.settings, self.device = pictures, targets, settings, pictures.device
         self.stream = torch.cuda.Stream() if pictures.is_cuda else None
+        self.batches = len(pictures) // settings.batch_size
+        self.steps, self.done = settings.epochs * self.batches, 0
+        self.losses: list[Tensor] = []
         with self._streaming():
-            keras.utils.set_random_seed(settings.seed)
             self.random = torch.Generator(self.device).manual_seed(settings.seed)
-            self.network = architecture(settings.architecture).build(*pictures.shape[1:], settings.options)
-            self.front, self.body = _parted(self.network)
+            self.front, self.body = _parted(network)
             self.model = recordable(self.body, half=pictures.is_cuda)
-            self.pictures = pictures[torch.from_numpy(lesson.films).to(self.device)]
-            self.targets = torch.from_numpy(lesson.targets).to(self.device)
-            self.batches = len(self.pictures) // settings.batch_size
-            self.steps, self.done = settings.epochs * self.batches, 0
             self._prepare(settings)
 
     def _prepare(self, settings: Settings) -> None:
@@ -134,14 +107,14 @@ class _Learner:
         loss.backward()
         self.optimizer.step()
         with torch.no_grad():
-            torch._foreach_lerp_(self.averaged, self.weights, 1 - self.lesson.settings.ema)
+            torch._foreach_lerp_(self.averaged, self.weights, 1 - self.settings.ema)
             self.total.add_(loss.detach())
 
     def step(self) -> bool:
         """One batch; False when there is none left."""
         if self.done == self.steps:
             return False
-        settings, place = self.lesson.settings, self.done % self.batches
+        settings, place = self.settings, self.done % self.batches
         with self._streaming(), torch.no_grad():
             if place == 0:
                 self._shuffle(settings)
@@ -152,7 +125,7 @@ class _Learner:
             self._replay()
             self.done += 1
             if place == self.batches - 1:
-                self.lesson.losses.append(self.total / self.batches)
+                self.losses.append(self.total / self.batches)
                 self.total.zero_()
         return True
 
@@ -163,7 +136,9 @@ class _Learner:
         changed = augment_all(self.pictures[order], settings.augmentation, self.random)
         wanted = self.targets[order]
         if settings.mixup:
-            shares = np.random.default_rng((settings.seed, self.done)).beta(*2 * [settings.mixup], self.batches)
+            shares = np.random.default_rng((settings.seed, self.done)).beta(
+                settings.mixup, settings.mixup, self.batches
+            )
             shares = torch.from_numpy(np.maximum(shares, 1 - shares).astype(np.float32)).to(self.device)
             mixed = changed.new_empty(changed.shape)
             for share, here in zip(shares, torch.arange(len(order), device=self.device).split(size), strict=True):
@@ -174,22 +149,21 @@ class _Learner:
         scaled = torch.cat([self.front(part[..., None]) for part in changed.split(512)])
         self.epoch = scaled, wanted
 
-    def finish(self) -> None:
-        """Take the averaged weights, and measure batch normalisation anew on films as they are."""
+    def finish(self) -> list[float]:
+        """Give the network the averaged weights, and measure batch normalisation anew on films as they are."""
         with self._streaming(), torch.no_grad():
             for weight, average in zip(self.weights, self.averaged, strict=True):
                 weight.copy_(average)
             self.rate.zero_()  # a step at this rate changes nothing but what batch normalisation has measured
             for _ in range(100):
-                shape = (self.lesson.settings.batch_size,)
+                shape = (self.settings.batch_size,)
                 films = torch.randint(len(self.pictures), shape, generator=self.random, device=self.device)
                 self.seen.copy_(self.front(self.pictures[films][..., None]))
                 self._replay()
         if self.stream is not None:
             self.stream.synchronize()
         self.body.set_weights(self.model.get_weights())
-        self.lesson.network = self.network
-        self.lesson.losses = [float(loss) for loss in self.lesson.losses]
+        return [float(loss) for loss in self.losses]
 
     def _replay(self) -> None:
         if self.graph is not None:
@@ -210,11 +184,3 @@ def _parted(network: keras.Model) -> tuple[keras.Model, keras.Model]:
     first = next(layer for layer in network.layers if isinstance(layer, layers.Conv2D))
     outputs = network.output["logits"] if isinstance(network.output, dict) else network.output
     return keras.Model(network.input, first.input), keras.Model(first.input, outputs)
-
-
-def _logits(outputs: Tensor | dict[str, Tensor]) -> Tensor:
-    return outputs["logits"] if isinstance(outputs, dict) else outputs
-
-
-def _device() -> torch.device:
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -107,6 +107,10 @@ def train(
     if targets is not None:
         wanted = np.array([targets[film.file] for film in films.films], np.float32)
     pictures, wanted = pictures[readable], wanted[readable]
+    if until is None and deadline is None and not start and _gpu():
+        _train_on_gpu(trained, pictures, wanted, settings, run, start_from)
+        _finish(run, trained, data, settings, spec, settings.epochs)
+        return
     batches = Batches(pictures, wanted, settings, epoch=start)
     if len(batches) == 0:
         raise DataSetError(f"only {len(pictures)} training films can be read: fewer than one batch")
@@ -138,12 +142,49 @@ def train(
         return
     _settle_normalisation(model, pictures, settings)
     trained.set_weights(model.get_weights())  # it has class maps, if any, and Keras's own layers only
-    trained.save(run / "final.keras")
-    write_scores(run / "scores.csv", trained, data, settings, spec)
-    _plot_history(run)
-    update_run(run, scored_epochs=stop, finished=stop == settings.epochs)
+    _finish(run, trained, data, settings, spec, stop)
     if stop == settings.epochs:
         last.unlink()
+
+
+def _finish(run: Path, trained: keras.Model, data: DataSet, settings: Settings, spec: InputSpec, epochs: int) -> None:
+    """Save the network as it is after so many epochs, and score what it was not trained on."""
+    trained.save(run / "final.keras")
+    _write_scores(run / "scores.csv", trained, data, settings, spec)
+    _plot_history(run)
+    update_run(run, scored_epochs=epochs, finished=epochs == settings.epochs)
+
+
+def _gpu() -> bool:
+    """A GPU that Keras on PyTorch would use."""
+    if keras.backend.backend() != "torch":
+        return False
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def _train_on_gpu(
+    trained: keras.Model,
+    pictures: np.ndarray,
+    wanted: np.ndarray,
+    settings: Settings,
+    run: Path,
+    start_from: Path | None,
+) -> None:
+    """The whole run in one go, in minutes: nothing to resume, and validation folds are scored at its end."""
+    from .device import teach
+
+    began = time.monotonic()
+    smooth = settings.label_smoothing
+    wanted = ((1 - smooth) * wanted + smooth / wanted.shape[1]).astype(np.float32)
+    if start_from:
+        trained.set_weights(keras.saving.load_model(start_from).get_weights())
+    losses = teach(trained, pictures, wanted, settings)
+    lines = [f"{epoch},{loss:.5f}\n" for epoch, loss in enumerate(losses)]
+    (run / "history.csv").write_text("epoch,loss\n" + "".join(lines), encoding="utf-8")
+    seconds = (time.monotonic() - began) / settings.epochs
+    update_run(run, epochs_done=settings.epochs, seconds_an_epoch=round(seconds, 2))
 
 
 def compiled(network: keras.Model, settings: Settings, steps: int) -> keras.Model:
@@ -232,7 +273,7 @@ class _SaveEpoch(keras.callbacks.Callback):
             self.model.stop_training = True
 
 
-def write_scores(path: Path, model: keras.Model, data: DataSet, settings: Settings, spec: InputSpec) -> None:
+def _write_scores(path: Path, model: keras.Model, data: DataSet, settings: Settings, spec: InputSpec) -> None:
     """Logits of all films that the run was not trained on: what operating points are chosen from."""
     with path.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")
@@ -265,7 +306,8 @@ def _plot_history(run: Path) -> None:
                 axis.plot(epochs, [float(r[name]) for r in measured], label=label)
         axis.set_xlabel("epoch")
         axis.set_ylabel(quantity)
-        axis.legend()
+        if axis.lines:
+            axis.legend()
     figure.tight_layout()
     figure.savefig(run / "history.png", dpi=120)
     pyplot.close(figure)

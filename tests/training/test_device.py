@@ -1,0 +1,88 @@
+"""Training as a GPU does it, on the CPU: what it learns, and that its changes are those of `augment`."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from xscan.training.augment import Augmentation  # noqa: E402
+from xscan.training.augment_torch import augment_all  # noqa: E402
+
+STILL = Augmentation(
+    rotation=0, scale=0, aspect=0, shift=0, flip=0, gamma=0, contrast=0, brightness=0, blur=0, jpeg=0, noise=0
+)
+
+
+def changed(pictures: np.ndarray, **kinds: float) -> np.ndarray:
+    random = torch.Generator().manual_seed(0)
+    result = augment_all(torch.from_numpy(pictures), Augmentation(**(vars(STILL) | kinds)), random)
+    assert result.shape == pictures.shape
+    assert result.dtype == torch.uint8
+    return result.numpy()
+
+
+@pytest.fixture(scope="module")
+def films() -> np.ndarray:
+    from xscan.engine.phantom import draw
+
+    return np.stack([(draw("normal", seed, 96, 80) >> 4).astype(np.uint8) for seed in range(6)])
+
+
+def test_without_changes_films_stay_as_they_are(films: np.ndarray) -> None:
+    assert (changed(films) == films).all()
+
+
+def test_a_flip_is_a_mirror(films: np.ndarray) -> None:
+    assert np.abs(changed(films, flip=1).astype(int) - films[:, :, ::-1]).max() <= 1
+
+
+def test_jpeg_is_what_libjpeg_leaves(films: np.ndarray) -> None:
+    from xscan.training.augment_torch import _through_jpeg
+
+    for quality in (40, 90):
+        ours = _through_jpeg(torch.from_numpy(films).float(), torch.full((len(films),), float(quality))).numpy()
+        files = [cv2.imencode(".jpg", film, [cv2.IMWRITE_JPEG_QUALITY, quality])[1] for film in films]
+        theirs = np.stack([cv2.imdecode(file, cv2.IMREAD_GRAYSCALE) for file in files])
+        assert np.abs(ours - theirs).mean() < 0.5
+        assert np.abs(ours - theirs).max() <= 20  # one step of the table, where a coefficient stood between two
+
+
+def test_every_kind_changes_films_and_repeats(films: np.ndarray) -> None:
+    for kind, value in vars(Augmentation(border=1, mask=1, shade=0.2, sharpen=1, blur=1, jpeg=1)).items():
+        one = changed(films, **{kind: value})
+        assert (one == changed(films, **{kind: value})).all()
+        assert (one != films).any(), kind
+
+
+LEARN = """
+import numpy as np
+from xscan.training.architectures import architecture
+from xscan.training.augment import Augmentation
+from xscan.training.device import teach
+from xscan.training.settings import Settings
+
+random = np.random.default_rng(0)
+labels = random.integers(0, 3, 48)
+films = random.integers(0, 60, (48, 32, 32), np.uint8)
+for film, label in zip(films, labels):
+    film[:, label * 10 : label * 10 + 10] += 120
+network = architecture("compact").build(32, 32, {"filters": [16, 16]})
+settings = Settings(epochs=5, batch_size=8, ema=0.9, mixup=0.1, learning_rate=3e-3, augmentation=Augmentation(flip=0))
+losses = teach(network, films, np.eye(3, dtype=np.float32)[labels], settings)
+answers = network(films[..., None])["logits"].argmax(-1).cpu().numpy()
+print(len(losses), losses[0] > losses[-1], (answers == labels).mean() > 0.9)
+"""
+
+
+def test_a_network_learns(tmp_path: Path) -> None:
+    env = os.environ | {"KERAS_BACKEND": "torch", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", LEARN], env=env, cwd=tmp_path, capture_output=True, text=True, timeout=600
+    )
+    assert done.stdout.split() == ["5", "True", "True"], done.stderr[-2000:]
