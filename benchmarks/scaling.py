@@ -4,6 +4,8 @@
 
 Parts can be run one at a time; each writes its own table. --scale multiplies the numbers of files. `bare decoder`: what
 the decoders alone reach on all cores at the same time, load and one table over the pixels included (stages.py).
+`stages alone`: how many times more films the stages alone get through on all cores than on one, which leaves only what
+the machine's cores share (memory, clock).
 """
 
 import argparse
@@ -13,7 +15,7 @@ from pathlib import Path
 
 from folders import FORMATS, films, jpeg, jpeg_films
 from measure import Run, in_turn, median, quiet_note, run_quietly, table, write, xscan_batch
-from stages import costs
+from stages import costs, limit
 
 #: Files of each format: some two seconds' work of one core a hundred, JPEG 2000 far more.
 COUNTS = {"PNG": 100, "DICOM, JPEG-LS": 60, "DICOM, JPEG 2000 lossless": 16}
@@ -22,8 +24,8 @@ SIZES = {"0.3 megapixels": (480, 640), "1.3": (1000, 1300), "5": (2000, 2500), "
 
 def by_cores(options: argparse.Namespace) -> list[str]:
     """One core against all of them, for JPEG and for 12-bit JPEG lossless."""
-    jpegs = jpeg_films(scaled(600, options))
-    lossless = films("lossless", FORMATS["DICOM, JPEG lossless"], 2500, 2000, scaled(240, options))
+    jpegs = jpeg_films(scaled(4000, options))
+    lossless = films("lossless", FORMATS["DICOM, JPEG lossless"], 2500, 2000, scaled(800, options))
     every = os.sched_getaffinity(0)
     sets = {"1300 x 1000 JPEG": jpegs, "2500 x 2000 12-bit JPEG lossless DICOM": lossless}
     engines = ("compact", "seed")
@@ -34,11 +36,15 @@ def by_cores(options: argparse.Namespace) -> list[str]:
     runs = in_turn(cases, lambda c: scan(*cases[c]), options.rounds)
     lines = []
     for name, folder in sets.items():
-        bare = len(every) * 1000 / costs(folder, "compact", 48, 4.0)["bare"]
         for engine in engines:
             one, many = (rate(folder, runs[f"{name}, {engine}, {cores}"]) for cores in (1, len(every)))
-            lines.append([name, engine, one, many, many / one, bare, f"{100 * many / bare:.0f} %"])
-    header = ("films", "network", "films/s, 1 core", f"{len(every)} cores", "times", "bare decoder", "of it")
+            alone, together = (costs(folder, engine, 96, 6.0, cores) for cores in (1, len(every)))
+            bare = len(every) * 1000 / together["bare"]
+            times = limit(together, len(every)) / limit(alone, 1)
+            lines.append([name, engine, one, many, many / one, times, bare, f"{100 * many / bare:.0f} %"])
+    header = (
+        "films", "network", "films/s, 1 core", f"{len(every)} cores", "times", "stages alone", "bare decoder", "of it",
+    )  # fmt: skip
     return [table(header, lines), quiet_note(flat(runs))]
 
 

@@ -27,10 +27,17 @@ class Augmentation:
     sharpen: float = 0.0  #: probability of the edge enhancement that some devices apply before export
 
 
-def augment(picture: np.ndarray, kinds: Augmentation, rng: np.random.Generator) -> np.ndarray:
-    """uint8 [height, width] -> a changed uint8 [height, width]; all randomness comes from rng."""
+def augment(
+    picture: np.ndarray, kinds: Augmentation, rng: np.random.Generator, trim: tuple[float, float] = (0, 0)
+) -> np.ndarray:
+    """uint8 [height, width] -> a changed uint8 [height, width]; all randomness comes from rng.
+
+    trim: the largest shares of height and of width that are cut off first; what is left fills the picture.
+    """
     height, width = picture.shape
     moved = _affine(height, width, kinds, rng)
+    if any(trim):
+        picture, moved = _trimmed(picture, moved, trim, rng)
     picture = cv2.warpAffine(picture, moved, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
     if rng.random() < kinds.blur:
         picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.3, 1.2))
@@ -66,6 +73,18 @@ def _affine(height: int, width: int, kinds: Augmentation, rng: np.random.Generat
     centre = np.array([(width - 1) / 2, (height - 1) / 2])
     shift = rng.uniform(-kinds.shift, kinds.shift, 2) * (width, height)
     return np.hstack([matrix, (centre + shift - matrix @ centre)[:, None]])
+
+
+def _trimmed(
+    picture: np.ndarray, moved: np.ndarray, trim: tuple[float, float], rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """A view of what is left, and the matrix that moves its pixels to where those of the whole would go."""
+    height, width = picture.shape
+    cut = rng.uniform(0, trim) * (height, width)
+    top, left = (rng.uniform(0, 1, 2) * cut).astype(int)
+    rows, columns = (np.array(picture.shape) - cut).astype(int)
+    larger = np.diag([width / columns, height / rows])
+    return picture[top : top + rows, left : left + columns], np.hstack([moved[:, :2] @ larger, moved[:, 2:]])
 
 
 def _tone_curve(kinds: Augmentation, rng: np.random.Generator) -> np.ndarray:

@@ -21,12 +21,19 @@ _LUMINANCE = (
 )
 
 
-def augment_all(pictures: Tensor, kinds: Augmentation, random: torch.Generator, chunk: int = 512) -> Tensor:
-    """uint8 [films, height, width] -> changed uint8 of the same shape, on the same device as `random`."""
-    return torch.cat([_augmented(part, kinds, random) for part in pictures.split(chunk)])
+def augment_all(
+    pictures: Tensor, kinds: Augmentation, random: torch.Generator, trim: Tensor | None = None, chunk: int = 512
+) -> Tensor:
+    """uint8 [films, height, width] -> changed uint8 of the same shape, on the same device as `random`.
+
+    trim: float [films, 2], the largest shares of height and of width that are cut off first.
+    """
+    trims = trim.split(chunk) if trim is not None else [None] * len(pictures)
+    parts = zip(pictures.split(chunk), trims, strict=False)
+    return torch.cat([_augmented(part, kinds, random, cut) for part, cut in parts])
 
 
-def _augmented(pictures: Tensor, kinds: Augmentation, random: torch.Generator) -> Tensor:
+def _augmented(pictures: Tensor, kinds: Augmentation, random: torch.Generator, trim: Tensor | None) -> Tensor:
     count = len(pictures)
 
     def uniform(low: float, high: float, *shape: int) -> Tensor:
@@ -36,7 +43,7 @@ def _augmented(pictures: Tensor, kinds: Augmentation, random: torch.Generator) -
     def chosen(probability: float) -> Tensor:
         return uniform(0, 1, 1, 1) < probability
 
-    grey = _moved(pictures.float(), kinds, uniform)
+    grey = _moved(pictures.float(), kinds, uniform, trim)
     if kinds.blur:
         grey = torch.where(chosen(kinds.blur), _blurred(grey, uniform(0.3, 1.2), 5), grey)
     if kinds.sharpen:
@@ -72,8 +79,8 @@ def _augmented(pictures: Tensor, kinds: Augmentation, random: torch.Generator) -
     return grey.to(torch.uint8)
 
 
-def _moved(grey: Tensor, kinds: Augmentation, uniform) -> Tensor:
-    """Rotation, scale, aspect, shift and mirror in one bilinear resampling; black outside."""
+def _moved(grey: Tensor, kinds: Augmentation, uniform, trim: Tensor | None) -> Tensor:
+    """Trim, rotation, scale, aspect, shift and mirror in one bilinear resampling; black outside."""
     angle = uniform(-math.radians(kinds.rotation), math.radians(kinds.rotation))
     scale = torch.exp(uniform(-kinds.scale, kinds.scale))
     stretch = torch.exp(uniform(-kinds.aspect, kinds.aspect) / 2)
@@ -92,6 +99,11 @@ def _moved(grey: Tensor, kinds: Augmentation, uniform) -> Tensor:
     )
     offset = -(inverse @ shift[:, :, None])
     grid = functional.affine_grid(torch.cat([inverse, offset], 2), [len(grey), 1, height, width], align_corners=True)
+    if trim is not None:
+        cut = (uniform(0, 1, 2) * trim).flip(1)[:, None, None]  # of width, then of height, as the grid has them
+        place = 2 * uniform(0, 1, 2)[:, None, None] - 1
+        outside = (grid.abs() > 1).any(-1, keepdim=True)
+        grid = torch.where(outside, 2.0, grid * (1 - cut) + place * cut)
     moved = functional.grid_sample(grey[:, None], grid, mode="bilinear", padding_mode="zeros", align_corners=True)
     return moved[:, 0]
 

@@ -133,8 +133,9 @@ class _Learner:
         """What an epoch learns: pictures as the first convolution sees them, and targets."""
         size = settings.batch_size
         order = torch.randperm(len(self.pictures), generator=self.random, device=self.device)[: self.batches * size]
-        changed = augment_all(self.pictures[order], settings.augmentation, self.random)
         wanted = self.targets[order]
+        trim = torch.tensor(settings.trim, device=self.device)[wanted.argmax(1)] if settings.trim else None
+        changed = augment_all(self.pictures[order], settings.augmentation, self.random, trim)
         if settings.mixup:
             shares = np.random.default_rng((settings.seed, self.done)).beta(
                 settings.mixup, settings.mixup, self.batches

@@ -37,6 +37,7 @@ class Batches(keras.utils.PyDataset):
         # Threads, not processes: cv2 releases the lock.
         super().__init__(workers=2, use_multiprocessing=False, max_queue_size=8)
         self.pictures, self.targets, self.settings, self.epoch = pictures, targets, settings, epoch
+        self.trim = [settings.trim[label] if settings.trim else (0, 0) for label in targets.argmax(1)]
         self._shuffle()
 
     def __len__(self) -> int:
@@ -46,7 +47,8 @@ class Batches(keras.utils.PyDataset):
         size = self.settings.batch_size
         films = self.order[batch * size : (batch + 1) * size]
         rng = np.random.default_rng((self.settings.seed, self.epoch, batch))
-        pictures = np.stack([augment(self.pictures[i], self.settings.augmentation, rng) for i in films])
+        kinds = self.settings.augmentation
+        pictures = np.stack([augment(self.pictures[i], kinds, rng, self.trim[i]) for i in films])
         targets = self.targets[films]
         if self.settings.mixup:
             share = rng.beta(self.settings.mixup, self.settings.mixup)

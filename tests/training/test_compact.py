@@ -15,6 +15,9 @@ from xscan.engine.errors import UsageError
 from xscan.training.augment import Augmentation, augment
 
 ALL_KINDS = Augmentation(border=1, mask=1, shade=0.2, sharpen=1, blur=1, jpeg=1)
+STILL = Augmentation(
+    rotation=0, scale=0, aspect=0, shift=0, flip=0, gamma=0, contrast=0, brightness=0, blur=0, jpeg=0, noise=0
+)
 
 
 def test_the_compact_network_is_small_and_has_maps() -> None:
@@ -58,6 +61,16 @@ def test_augmentation_repeats_and_keeps_the_polarity() -> None:
         assert (one == again).all()
         assert (one.shape, one.dtype) == ((96, 96), np.uint8)
         assert one[40:56, 40:56].mean() > one[20:76:8, (18, 78)].mean()
+
+
+def test_trim_cuts_off_height_or_width_and_fills_the_picture_with_the_rest() -> None:
+    ramp = np.repeat(np.arange(20, 180, dtype=np.uint8)[:, None], 160, axis=1)
+    for seed in range(20):
+        cut = augment(ramp, STILL, np.random.default_rng(seed), (0.2, 0))
+        assert np.ptp(cut, axis=1).max() == 0  # nothing of the width is gone
+        left = int(cut[-3, 0]) - int(cut[2, 0])  # the outermost row may be blended with the black outside
+        assert 0.78 * 155 <= left <= 155
+        assert (ramp - augment(ramp, STILL, np.random.default_rng(seed), (0, 0.2)))[:, 2:-2].max() <= 1
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # TensorFlow's own

@@ -19,9 +19,10 @@ STILL = Augmentation(
 )
 
 
-def changed(pictures: np.ndarray, **kinds: float) -> np.ndarray:
+def changed(pictures: np.ndarray, trim: tuple[float, float] = (0, 0), **kinds: float) -> np.ndarray:
     random = torch.Generator().manual_seed(0)
-    result = augment_all(torch.from_numpy(pictures), Augmentation(**(vars(STILL) | kinds)), random)
+    trims = torch.tensor([trim] * len(pictures))
+    result = augment_all(torch.from_numpy(pictures), Augmentation(**(vars(STILL) | kinds)), random, trims, chunk=8)
     assert result.shape == pictures.shape
     assert result.dtype == torch.uint8
     return result.numpy()
@@ -40,6 +41,15 @@ def test_without_changes_films_stay_as_they_are(films: np.ndarray) -> None:
 
 def test_a_flip_is_a_mirror(films: np.ndarray) -> None:
     assert np.abs(changed(films, flip=1).astype(int) - films[:, :, ::-1]).max() <= 1
+
+
+def test_trim_cuts_off_height_or_width_and_fills_the_picture_with_the_rest() -> None:
+    ramp = np.repeat(np.arange(20, 180, dtype=np.uint8)[:, None], 160, axis=1)[None].repeat(20, 0)
+    cut = changed(ramp, (0.2, 0)).astype(int)
+    assert np.ptp(cut, axis=2).max() <= 1  # nothing of the width is gone, and no black edge has come
+    left = cut[:, -1, 0] - cut[:, 0, 0]
+    assert 0.79 * 159 <= left.min() < 0.9 * 159 < left.max() <= 159
+    assert np.abs(changed(ramp, (0, 0.2)).astype(int) - ramp).max() <= 1
 
 
 def test_jpeg_is_what_libjpeg_leaves(films: np.ndarray) -> None:
