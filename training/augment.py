@@ -78,12 +78,12 @@ def _affine(height: int, width: int, kinds: Augmentation, rng: np.random.Generat
 def _trimmed(
     picture: np.ndarray, moved: np.ndarray, trim: tuple[float, float], rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """A view of what is left, and the matrix that moves its pixels to where those of the whole would go."""
+    """A view of what is left, and the matrix that moves its corners to where those of the whole would go."""
     height, width = picture.shape
     cut = rng.uniform(0, trim) * (height, width)
     top, left = (rng.uniform(0, 1, 2) * cut).astype(int)
     rows, columns = (np.array(picture.shape) - cut).astype(int)
-    larger = np.diag([width / columns, height / rows])
+    larger = np.diag([(width - 1) / (columns - 1), (height - 1) / (rows - 1)])
     return picture[top : top + rows, left : left + columns], np.hstack([moved[:, :2] @ larger, moved[:, 2:]])
 
 

@@ -28,9 +28,9 @@ def augment_all(
 
     trim: float [films, 2], the largest shares of height and of width that are cut off first.
     """
-    trims = trim.split(chunk) if trim is not None else [None] * len(pictures)
-    parts = zip(pictures.split(chunk), trims, strict=False)
-    return torch.cat([_augmented(part, kinds, random, cut) for part, cut in parts])
+    parts = pictures.split(chunk)
+    trims = trim.split(chunk) if trim is not None else [None] * len(parts)
+    return torch.cat([_augmented(part, kinds, random, cut) for part, cut in zip(parts, trims, strict=True)])
 
 
 def _augmented(pictures: Tensor, kinds: Augmentation, random: torch.Generator, trim: Tensor | None) -> Tensor:

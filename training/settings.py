@@ -25,5 +25,6 @@ class Settings:
     hold_out: tuple[int, ...] = (9,)  #: folds touched once, when training is over
     seed: int = 0
     augmentation: Augmentation = field(default_factory=Augmentation)
-    #: by class, the largest shares of height and of width cut off before any other change; () cuts nothing
+    #: by most probable class of the target, the largest shares (below 1) of height and of width that are cut off before
+    #: any other change; () cuts nothing
     trim: tuple[tuple[float, float], ...] = ()
