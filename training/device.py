@@ -8,7 +8,9 @@ Needs Keras on PyTorch (KERAS_BACKEND=torch). What comes out is a Keras network 
 """
 
 import math
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 
 import keras
 import numpy as np
@@ -22,17 +24,28 @@ from .augment_torch import augment_all
 from .settings import Settings
 
 
-def teach(network: keras.Model, pictures: np.ndarray, targets: np.ndarray, settings: Settings) -> list[float]:
-    """Train the network in place, from the weights it has; returns the mean loss of each epoch.
+@dataclass(frozen=True)
+class Lesson:
+    """A network to train in place, from the weights it has, and what it learns."""
 
-    pictures: uint8 [films, height, width], of the network's size. targets: float32 [films, 3], probabilities.
+    network: keras.Model
+    pictures: np.ndarray  #: uint8 [films, height, width], of the network's size
+    targets: np.ndarray  #: float32 [films, 3], probabilities
+    settings: Settings
+    teachers: Sequence[keras.Model] = ()  #: trained networks of the same input
+    taught: float = 0.6  #: share of each target that is the teachers' mean probability, of the film as it is changed
+
+
+def teach(lessons: Sequence[Lesson]) -> list[list[float]]:
+    """Train the networks side by side: a small one alone leaves much of a card idle.
+
+    Returns the mean loss of each epoch, for each lesson.
     """
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
-    learner = _Learner(network, torch.from_numpy(pictures).to(device), torch.from_numpy(targets).to(device), settings)
-    while learner.step():
+    learners = [_Learner(lesson) for lesson in lessons]
+    while sum(learner.step() for learner in learners):  # not any(): each has its turn
         pass
-    return learner.finish()
+    return [learner.finish() for learner in learners]
 
 
 def learning_rate(settings: Settings, step: int, steps: int) -> float:
@@ -46,16 +59,20 @@ def learning_rate(settings: Settings, step: int, steps: int) -> float:
 class _Learner:
     """A training under way: the network, its optimiser, its averaged weights and its recorded step."""
 
-    def __init__(self, network: keras.Model, pictures: Tensor, targets: Tensor, settings: Settings) -> None:
-        self.pictures, self.targets, self.settings, self.device = pictures, targets, settings, pictures.device
-        self.stream = torch.cuda.Stream() if pictures.is_cuda else None
-        self.batches = len(pictures) // settings.batch_size
+    def __init__(self, lesson: Lesson) -> None:
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.settings = settings = lesson.settings
+        self.pictures, self.targets = (torch.from_numpy(a).to(self.device) for a in (lesson.pictures, lesson.targets))
+        self.stream = torch.cuda.Stream() if torch.cuda.is_available() else None
+        self.batches = len(self.pictures) // settings.batch_size
         self.steps, self.done = settings.epochs * self.batches, 0
         self.losses: list[Tensor] = []
         with self._streaming():
             self.random = torch.Generator(self.device).manual_seed(settings.seed)
-            self.front, self.body = _parted(network)
-            self.model = recordable(self.body, half=pictures.is_cuda)
+            self.front, self.body = _parted(lesson.network)
+            self.model = recordable(self.body, half=self.pictures.is_cuda)
+            self.taught = lesson.taught
+            self.teachers = [recordable(_parted(t)[1], half=self.pictures.is_cuda) for t in lesson.teachers]
             self._prepare(settings)
 
     def _prepare(self, settings: Settings) -> None:
@@ -148,7 +165,16 @@ class _Learner:
                 wanted[here] = torch.lerp(wanted[here.flip(0)], wanted[here], share)
             changed = mixed
         scaled = torch.cat([self.front(part[..., None]) for part in changed.split(512)])
+        if self.teachers:
+            wanted = torch.lerp(wanted, self._answers(scaled), self.taught)
         self.epoch = scaled, wanted
+
+    def _answers(self, scaled: Tensor) -> Tensor:
+        """The teachers' mean probabilities [films, 3] of the films as they are changed now."""
+        parts = scaled.split(2048)
+        return torch.stack(
+            [torch.cat([torch.softmax(t(part, training=False).float(), -1) for part in parts]) for t in self.teachers]
+        ).mean(0)
 
     def finish(self) -> list[float]:
         """Give the network the averaged weights, and measure batch normalisation anew on films as they are."""

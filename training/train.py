@@ -175,14 +175,14 @@ def _train_on_gpu(
     start_from: Path | None,
 ) -> None:
     """The whole run in one go, in minutes: nothing to resume, and validation folds are scored at its end."""
-    from .device import teach
+    from .device import Lesson, teach
 
     began = time.monotonic()
     smooth = settings.label_smoothing
     wanted = ((1 - smooth) * wanted + smooth / wanted.shape[1]).astype(np.float32)
     if start_from:
         trained.set_weights(keras.saving.load_model(start_from).get_weights())
-    losses = teach(trained, pictures, wanted, settings)
+    [losses] = teach([Lesson(trained, pictures, wanted, settings)])
     lines = [f"{epoch},{loss:.5f}\n" for epoch, loss in enumerate(losses)]
     (run / "history.csv").write_text("epoch,loss\n" + "".join(lines), encoding="utf-8")
     seconds = (time.monotonic() - began) / settings.epochs
