@@ -36,7 +36,7 @@ def phantom(
     corner, and its name says what it shows. Films of the same names in FOLDER are replaced.
     """
     from xscan.engine.errors import UsageError
-    from xscan.engine.phantom_files import write_phantoms
+    from xscan.engine.phantom.files import write_phantoms
 
     console = Console(quiet, verbose, json, no_progress)
     width, by, height = size.lower().partition("x")

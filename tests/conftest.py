@@ -27,7 +27,7 @@ def real() -> Path:
 @pytest.fixture(scope="session")
 def phantoms(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of twelve small phantoms in all formats. Read only: copy it to change it."""
-    from xscan.engine.phantom_files import write_phantoms
+    from xscan.engine.phantom.files import write_phantoms
 
     folder = tmp_path_factory.mktemp("phantoms")
     write_phantoms(folder, 12, rows=300, columns=400)

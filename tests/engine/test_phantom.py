@@ -17,7 +17,7 @@ from xscan.cli import phantom as command
 from xscan.engine import CLASSES
 from xscan.engine.errors import UsageError
 from xscan.engine.phantom import WHITE, draw
-from xscan.engine.phantom_files import write_dicom, write_phantoms
+from xscan.engine.phantom.files import write_dicom, write_phantoms
 
 ROWS, COLUMNS = 250, 325
 SEEDS = range(12)
@@ -192,7 +192,7 @@ def test_dicom_takes_12_bit_films_only(tmp_path: Path, pixels: np.ndarray) -> No
 
 
 def test_the_same_seed_writes_the_same_bytes_in_another_process_too(folder: Path, tmp_path: Path) -> None:
-    code = "import sys, pathlib; from xscan.engine.phantom_files import write_phantoms as w; "
+    code = "import sys, pathlib; from xscan.engine.phantom.files import write_phantoms as w; "
     code += f"w(pathlib.Path(sys.argv[1]), 12, rows={ROWS}, columns={COLUMNS})"
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, timeout=120)
     expected = {path.name: path.read_bytes() for path in folder.iterdir()}

@@ -16,9 +16,9 @@ import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, generate_uid
 
-from . import CLASSES
-from .errors import StorageError, UsageError
-from .phantom import SMALLEST, WHITE, draw
+from .. import CLASSES
+from ..errors import StorageError, UsageError
+from . import SMALLEST, WHITE, draw
 
 LARGEST = 20_000  #: most rows or columns: past any detector, and far below what fills a memory
 
