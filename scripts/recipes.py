@@ -84,6 +84,8 @@ def main() -> None:
             parser.error(f"no variant '{name}': there are {', '.join(VARIANTS)}")
         if missing := set(VARIANTS[name].teachers) - set(options.only[:place]):
             parser.error(f"{name} learns from {', '.join(sorted(missing))}: name them before it")
+        if (options.out / name).exists():
+            parser.error(f"{options.out / name} holds a run already: choose another --out")
     listed = load_folder(options.data)
     films = listed.folds(fold for third in THIRDS for fold in third)
     with ThreadPoolExecutor() as pool:
