@@ -11,10 +11,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-FULL = {"throughput.py": "", "scaling.py": "--scale 0.7", "memory.py": "", "gpu_cores.py": ""}
+FULL = {"throughput.py": "", "scaling.py": "--scale 0.7", "startup.py": "", "memory.py": "", "gpu_cores.py": ""}
 SHORT = {
     "throughput.py": "--files 240 --slow-files 16 --rounds 1 --stage-films 48 --stage-seconds 2",
     "scaling.py": "cores format --scale 0.2 --rounds 1",
+    "startup.py": "--files 100 --rounds 2",
     "memory.py": "--files 24",
     "gpu_cores.py": "--films 48 --seconds 2",
 }

@@ -1,10 +1,12 @@
 """A folder to a CSV: `xscan batch` against what a user would write instead, in turn, medians.
 
-    python benchmarks/throughput.py [FOLDER ...] [--files 1000] [--rounds 3] [--python OTHER/bin/python] [--only WORD]
+    python benchmarks/throughput.py [FOLDER ...] [--files 1000] [--rounds 3] [--engine FILE] [--python OTHER/bin/python]
+                                    [--only WORD]
 
-Without FOLDER: 1300 x 1000 JPEGs made from phantoms, and the hospital's originals where they are. A contender whose
-packages are not installed is left out; TensorFlow runs as it is installed and with oneDNN, which it leaves off on some
-processors; --python is another interpreter to look for them. Slow ones get --slow-files.
+Without FOLDER: 1300 x 1000 JPEGs made from phantoms, and the hospital's originals where they are. --engine is one
+more way to run `xscan batch`, such as an INT8 engine of `xscan build-engine`. A contender whose packages are not
+installed is left out; TensorFlow runs as it is installed and with oneDNN, which it leaves off on some processors;
+--python is another interpreter to look for them. Slow ones get --slow-files.
 The films a second are those of the whole command, start and imports included; `after start` counts from the moment that
 everything was loaded (for xscan: from the start of its run, so its workers' start is in it). The last table divides the
 whole command's rate by the limit that the stage costs set, measured by benchmarks/stages.py before the rounds.
@@ -52,9 +54,9 @@ def compare(name: str, folder: Path, slow: Path, options: argparse.Namespace) ->
     sizes, after = {}, {}
 
     def measure(case: str) -> Run:
-        if case in XSCAN:
+        if case in ours:
             sizes[case] = count(folder)
-            done = run_quietly(xscan_batch(folder, "throughput", "--engine", XSCAN[case]))
+            done = run_quietly(xscan_batch(folder, "throughput", "--engine", ours[case]))
             report = json.loads((SCRATCH / "throughput.run.json").read_text())["summary"]
             after.setdefault(case, []).append(report["seconds"])
             return done
@@ -66,9 +68,10 @@ def compare(name: str, folder: Path, slow: Path, options: argparse.Namespace) ->
         after.setdefault(case, []).append(json.loads(done.output.splitlines()[-1])["seconds"])
         return done
 
-    cases = [*XSCAN, *(case for case in OTHERS if found[case])]
+    ours = XSCAN | {f"xscan batch, {Path(engine).name}": engine for engine in options.engine}
+    cases = [*ours, *(case for case in OTHERS if found[case])]
     cases = [case for case in cases if not options.only or any(word in case for word in options.only)]
-    spent = {engine: costs(folder, engine, options.stage_films, options.stage_seconds) for engine in XSCAN.values()}
+    spent = {engine: costs(folder, engine, options.stage_films, options.stage_seconds) for engine in ours.values()}
     runs = in_turn(cases, measure, options.rounds)
     rate = {case: sizes[case] / median(run.seconds for run in runs[case]) for case in cases}
     reference = rate.get(REFERENCE)
@@ -82,8 +85,8 @@ def compare(name: str, folder: Path, slow: Path, options: argparse.Namespace) ->
     ]  # fmt: skip
     header = ("", "films", "films/s", "after start", "processor ms a film", "times image_dataset + predict, oneDNN")
     shares = [
-        [*rows(name, engine, spent[engine]), rate[case], f"{100 * rate[case] / limit(spent[engine]):.0f} %"]
-        for case, engine in XSCAN.items()
+        [*rows(name, Path(engine).name, spent[engine]), rate[case], f"{100 * rate[case] / limit(spent[engine]):.0f} %"]
+        for case, engine in ours.items()
         if case in rate
     ]
     parts = [f"## {name}", table(header, lines), quiet_note(run for done in runs.values() for run in done)]
@@ -102,6 +105,7 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=1000)
     parser.add_argument("--slow-files", type=int, default=100)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--engine", action="append", default=[], help="one more engine of xscan to run, a file")
     parser.add_argument("--python", action="append", default=[], help="another interpreter, for packages missing here")
     parser.add_argument("--only", action="append", default=[], help="only contenders whose name has this in it")
     parser.add_argument("--stage-films", type=int, default=240)

@@ -1,13 +1,17 @@
 """Out-of-fold scores: logits of films that the network which made them was not trained on."""
 
 import csv
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from xscan.engine import CLASSES
+from xscan.engine.dataset import ListedFilm
 from xscan.engine.errors import DataSetError
+
+COLUMNS = ("file", "label", "patient", "fold", "part", *(f"logit_{name}" for name in CLASSES))
 
 
 @dataclass(frozen=True)
@@ -45,3 +49,14 @@ def read_scores(paths: list[Path], *parts: str) -> Scores:
         return Scores(logits, labels, patients, files, folds, of)
     except (KeyError, ValueError):
         raise DataSetError("the scores file lacks a column, or has a label that is no class") from None
+
+
+def write_scores(path: Path, parts: Iterable[tuple[str, Sequence[ListedFilm], np.ndarray]]) -> None:
+    """Write what `read_scores` reads. Each part: its name, its films, and their logits [films, 3]."""
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for part, films, logits in parts:
+            for film, values in zip(films, logits, strict=True):
+                numbers = [f"{x:.6f}" for x in values]
+                writer.writerow([film.file, CLASSES[film.label], film.patient, film.fold, part, *numbers])

@@ -29,6 +29,13 @@ def train(
     epochs: Annotated[int, typer.Option(min=1)] = 16,
     batch_size: Annotated[int, typer.Option(min=1)] = 32,
     learning_rate: Annotated[float, typer.Option(min=0)] = 1e-3,
+    precision: Annotated[
+        str,
+        typer.Option(
+            help="Of products on a CPU: float32, bfloat16, or auto: bfloat16 where the processor has it. A GPU takes "
+            "bfloat16 always."
+        ),
+    ] = "auto",
     seed: Annotated[int, typer.Option(help="Seed of shuffling, augmentation and first weights.")] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
     quiet: Quiet = False,
@@ -37,9 +44,12 @@ def train(
     """Train a network and keep all that is needed to repeat the run beside its weights."""
     console = Console(quiet=quiet, no_progress=no_progress)
     from xscan.engine.dataset import load_folder, parse_folds, select
+    from xscan.engine.errors import UsageError
 
+    if precision not in ("auto", "float32", "bfloat16"):
+        raise UsageError(f"no precision '{precision}': choose auto, float32 or bfloat16")
     with needs_train():
-        from xscan.training.train import Settings
+        from xscan.training.train import Settings, fastest_precision
         from xscan.training.train import train as run_training
     settings = Settings(
         architecture=architecture,
@@ -50,6 +60,7 @@ def train(
         learning_rate=learning_rate,
         validate=parse_folds(validate),
         hold_out=parse_folds(hold_out if hold_out is not None else "" if split else "9"),
+        precision=fastest_precision() if precision == "auto" else precision,
         seed=seed,
     )
     films = select(load_folder(data, patients), split=split, part=part)

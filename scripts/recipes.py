@@ -11,7 +11,6 @@ normals called pneumonia where the top and the bottom of normals alone are cropp
 """
 
 import argparse
-import csv
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +23,7 @@ import keras
 import numpy as np
 from shortcuts import crop
 
+from xscan.calibration.scores import write_scores
 from xscan.engine import CLASSES
 from xscan.engine.dataset import DataSet, load_folder
 from xscan.engine.preprocess import to_input
@@ -158,12 +158,7 @@ def _write(
     open_run(out / "final", listed, own, resume=False, targets=targets, start_from=None)
     final.save(out / "final" / "final.keras")
     update_run(out / "final", epochs_done=own.epochs, scored_epochs=own.epochs, finished=True)
-    with (out / "out-of-fold.csv").open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(["file", "label", "patient", "fold", "part", *(f"logit_{name}" for name in CLASSES)])
-        for film, values in zip(films.films, logits, strict=True):
-            numbers = [f"{x:.6f}" for x in values]
-            writer.writerow([film.file, CLASSES[film.label], film.patient, film.fold, "validate", *numbers])
+    write_scores(out / "out-of-fold.csv", [("validate", films.films, logits)])
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from keras import layers
 from torch import Tensor
 from torch.nn import functional
 
-from .architectures import recordable
+from .architectures import fused_layers
 from .augment_torch import augment_all
 from .settings import Settings
 
@@ -70,9 +70,9 @@ class _Learner:
         with self._streaming():
             self.random = torch.Generator(self.device).manual_seed(settings.seed)
             self.front, self.body = _parted(lesson.network)
-            self.model = recordable(self.body, half=self.pictures.is_cuda)
+            self.model = fused_layers(self.body, half=self.pictures.is_cuda)
             self.taught = lesson.taught
-            self.teachers = [recordable(_parted(t)[1], half=self.pictures.is_cuda) for t in lesson.teachers]
+            self.teachers = [fused_layers(_parted(t)[1], half=self.pictures.is_cuda) for t in lesson.teachers]
             self._prepare(settings)
 
     def _prepare(self, settings: Settings) -> None:

@@ -38,9 +38,8 @@ def open_run(
         old = json.loads(record.read_text(encoding="utf-8"))
         if not resume:
             raise UsageError(f"{run} holds a run already: add --resume to go on with it, or choose another --out")
-        keys = {*wanted, "targets", "start_from"}  # the last two are in a record only where they were given
-        if any(_with_defaults(key, old.get(key)) != wanted.get(key) for key in keys):
-            raise UsageError(f"{run} was made with other settings or other data: choose another --out")
+        if changed := _changed(old, wanted):
+            raise UsageError(f"{run} was made with other {', '.join(changed)}: give the same, or another --out")
         return None if old["finished"] else old["epochs_done"]
     if run.exists() and any(run.iterdir()):
         raise UsageError(f"{run} is not empty and holds no run: choose another --out")
@@ -52,12 +51,18 @@ def open_run(
     return 0
 
 
-def _with_defaults(key: str, value: Any) -> Any:
-    """A record from before a setting existed: the setting's default is what that run used."""
-    if key != "settings" or not isinstance(value, dict):
-        return value
+def _changed(old: dict, wanted: dict) -> list[str]:
+    """What a record was made with and what is asked for now differ in, for people."""
+    keys = ("data", "targets", "start_from")  # the last two are in a record only where they were given
+    changed = [key.replace("_", " ") for key in keys if old.get(key) != wanted.get(key)]
+    before = _with_defaults(old["settings"])
+    return changed + [name.replace("_", " ") for name, value in wanted["settings"].items() if before[name] != value]
+
+
+def _with_defaults(settings: dict[str, Any]) -> dict[str, Any]:
+    """Of a record from before a setting existed: the setting's default is what that run used."""
     defaults = json.loads(json.dumps(asdict(Settings())))
-    return defaults | value | {"augmentation": defaults["augmentation"] | value["augmentation"]}
+    return defaults | settings | {"augmentation": defaults["augmentation"] | settings["augmentation"]}
 
 
 def update_run(run: Path, **changes: object) -> None:

@@ -23,6 +23,8 @@ class Settings:
     ema: float = 0.99  #: weight averaging a step
     validate: tuple[int, ...] = ()  #: folds scored after each epoch, not trained on
     hold_out: tuple[int, ...] = (9,)  #: folds touched once, when training is over
+    #: of products on a CPU, float32 or bfloat16; weights and sums are float32 in both. A GPU always takes bfloat16.
+    precision: str = "float32"
     seed: int = 0
     augmentation: Augmentation = field(default_factory=Augmentation)
     #: by most probable class of the target, the largest shares (below 1) of height and of width that are cut off before

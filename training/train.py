@@ -12,17 +12,19 @@ import csv
 import importlib.util
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import cv2
 import keras
 import numpy as np
 
+from xscan.calibration.scores import write_scores
 from xscan.engine import CLASSES
-from xscan.engine.dataset import FOLDS, DataSet, read_inputs
+from xscan.engine.dataset import FOLDS, DataSet, ListedFilm, read_inputs
 from xscan.engine.errors import DataSetError, UsageError
 from xscan.engine.preprocess import InputSpec
+from xscan.engine.runtime.processor import multiplies_bfloat16
 
 from .architectures import architecture, fused_layers
 from .augment import augment
@@ -142,6 +144,10 @@ def train(
     )
     if saved.epochs < stop:
         return
+    if settings.precision != "float32":  # the network runs in float32 later, and its statistics are to fit that
+        exact = fused_layers(_logits_only(trained))
+        exact.set_weights(model.get_weights())
+        model = exact
     _settle_normalisation(model, pictures, settings)
     trained.set_weights(model.get_weights())  # it has class maps, if any, and Keras's own layers only
     _finish(run, trained, data, settings, spec, stop)
@@ -152,7 +158,7 @@ def train(
 def _finish(run: Path, trained: keras.Model, data: DataSet, settings: Settings, spec: InputSpec, epochs: int) -> None:
     """Save the network as it is after so many epochs, and score what it was not trained on."""
     trained.save(run / "final.keras")
-    _write_scores(run / "scores.csv", trained, data, settings, spec)
+    write_scores(run / "scores.csv", _held_out_scores(trained, data, settings, spec))
     _plot_history(run)
     update_run(run, scored_epochs=epochs, finished=epochs == settings.epochs)
 
@@ -189,9 +195,14 @@ def _train_on_gpu(
     update_run(run, epochs_done=settings.epochs, seconds_an_epoch=round(seconds, 2))
 
 
+def fastest_precision() -> str:
+    """What `Settings.precision` trains fastest with on this machine's CPU: see benchmarks/training_speed.py."""
+    return "bfloat16" if keras.backend.backend() == "tensorflow" and multiplies_bfloat16() else "float32"
+
+
 def compiled(network: keras.Model, settings: Settings, steps: int) -> keras.Model:
     """A copy of the network, with its weights, ready to train for so many steps."""
-    model = fused_layers(_logits_only(network))
+    model = fused_layers(_logits_only(network), half=settings.precision == "bfloat16")
     model.compile(
         optimizer=_optimizer(settings, steps),
         loss=keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=settings.label_smoothing),
@@ -275,20 +286,16 @@ class _SaveEpoch(keras.callbacks.Callback):
             self.model.stop_training = True
 
 
-def _write_scores(path: Path, model: keras.Model, data: DataSet, settings: Settings, spec: InputSpec) -> None:
-    """Logits of all films that the run was not trained on: what operating points are chosen from."""
-    with path.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(["file", "label", "patient", "fold", "part", *(f"logit_{name}" for name in CLASSES)])
-        for part, folds in (("validate", settings.validate), ("hold_out", settings.hold_out)):
-            films = data.folds(folds)
-            if not films.films:
-                continue
+def _held_out_scores(
+    model: keras.Model, data: DataSet, settings: Settings, spec: InputSpec
+) -> Iterator[tuple[str, list[ListedFilm], np.ndarray]]:
+    """Logits of all readable films that the run was not trained on: what operating points are chosen from."""
+    for part, folds in (("validate", settings.validate), ("hold_out", settings.hold_out)):
+        films = data.folds(folds)
+        if films.films:
             pictures, readable = read_inputs(films, spec)
-            for film, logits, usable in zip(films.films, logits_of(model, pictures), readable, strict=True):
-                if usable:
-                    numbers = [f"{x:.6f}" for x in logits]
-                    writer.writerow([film.file, CLASSES[film.label], film.patient, film.fold, part, *numbers])
+            kept = [film for film, usable in zip(films.films, readable, strict=True) if usable]
+            yield part, kept, logits_of(model, pictures)[readable]
 
 
 def _plot_history(run: Path) -> None:

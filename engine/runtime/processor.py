@@ -1,4 +1,4 @@
-"""What the processor can do with 8-bit numbers."""
+"""What the processor can do with small numbers."""
 
 import functools
 import platform
@@ -6,9 +6,10 @@ from pathlib import Path
 
 #: Flags of x86 processors that add four products of 8-bit numbers into 32 bits.
 _DOT_PRODUCTS = {"avx512_vnni", "avx_vnni", "avx512vnni", "avxvnni", "amx_int8"}
+#: Flags of x86 processors that multiply bfloat16 numbers and add the products in float32.
+_BFLOAT16 = {"avx512_bf16", "amx_bf16"}
 
 
-@functools.cache
 def int8_is_exact() -> bool:
     """Can ONNX Runtime add uint8 x int8 products here without saturating 16-bit sums?
 
@@ -17,9 +18,20 @@ def int8_is_exact() -> bool:
     """
     if platform.machine().lower() in ("arm64", "aarch64"):
         return True
+    return bool(_DOT_PRODUCTS & _flags())
+
+
+def multiplies_bfloat16() -> bool:
+    """Has the processor instructions for bfloat16? False where it cannot be asked."""
+    return bool(_BFLOAT16 & _flags())
+
+
+@functools.cache
+def _flags() -> frozenset[str]:
+    """Of an x86 processor under Linux; empty elsewhere."""
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
     except OSError:
-        return False
+        return frozenset()
     flags = next((line for line in text.splitlines() if line.startswith("flags")), "")
-    return bool(_DOT_PRODUCTS & set(flags.split()))
+    return frozenset(flags.split())

@@ -10,6 +10,7 @@ import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+from xscan.calibration.scores import read_scores
 from xscan.engine import CLASSES
 from xscan.engine.errors import UsageError
 from xscan.training.augment import Augmentation, augment
@@ -94,12 +95,20 @@ def test_a_run_learns_targets_and_starts_from_another_ones_weights(tmp_path: Pat
 
     settings = Settings(architecture="compact", size=32, epochs=1, batch_size=4, mixup=0.3, learning_rate=0)
     train(films, settings, tmp_path / "small", verbose=0, targets=targets)
+    half = replace(settings, precision="bfloat16")
+    train(films, half, tmp_path / "half", verbose=0, targets=targets)
+    with pytest.raises(UsageError, match="made with other size, precision: give the same"):
+        train(films, replace(settings, size=64), tmp_path / "half", resume=True, verbose=0, targets=targets)
+    scores = [read_scores([tmp_path / name / "scores.csv"], "hold_out").logits for name in ("small", "half")]
+    assert np.allclose(*scores, atol=0.02)
     first = tmp_path / "small" / "final.keras"
     train(films, replace(settings, size=64), tmp_path / "large", verbose=0, targets=targets, start_from=first)
+    kept = keras.saving.load_model(tmp_path / "half" / "final.keras")
+    assert {layer.dtype_policy.name for layer in kept.layers} == {"float32"}
     small, large = (keras.saving.load_model(tmp_path / name / "final.keras") for name in ("small", "large"))
     assert large.input_shape == (None, 64, 64, 1)
     assert not any("Fused" in type(layer).__name__ for layer in large.layers)
     for one, other in zip(small.trainable_weights, large.trainable_weights, strict=True):
         assert np.allclose(one, other, atol=1e-6)  # a learning rate of 0: the weights are those it began with
-    with pytest.raises(UsageError, match="other settings or other data"):
+    with pytest.raises(UsageError, match="made with other start from: give the same"):
         train(films, replace(settings, size=64), tmp_path / "large", resume=True, verbose=0, targets=targets)

@@ -19,11 +19,11 @@ from xscan.engine.errors import UsageError
 
 from .classics import alexnet, lenet5, vgg16
 from .compact import compact
-from .fused import FusedBatchNormalization, fused_layers, recordable
+from .fused import FusedBatchNormalization, fused_layers
 from .mobile import mobilenet, squeezenet
 from .seed import seed
 
-__all__ = ["ARCHITECTURES", "Architecture", "FusedBatchNormalization", "architecture", "fused_layers", "recordable"]
+__all__ = ["ARCHITECTURES", "Architecture", "FusedBatchNormalization", "architecture", "fused_layers"]
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,5 @@
 """Layers that train faster than Keras's own, and do the same."""
 
-from collections.abc import Callable
-
 import keras
 from keras import layers
 
@@ -48,27 +46,24 @@ class FusedDropout(layers.Dropout):
         return functional.dropout(inputs, self.rate, training=bool(training))
 
 
-def fused_layers(model: keras.Model) -> keras.Model:
-    """A copy of the network that trains faster; its weights, in the same order, are copied too."""
-    return _copied(model, lambda layer: {})
+#: Computed in float32 in any network: what brings grey levels to the network's range, and what the loss sees.
+EXACT = {"scale", "maps", "logits"}
 
 
-def recordable(model: keras.Model, *, half: bool) -> keras.Model:
-    """A copy for PyTorch whose every step a CUDA graph can record; its weights, in the same order, are copied too.
+def fused_layers(model: keras.Model, *, half: bool = False) -> keras.Model:
+    """A copy of the network that trains faster; its weights, in the same order, are copied too.
 
-    half: compute in bfloat16, but for the last layers; weights stay float32.
+    half: compute in bfloat16, but for the input's scaling and the last layers; weights stay float32.
+    On PyTorch a CUDA graph can record every step of the copy.
     """
-    exact = {"maps", "logits"}
-    return _copied(model, lambda layer: {"dtype": "mixed_bfloat16"} if half and layer.name not in exact else {})
-
-
-def _copied(model: keras.Model, changes: Callable[[layers.Layer], dict]) -> keras.Model:
     faster = {layers.BatchNormalization: FusedBatchNormalization}
     if keras.backend.backend() == "torch":
         faster[layers.Dropout] = FusedDropout
 
     def copied(layer: layers.Layer) -> layers.Layer:
-        return faster.get(type(layer), type(layer)).from_config(layer.get_config() | changes(layer))
+        smaller = half and isinstance(layer, layers.Layer) and layer.name not in EXACT  # keras.ops take what comes
+        changes = {"dtype": "mixed_bfloat16"} if smaller else {}
+        return faster.get(type(layer), type(layer)).from_config(layer.get_config() | changes)
 
     copy = keras.models.clone_model(model, clone_function=copied)
     copy.set_weights(model.get_weights())
