@@ -111,10 +111,13 @@ def write(name: str, title: str, parts: Sequence[str]) -> None:
 
 
 def machine() -> str:
-    model = platform.processor()
+    model, flags = platform.processor(), set()
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):
             model = line.split(":", 1)[1].strip()
+        elif line.startswith("flags"):
+            flags = set(line.split())
+    model += "".join(f" + {name}" for name in ("avx512_vnni", "avx512_bf16") if name in flags)  # what speed hangs on
     packages = ("numpy", "opencv-python-headless", "imagecodecs", "onnxruntime", "tensorflow-cpu")
     found = ", ".join(f"{p} {v}" for p in packages if (v := _version(p)))
     cores = len(os.sched_getaffinity(0))

@@ -9,7 +9,8 @@ installed is left out; TensorFlow runs as it is installed and with oneDNN, which
 --python is another interpreter to look for them. Slow ones get --slow-files.
 The films a second are those of the whole command, start and imports included; `after start` counts from the moment that
 everything was loaded (for xscan: from the start of its run, so its workers' start is in it). The last table divides the
-whole command's rate by the limit that the stage costs set, measured by benchmarks/stages.py before the rounds.
+whole command's rate by the limit that the stage costs set, measured by benchmarks/stages.py before each run, for the
+machine's speed wanders. All figures are medians over the rounds.
 """
 
 import argparse
@@ -21,7 +22,7 @@ from pathlib import Path
 
 from folders import jpeg_films, linked, originals
 from measure import SCRATCH, Run, in_turn, median, note, quiet_note, run_quietly, table, write, xscan_batch
-from stages import HEADER, costs, limit, rows
+from stages import HEADER, STAGES, costs, limit, rows
 
 XSCAN = {"xscan batch, default network": "compact", "xscan batch, network seed": "seed"}
 OTHERS = {
@@ -51,10 +52,12 @@ def compare(name: str, folder: Path, slow: Path, options: argparse.Namespace) ->
     pythons = [sys.executable, *options.python]
     found = {case: interpreter(package, pythons) for case, (_, package) in OTHERS.items()}
     left_out = [case for case, python in found.items() if not python]
-    sizes, after = {}, {}
+    sizes, after, spent = {}, {}, {}
 
     def measure(case: str) -> Run:
         if case in ours:
+            stage_costs = costs(folder, ours[case], options.stage_films, options.stage_seconds)
+            spent.setdefault(case, []).append(stage_costs)
             sizes[case] = count(folder)
             done = run_quietly(xscan_batch(folder, "throughput", "--engine", ours[case]))
             report = json.loads((SCRATCH / "throughput.run.json").read_text())["summary"]
@@ -71,7 +74,6 @@ def compare(name: str, folder: Path, slow: Path, options: argparse.Namespace) ->
     ours = XSCAN | {f"xscan batch, {Path(engine).name}": engine for engine in options.engine}
     cases = [*ours, *(case for case in OTHERS if found[case])]
     cases = [case for case in cases if not options.only or any(word in case for word in options.only)]
-    spent = {engine: costs(folder, engine, options.stage_films, options.stage_seconds) for engine in ours.values()}
     runs = in_turn(cases, measure, options.rounds)
     rate = {case: sizes[case] / median(run.seconds for run in runs[case]) for case in cases}
     reference = rate.get(REFERENCE)
@@ -84,11 +86,12 @@ def compare(name: str, folder: Path, slow: Path, options: argparse.Namespace) ->
         for case in sorted(cases, key=lambda case: -rate[case])
     ]  # fmt: skip
     header = ("", "films", "films/s", "after start", "processor ms a film", "times image_dataset + predict, oneDNN")
-    shares = [
-        [*rows(name, Path(engine).name, spent[engine]), rate[case], f"{100 * rate[case] / limit(spent[engine]):.0f} %"]
-        for case, engine in ours.items()
-        if case in rate
-    ]
+    shares = []
+    for case, engine in ours.items():
+        if case in rate:
+            cost = {stage: median(each[stage] for each in spent[case]) for stage in STAGES}
+            share = f"{100 * rate[case] / limit(cost):.0f} %"
+            shares.append([*rows(name, Path(engine).name, cost), rate[case], share])
     parts = [f"## {name}", table(header, lines), quiet_note(run for done in runs.values() for run in done)]
     if left_out:
         parts.append(f"Left out, not installed: {', '.join(left_out)}.")
