@@ -65,11 +65,12 @@ def test_a_packed_set_stands_in_for_its_folder(run: Path, films: Path, tmp_path:
     from xscan.engine.packed import write_set
     from xscan.engine.preprocess import InputSpec
     from xscan.training.export import export
-    from xscan.training.train import Settings, train
+    from xscan.training.train import Settings, fastest_precision, train
 
     write_set(load_folder(films), tmp_path / "set", InputSpec(256, 256))
     packed = load_folder(tmp_path / "set")
-    settings = Settings(architecture="seed", epochs=2, batch_size=4, validate=(1,))
+    precision = fastest_precision()  # what the command took
+    settings = Settings(architecture="seed", epochs=2, batch_size=4, validate=(1,), precision=precision)
     train(packed, settings, run, resume=True)  # finished, and the set is known as the run's data
     scores = [run / "scores.csv"]
     assert export(run, tmp_path / "packed.onnx", packed, name="p", version="1", out_of_fold=scores) < 1e-5
