@@ -1,6 +1,6 @@
 """Images a second that a network trains at, under each setting of Keras that is installed, and in `xscan train`.
 
-    python benchmarks/training_speed.py [--architecture seed] [--size 0] [--steps 8] [--rounds 2] [--threads 0]
+    python benchmarks/training_speed.py [--architecture seed] [--size 0] [--steps 32] [--rounds 2] [--threads 0]
 
 Each setting runs in a process of its own, in turn, `--rounds` times. The first columns are wall time, which means
 something on a quiet machine only; the last is images for each second of processor time, which is fairer beside others.
@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--architecture", default="seed")
     parser.add_argument("--size", type=int, default=0, help="0: the architecture's own")
     parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--steps", type=int, default=8, help="timed in each round")
+    parser.add_argument("--steps", type=int, default=32, help="timed in each round")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--threads", type=int, default=0, help="0: as the backend likes")
     parser.add_argument("--only", nargs="*", help="these settings")
