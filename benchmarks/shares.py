@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from measure import SCRATCH, run_quietly, table, write, xscan_batch
-from stages import drawn
+from stages import sampled
 
 STAGES = ("load", "decode", "resize", "gate", "network", "else")
 NAMED = ("decode", "resize", "network")
@@ -56,7 +56,7 @@ def one(folder: Path, engine: str, films: int, seconds: float) -> dict[str, floa
     worker.to_input = clocked("resize", worker.to_input)
     worker.look_at = clocked("gate", worker.look_at)
     runtime.outputs = clocked("network", runtime.outputs)
-    found = drawn(list(discover(folder)), films)
+    found = sampled(list(discover(folder)), films, lambda film: film.bytes)
     jobs = [Job(i, found[i : i + JOB]) for i in range(0, len(found), JOB)]
     passes: list[dict[str, float]] = []
     end = time.monotonic() + seconds
