@@ -1,15 +1,17 @@
 """How `xscan batch` scales: with cores, batch size, size of the films and format; in turn, medians.
 
-    python benchmarks/scaling.py [cores] [batch] [size] [format] [--scale 1.0] [--rounds 3]
+    python benchmarks/scaling.py [cores] [batch] [size] [format] [--scale 1.0] [--rounds 3] [--engine FILE]
 
-Parts can be run one at a time; each writes its own table. --scale multiplies the numbers of files. `bare decoder`: what
-the decoders alone reach on all cores at the same time, load and one table over the pixels included (stages.py).
-`stages alone`: how many times more films the stages alone get through on all cores than on one, which leaves only what
-the machine's cores share (memory, clock).
+Parts can be run one at a time; each writes its own table. --scale multiplies the numbers of files. --engine is one
+more network for `cores`, such as an INT8 engine of `xscan build-engine`. `bare decoder`: what the decoders alone reach
+on all cores at the same time, load and one table over the pixels included (stages.py). `stages alone`: how many times
+more films the stages alone get through on all cores than on one, which leaves only what the machine's cores share
+(memory, clock).
 """
 
 import argparse
 import os
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -28,24 +30,36 @@ def by_cores(options: argparse.Namespace) -> list[str]:
     lossless = films("lossless", FORMATS["DICOM, JPEG lossless"], 2500, 2000, scaled(800, options))
     every = os.sched_getaffinity(0)
     sets = {"1300 x 1000 JPEG": jpegs, "2500 x 2000 12-bit JPEG lossless DICOM": lossless}
-    engines = ("compact", "seed")
+    engines = ("compact", "seed", *options.engine)
     cases = {
-        f"{name}, {engine}, {cores}": (folder, engine, {min(every)} if cores == 1 else every)
+        f"{name}, {engine}, {cores}": (folder, engine, cores)
         for name, folder in sets.items() for engine in engines for cores in (1, len(every))
     }  # fmt: skip
-    runs = in_turn(cases, lambda c: scan(*cases[c]), options.rounds)
+    spent: dict[str, list[dict[str, float]]] = defaultdict(list)
+
+    def measure(case: str) -> Run:
+        folder, engine, cores = cases[case]
+        spent[case].append(costs(folder, engine, 96, 6.0, cores))  # at its side: the machine's speed wanders
+        return scan(folder, engine, {min(every)} if cores == 1 else every)
+
+    runs = in_turn(cases, measure, options.rounds)
     lines = []
     for name, folder in sets.items():
         for engine in engines:
-            one, many = (rate(folder, runs[f"{name}, {engine}, {cores}"]) for cores in (1, len(every)))
-            alone, together = (costs(folder, engine, 96, 6.0, cores) for cores in (1, len(every)))
-            bare = len(every) * 1000 / together["bare"]
-            times = limit(together, len(every)) / limit(alone, 1)
-            lines.append([name, engine, one, many, many / one, times, bare, f"{100 * many / bare:.0f} %"])
+            one, many = (f"{name}, {engine}, {cores}" for cores in (1, len(every)))
+            slow, fast = rate(folder, runs[one]), rate(folder, runs[many])
+            alone, together = limits(spent[one], 1), limits(spent[many], len(every))
+            bare = len(every) * 1000 / median(cost["bare"] for cost in spent[many])
+            share = f"{100 * fast / bare:.0f} %"
+            lines.append([name, Path(engine).name, slow, fast, fast / slow, together / alone, bare, share])
     header = (
         "films", "network", "films/s, 1 core", f"{len(every)} cores", "times", "stages alone", "bare decoder", "of it",
     )  # fmt: skip
     return [table(header, lines), quiet_note(flat(runs))]
+
+
+def limits(spent: Iterable[dict[str, float]], cores: int) -> float:
+    return median(limit(cost, cores) for cost in spent)
 
 
 def by_batch(options: argparse.Namespace) -> list[str]:
@@ -112,6 +126,7 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; all without")
     parser.add_argument("--scale", type=float, default=1.0)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--engine", action="append", default=[], help="one more network for `cores`, a file")
     options = parser.parse_args()
     if unknown := set(options.parts) - set(PARTS):
         parser.error(f"no part {unknown.pop()}: choose of {', '.join(PARTS)}")

@@ -36,6 +36,7 @@ def one(folder: Path, engine: str, films: int, seconds: float) -> dict[str, floa
     from xscan.engine.runtime import find_engine, open_runtime
 
     cv2.setNumThreads(1)
+    worker.keep_memory()
     spent: dict[str, float] = defaultdict(float)
 
     def clocked(stage: str, function: Any) -> Any:

@@ -61,8 +61,10 @@ def one(folder: Path, engine: str, films: int, seconds: float, cpu: bool) -> dic
     from xscan.engine.preprocess import to_input
     from xscan.engine.read import read_bytes
     from xscan.engine.runtime import find_engine, open_runtime
+    from xscan.engine.worker import keep_memory
 
     cv2.setNumThreads(1)
+    keep_memory()
     clock = time.thread_time if cpu else time.perf_counter
     runtime = open_runtime(find_engine(engine))
     spec = runtime.manifest.input
@@ -123,7 +125,7 @@ def bare(path: Path) -> object:
     start = content.find(b"\xff\xd8\xff")
     if content[128:132] != b"DICM" or start < 0:
         return None
-    return look_up(np.arange(65_536).astype(np.uint8), imagecodecs.jpeg8_decode(content[start:]))
+    return look_up(np.arange(65_536).astype(np.uint8), imagecodecs.jpeg8_decode(memoryview(content)[start:]))
 
 
 def rows(name: str, engine: str, cost: dict[str, float]) -> list[object]:

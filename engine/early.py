@@ -28,9 +28,10 @@ _waiting: list[Waiting] = []
 
 
 def begin() -> None:
-    """Start as many as a pool starts before there is work, and leave one core to this process."""
+    """Start as many as a pool starts before there is work, one a core: this process needs its share of one only until
+    they are ready."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    for _ in range(min(AT_ONCE, cores - 1)):
+    for _ in range(min(AT_ONCE, cores)):
         here, there = CONTEXT.Pipe()
         progress = CONTEXT.RawArray("q", [-1, -1])
         process = CONTEXT.Process(target=_run, args=(there, progress), daemon=True)

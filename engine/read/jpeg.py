@@ -15,6 +15,8 @@ BASELINE_TO_PROGRESSIVE = (0xC0, 0xC1, 0xC2)
 LOSSLESS = 0xC3
 JPEG_LS = 0xF7
 
+Data = bytes | memoryview  #: a stream; inside a larger file a view of it, which copies nothing
+
 _FRAMES = {*range(0xC0, 0xD0), JPEG_LS} - {0xC4, 0xC8, 0xCC}
 # In entropy-coded data FF is followed by 00 or a restart marker; anything else is the next marker.
 # JPEG-LS stuffs a bit, so there FF is followed by a byte below 80 (T.87 annex A).
@@ -35,7 +37,7 @@ class JpegHeader:
     scan: int  #: where the first scan's entropy-coded data begins
 
 
-def jpeg_header(data: bytes) -> JpegHeader:
+def jpeg_header(data: Data) -> JpegHeader:
     """Walk the segments up to the first scan. Raise UnreadableRadiograph if it does not get there."""
     header = JpegHeader(0, 0, 0, 0, 0, b"", False, None, 0)
     at, end = 2, len(data)
@@ -66,7 +68,7 @@ def jpeg_header(data: bytes) -> JpegHeader:
             header.rows = data[body + 1] << 8 | data[body + 2]
             header.columns = data[body + 3] << 8 | data[body + 4]
             header.components = data[body + 5]
-            header.ids = data[body + 6 : body + length - 2 : 3]
+            header.ids = bytes(data[body + 6 : body + length - 2 : 3])
         elif marker == 0xE0 and data[body : body + 5] == b"JFIF\0":
             header.jfif = True
         elif marker == 0xEE and data[body : body + 5] == b"Adobe" and length >= 14:
@@ -79,10 +81,13 @@ def jpeg_header(data: bytes) -> JpegHeader:
     raise UnreadableRadiograph("truncated", "the JPEG ends inside its header")
 
 
-def end_of_jpeg(data: bytes, header: JpegHeader) -> int:
+def end_of_jpeg(data: Data, header: JpegHeader) -> int:
     """Where the end-of-image marker stands, or -1: the stream is truncated. What follows does not matter."""
-    if data.endswith(b"\xff\xd9"):
+    tail = bytes(data[-3:])
+    if tail[-2:] == b"\xff\xd9":
         return len(data) - 2
+    if tail == b"\xff\xd9\0":  # DICOM pads a stream to an even length (PS3.5 A.4)
+        return len(data) - 3
     pattern = _NEXT_MARKER_LS if header.process == JPEG_LS else _NEXT_MARKER
     at = header.scan
     while True:
@@ -98,7 +103,7 @@ def end_of_jpeg(data: bytes, header: JpegHeader) -> int:
         at += 2 + (data[at + 2] << 8 | data[at + 3])  # a table, or the next scan's header
 
 
-def require_whole(data: bytes, header: JpegHeader) -> int:
+def require_whole(data: Data, header: JpegHeader) -> int:
     """The position of the end-of-image marker. Raise UnreadableRadiograph `truncated` without one."""
     end = end_of_jpeg(data, header)
     if end < header.scan:
@@ -116,9 +121,7 @@ def _is_filling(corner: np.ndarray) -> bool:
     return bool(values) and 127 <= values[0] <= 129 and values.count(values[0]) == len(values)
 
 
-def require_no_filling(
-    data: bytes, end: int, picture: np.ndarray, decode: Callable[[bytes], np.ndarray | None]
-) -> None:
+def require_no_filling(data: Data, end: int, picture: np.ndarray, decode: Callable[[Data], np.ndarray | None]) -> None:
     """Raise UnreadableRadiograph if a JPEG has its end marker, and yet its data ran out before its picture.
 
     A decoder leaves missing blocks at mid grey. Where a corner of `picture` (uint8 [rows, columns]) is
@@ -126,6 +129,6 @@ def require_no_filling(
     """
     if not any(_is_filling(picture[rows, columns]) for rows in _EDGES for columns in _EDGES):
         return
-    more = decode(data[:end] + bytes(range(1, 250)) * 64 + b"\xff\xd9")
+    more = decode(bytes(data[:end]) + bytes(range(1, 250)) * 64 + b"\xff\xd9")
     if more is None or not np.array_equal(more, picture):
         raise UnreadableRadiograph("truncated", "the JPEG's picture is not complete before its end marker")

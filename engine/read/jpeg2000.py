@@ -4,6 +4,7 @@ import struct
 from dataclasses import dataclass
 
 from ..errors import UnreadableRadiograph
+from .jpeg import Data
 
 _SOC, _SIZ, _SOT, _SOD, _EOC, _CAP = 0xFF4F, 0xFF51, 0xFF90, 0xFF93, 0xFFD9, 0xFF50
 
@@ -20,7 +21,7 @@ class Jpeg2000Header:
     first_tile: int  #: where the first tile-part begins
 
 
-def codestream(data: bytes) -> bytes:
+def codestream(data: Data) -> Data:
     """The codestream itself: of a JP2 file the content of its `jp2c` box (T.800 annex I)."""
     if data[:4] == b"\xff\x4f\xff\x51":
         return data
@@ -39,7 +40,7 @@ def codestream(data: bytes) -> bytes:
     raise UnreadableRadiograph("truncated", "the JPEG 2000 file ends before its picture")
 
 
-def jpeg2000_header(data: bytes) -> Jpeg2000Header:
+def jpeg2000_header(data: Data) -> Jpeg2000Header:
     """Read SIZ and walk the main header of a codestream. Raise UnreadableRadiograph."""
     if len(data) < 45 or data[:4] != b"\xff\x4f\xff\x51":
         raise UnreadableRadiograph("truncated", "the JPEG 2000 data ends inside its header")
@@ -71,7 +72,7 @@ def jpeg2000_header(data: bytes) -> Jpeg2000Header:
     raise UnreadableRadiograph("truncated", "the JPEG 2000 data ends inside its header")
 
 
-def require_whole(data: bytes, header: Jpeg2000Header) -> None:
+def require_whole(data: Data, header: Jpeg2000Header) -> None:
     """Raise UnreadableRadiograph `truncated` unless every tile-part lies inside the data (T.800 A.4.2)."""
     at, seen = header.first_tile, set()
     while at + 2 <= len(data):
@@ -84,7 +85,7 @@ def require_whole(data: bytes, header: Jpeg2000Header) -> None:
         tile, length = struct.unpack_from(">HI", data, at + 4)
         seen.add(tile)
         if length == 0:  # the last tile-part, up to the end of the codestream
-            if data.rstrip(b"\0").endswith(b"\xff\xd9"):
+            if bytes(data).rstrip(b"\0").endswith(b"\xff\xd9"):
                 break
             at = len(data) + 1
             break

@@ -16,6 +16,7 @@ import numpy as np
 from ...errors import FileProblem, UnreadableRadiograph
 from .. import jpeg, jpeg2000
 from ..codecs import imagecodecs
+from ..jpeg import Data
 from .header import PIXEL_DATA, TRUNCATED, Header
 
 RLE = "1.2.840.10008.1.2.5"
@@ -92,16 +93,17 @@ def read_stored(header: Header, image: ImagePixel) -> Stored:
     if frame[:4] == b"\xff\x4f\xff\x51" or frame[4:8] == b"jP  ":
         return _jpeg2000(frame, image)
     if header.transfer_syntax in UNCOMPRESSED:  # encapsulated uncompressed (PS3.5 A.4.11)
-        plain = Header(frame, header.order)
+        plain = Header(bytes(frame), header.order)
         return _native(plain, image, 0, len(frame), b"OW")
     if header.transfer_syntax in SYNTAXES:
         raise UnreadableRadiograph("corrupt", "the compressed picture does not begin like one")
     raise UnreadableRadiograph("unsupported", "a transfer syntax that xscan does not know")
 
 
-def _frame(content: bytes, at: int, order: str) -> bytes:
+def _frame(content: bytes, at: int, order: str) -> Data:
     """Join the fragments of a single frame, the offset table left out (PS3.5 A.4)."""
-    fragments: list[bytes] = []
+    fragments: list[Data] = []
+    view = memoryview(content)  # a stream of megabytes is not copied to be decoded
     while at + 8 <= len(content):
         group, element, length = struct.unpack_from(order + "HHI", content, at)
         at += 8
@@ -109,7 +111,7 @@ def _frame(content: bytes, at: int, order: str) -> bytes:
             break
         if element != 0xE000 or at + length > len(content):
             raise UnreadableRadiograph("truncated", "the file ends inside its compressed picture")
-        fragments.append(content[at : at + length])
+        fragments.append(view[at : at + length])
         at += length
     if len(fragments) < 2:
         if not fragments and at >= len(content):
@@ -151,7 +153,7 @@ def _native(header: Header, image: ImagePixel, start: int, length: int, vr: byte
     return Stored(values.reshape(rows, columns, 3), "none", ybr=ybr)
 
 
-def _rle(frame: bytes, image: ImagePixel) -> Stored:
+def _rle(frame: Data, image: ImagePixel) -> Stored:
     """PS3.5 annex G: byte planes, most significant first, colour by plane."""
     depth = image.allocated // 8
     segments = depth * image.samples
@@ -174,7 +176,7 @@ def _rle(frame: bytes, image: ImagePixel) -> Stored:
     return Stored(planes.transpose(1, 2, 0), "imagecodecs RLE")
 
 
-def _jpeg(frame: bytes, image: ImagePixel) -> Stored:
+def _jpeg(frame: Data, image: ImagePixel) -> Stored:
     head = jpeg.jpeg_header(frame)
     _require_same_size(head.rows, head.columns, head.components, image)
     end = jpeg.require_whole(frame, head)
@@ -208,16 +210,16 @@ def _is_rgb_jpeg(head: jpeg.JpegHeader, image: ImagePixel) -> bool:
     return head.ids == b"RGB" or image.photometric == "RGB"
 
 
-def _decode_luma(frame: bytes) -> np.ndarray | None:
+def _decode_luma(frame: Data) -> np.ndarray | None:
     buffer = np.frombuffer(frame, np.uint8)
     return cv2.imdecode(buffer, cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION)
 
 
-def _decode_rgb(frame: bytes) -> np.ndarray | None:
+def _decode_rgb(frame: Data) -> np.ndarray | None:
     return imagecodecs().jpeg8_decode(frame, colorspace="RGB", outcolorspace="RGB")
 
 
-def _jpeg2000(frame: bytes, image: ImagePixel) -> Stored:
+def _jpeg2000(frame: Data, image: ImagePixel) -> Stored:
     stream = jpeg2000.codestream(frame)
     head = jpeg2000.jpeg2000_header(stream)
     _require_same_size(head.rows, head.columns, head.components, image)
