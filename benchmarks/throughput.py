@@ -8,9 +8,9 @@ more way to run `xscan batch`, such as an INT8 engine of `xscan build-engine`. A
 installed is left out; TensorFlow runs as it is installed and with oneDNN, which it leaves off on some processors;
 --python is another interpreter to look for them. Slow ones get --slow-files.
 The films a second are those of the whole command, start and imports included; `after start` counts from the moment that
-everything was loaded (for xscan: from the start of its run, so its workers' start is in it). The last table divides the
-whole command's rate by the limit that the stage costs set, measured by benchmarks/stages.py before each run, for the
-machine's speed wanders. All figures are medians over the rounds.
+everything was loaded (for xscan: from the start of its run, so its workers' start is in it). The last table divides
+each run's rate by the limit that the stage costs set, measured by benchmarks/stages.py just before, for the machine's
+speed wanders: the median, and the least and the most. All other figures are medians over the rounds.
 """
 
 import argparse
@@ -90,7 +90,10 @@ def compare(name: str, folder: Path, slow: Path, options: argparse.Namespace) ->
     for case, engine in ours.items():
         if case in rate:
             cost = {stage: median(each[stage] for each in spent[case]) for stage in STAGES}
-            share = f"{100 * rate[case] / limit(cost):.0f} %"
+            reached = [
+                100 * sizes[case] / run.seconds / limit(each) for run, each in zip(runs[case], spent[case], strict=True)
+            ]
+            share = f"{median(reached):.0f} % ({min(reached):.0f} to {max(reached):.0f})"
             shares.append([*rows(name, Path(engine).name, cost), rate[case], share])
     parts = [f"## {name}", table(header, lines), quiet_note(run for done in runs.values() for run in done)]
     if left_out:

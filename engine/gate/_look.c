@@ -83,31 +83,32 @@ static void count(const uint8_t *grey, size_t size, uint32_t counts[256]) {
     for (int v = 0; v < 256; v++) counts[v] = tables[0][v] + tables[1][v] + tables[2][v] + tables[3][v];
 }
 
-/* The least (or with MAX the greatest) of the square around each pixel, as far as it lies inside. from and to may be
-one. rest: [high, wide]. line: room for wide + STROKE. */
+/* The least (or the greatest) of the square around each pixel, as far as it lies inside. from and to may be one.
+rest: [high, wide]. line: room for wide + STROKE. */
 #define LESS(a, b) ((a) < (b) ? (a) : (b))
 #define MORE(a, b) ((a) > (b) ? (a) : (b))
+#define OF_NINE(BETTER, AT)                                                                                            \
+    BETTER(BETTER(BETTER(BETTER(AT(0), AT(1)), BETTER(AT(2), AT(3))),                                                  \
+                  BETTER(BETTER(AT(4), AT(5)), BETTER(AT(6), AT(7)))), AT(8))
+#define ALONG(i) line[x + (i)]
+#define DOWN(i) row[i][x]
 #define SQUARE(NAME, BETTER, WORST)                                                                                    \
     FASTEST static void NAME(const uint8_t *from, uint8_t *to, size_t high, size_t wide, uint8_t *restrict rest,       \
                              uint8_t *restrict line) {                                                                 \
+        memset(line, WORST, wide + STROKE);                                                                            \
         for (size_t y = 0; y < high; y++) {                                                                            \
             uint8_t *restrict out = rest + y * wide;                                                                   \
-            memset(line, WORST, HALF);                                                                                 \
             memcpy(line + HALF, from + y * wide, wide);                                                                \
-            memset(line + HALF + wide, WORST, HALF);                                                                   \
-            for (size_t x = 0; x < wide + 7; x++) line[x] = BETTER(line[x], line[x + 1]); /* the best of two, */       \
-            for (size_t x = 0; x < wide + 5; x++) line[x] = BETTER(line[x], line[x + 2]); /* of four, */               \
-            for (size_t x = 0; x < wide + 1; x++) line[x] = BETTER(line[x], line[x + 4]); /* of eight, */              \
-            for (size_t x = 0; x < wide; x++) out[x] = BETTER(line[x], line[x + 1]);      /* of STROKE */              \
+            for (size_t x = 0; x < wide; x++) out[x] = OF_NINE(BETTER, ALONG);                                         \
         }                                                                                                              \
         for (size_t y = 0; y < high; y++) {                                                                            \
-            const size_t first = y < HALF ? 0 : y - HALF, last = y + HALF < high ? y + HALF : high - 1;                \
             uint8_t *restrict out = to + y * wide;                                                                     \
-            memcpy(out, rest + first * wide, wide);                                                                    \
-            for (size_t row = first + 1; row <= last; row++) {                                                         \
-                const uint8_t *one = rest + row * wide;                                                                \
-                for (size_t x = 0; x < wide; x++) out[x] = BETTER(out[x], one[x]);                                     \
+            const uint8_t *row[STROKE]; /* beyond the edge the edge's own, which counts already */                     \
+            for (size_t i = 0; i < STROKE; i++) {                                                                      \
+                const size_t at = y + i < HALF ? 0 : y + i - HALF;                                                     \
+                row[i] = rest + LESS(at, high - 1) * wide;                                                             \
             }                                                                                                          \
+            for (size_t x = 0; x < wide; x++) out[x] = OF_NINE(BETTER, DOWN);                                          \
         }                                                                                                              \
     }
 SQUARE(erode, LESS, 255)
