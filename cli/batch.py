@@ -65,6 +65,7 @@ def batch(
     from xscan.engine.errors import UsageError
     from xscan.engine.formats import check_formats
     from xscan.engine.models import DEFAULT
+    from xscan.engine.overwrite import require_apart, require_page
     from xscan.engine.read.film import Limits
     from xscan.engine.report.texts import check_language
     from xscan.engine.runtime import find_engine
@@ -74,6 +75,10 @@ def batch(
     from .batch_view import plural, progress_bar, stopping, summary_table
 
     console = Console(quiet, verbose, json, no_progress)
+    page = report_file or (out.with_suffix(".html") if report else None)
+    require_apart({"--out": out, "--report-file": page, "--log-file": log_file})
+    if page is not None:
+        require_page(page)  # now, and not after a night's scan
     set_up_logging(console, log_file)
     budget = FailureBudget.parse(max_failures)
     engine_file = find_engine(engine or DEFAULT)
@@ -94,7 +99,7 @@ def batch(
         formats=check_formats(format or ()),
         points=wishes(rule_out, rule_in),
         mend=mend,
-        page=report_file or (out.with_suffix(".html") if report else None),
+        page=page,
         page_lang=check_language(lang),
         thumbnails=thumbnails,
     )
@@ -105,6 +110,8 @@ def batch(
         console.say(f"interrupted after {summary.files} files: run the same command again to carry on")
         raise typer.Exit(130)
     console.say(summary_table(summary, out, settings.page))
+    if page is None and not summary.unchanged and (older := out.with_suffix(".html")).exists():
+        console.warn(f"{older} shows an earlier list: xscan report {out} makes it anew, or add --report")
     if summary.scored + summary.status["failed"] == 0:
         console.warn(f"no radiographs in {folder}")
     if summary.scored < min_files:

@@ -17,7 +17,7 @@ PRIORITIES = ("urgent", "review", "routine")
 
 @contextmanager
 def stopping() -> Iterator[threading.Event]:
-    """An event that Ctrl-C or SIGTERM sets; a second one ends the process at once."""
+    """An event that Ctrl-C, SIGTERM or a closed terminal sets; a second one ends the process at once."""
     stop = threading.Event()
 
     def ask(number: int, _: Any) -> None:
@@ -25,7 +25,7 @@ def stopping() -> Iterator[threading.Event]:
             raise KeyboardInterrupt
         stop.set()
 
-    signals = [signal.SIGINT, signal.SIGTERM] + ([signal.SIGBREAK] if os.name == "nt" else [])
+    signals = [signal.SIGINT, signal.SIGTERM, signal.SIGBREAK if os.name == "nt" else signal.SIGHUP]
     before = {number: signal.signal(number, ask) for number in signals}
     try:
         yield stop

@@ -113,6 +113,9 @@ def set_up_logging(console: Console, log_file: Path | None) -> None:
     logger.propagate = False
     handlers: list[logging.Handler] = [logging.StreamHandler()] if console.verbose and not console.quiet else []
     if log_file is not None:
+        from xscan.engine.overwrite import require_log
+
+        require_log(log_file)
         try:
             handlers.append(logging.FileHandler(log_file, encoding="utf-8"))
         except OSError:

@@ -18,6 +18,7 @@ from typer.core import TyperGroup
 from xscan.engine.errors import UsageError
 
 from .common import Console
+from .notify import tell_of_settings
 
 NAME = "xscan.toml"
 TABLES = ("operating-points",)  #: tables that are no command; who reads one checks what is in it
@@ -59,8 +60,12 @@ class SettingsGroup(TyperGroup):
         if [name, *rest[:1]] == ["config", "path"]:  # says where a broken file is, too
             _current = Settings(file)
         elif file is not None:
-            _current = Settings(file, read(file))
-            ctx.default_map = _defaults(file, ctx, self.commands, _current.tables)
+            try:
+                _current = Settings(file, read(file))
+                ctx.default_map = _defaults(file, ctx, self.commands, _current.tables)
+            except UsageError as error:
+                tell_of_settings(rest, error.exit_code)
+                raise
         return name, command, rest
 
 

@@ -18,17 +18,21 @@ def inspect(
     file: Annotated[Path, typer.Argument(help="A film, or one inside a zip: export.zip/DICOM/0001.")],
     png: Annotated[Path | None, typer.Option(help="Write the 8-bit picture here, as a viewer would show it.")] = None,
     input_png: Annotated[Path | None, typer.Option(help="Write the network's input here.")] = None,
-    engine: Annotated[str, typer.Option(help="The engine whose input is meant; a file or a shipped name.")] = "",
+    engine: Annotated[str, typer.Option(help="The engine that looks at it; a file or a shipped name.")] = "",
     quiet: Quiet = False,
     verbose: Verbose = False,
     json: Json = False,
 ) -> None:
-    """Show what the scanner sees in one file: format, decoder, window, view, and why it would not be scored.
+    """Show what the scanner sees in one file: format, decoder, window, view, and why it is not scored or decided on.
 
     Exit codes: 0 also for a file that is skipped; 2 no such file; 3 the film cannot be read.
     """
     from xscan.engine.errors import FileProblem
+    from xscan.engine.gate import doubt, look_at
+    from xscan.engine.models import DEFAULT
+    from xscan.engine.preprocess import to_input
     from xscan.engine.read import read_film
+    from xscan.engine.runtime import find_engine, open_runtime
 
     console = Console(quiet, verbose, json)
     found = _found(file)
@@ -38,17 +42,20 @@ def inspect(
         data = {"status": problem.status, "code": problem.code, "reason": problem.reason}
         console.result(data, f"{problem.status}: {problem.reason}")
         raise typer.Exit(3 if problem.status == "failed" else 0) from None
-    data = {"status": "review" if film.facts.doubts else "scored"} | _describe(film.facts)
+    data = _describe(film.facts)
     if png is not None:
         _write_png(png, film.grey)
+    runtime = open_runtime(find_engine(engine or DEFAULT))
+    spec = runtime.manifest.input
+    picture = to_input(film.grey, spec)
     if input_png is not None:
-        from xscan.engine.models import DEFAULT
-        from xscan.engine.preprocess import to_input
-        from xscan.engine.runtime import find_engine, open_runtime
-
-        spec = open_runtime(find_engine(engine or DEFAULT)).manifest.input
-        _write_png(input_png, to_input(film.grey, spec))
+        _write_png(input_png, picture)
         data["network_input"] = f"{spec.width} x {spec.height}"
+    scores = runtime.outputs(picture[None, ..., None]).get("gate")
+    found = doubt(film.facts, look_at(film.grey), None if scores is None else scores[0].tolist(), runtime.manifest.gate)
+    if found and not film.facts.doubts:
+        data["doubts"] = [": ".join(found)]
+    data = {"status": "review" if found else "scored"} | data
     console.result(data, "\n".join(f"{name.replace('_', ' '):22} {_text(value)}" for name, value in data.items()))
 
 
@@ -57,6 +64,8 @@ def _found(file: Path) -> "Found":
     from xscan.engine.discover import Found
     from xscan.engine.errors import UsageError
 
+    if file.is_file() and file.suffix.lower() == ".zip":
+        raise UsageError(f"{file} is a zip: name a film inside it, as in {file.name}/DICOM/0001, or scan its folder")
     if file.is_file():
         return Found(file.name, str(file))
     for parent in file.parents:
@@ -67,6 +76,8 @@ def _found(file: Path) -> "Found":
             for member in members(str(parent)):
                 if member.shown == shown:
                     return Found(shown, str(parent), member.name, member.bytes, problem=member.problem)
+    if file.is_dir():
+        raise UsageError(f"{file} is a folder: give one film of it, or scan all with xscan batch")
     raise UsageError(f"no file {file}")
 
 
@@ -105,7 +116,9 @@ def _write_png(path: Path, picture: "np.ndarray") -> None:
     import cv2
 
     from xscan.engine.errors import UsageError
+    from xscan.engine.overwrite import require_absent
 
+    require_absent(path)
     try:
         path.write_bytes(cv2.imencode(".png", picture)[1].tobytes())  # imwrite fails on names outside ASCII
     except OSError:

@@ -11,6 +11,7 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,15 @@ def notifying(notify: str, out: Path) -> Iterator[None]:
         raise
     else:
         signal.signal(signal.SIGTERM, terminate)
+
+
+def tell_of_settings(arguments: list[str], code: int) -> None:
+    """Where the settings file cannot be used no command is called: tell by what the command line itself says."""
+    for word, following in pairwise([*arguments, ""]):
+        name, sign, value = word.partition("=")
+        if name == "--notify":
+            with suppress(UsageError):
+                tell(words(value if sign else following), None, code)
 
 
 def report_of(out: Path) -> Path:

@@ -149,6 +149,8 @@ def run_batch(
             output.write_report(_report(settings, summary, ready.manifest))
             if settings.page and not summary.interrupted:
                 _write_page(settings, settings.page, ready.manifest)
+            elif not summary.interrupted:  # of an interrupted run that was to make a page
+                shutil.rmtree(output.pictures, ignore_errors=True)
             log.info("%s after %d rows", "interrupted" if summary.interrupted else "finished", summary.files)
     return summary
 
@@ -215,7 +217,6 @@ class _Feed:
                 found = self._found.get_nowait()
             except queue.Empty:
                 return None
-            self._last = time.monotonic()
             if isinstance(found, BaseException):
                 raise found
             if found is None:
@@ -229,9 +230,12 @@ class _Feed:
 
     def at_end(self) -> bool:
         """No more jobs will come. Raises StorageError when the folder does not answer."""
-        if time.monotonic() - self._last > self._settings.file_seconds and not self._stop.is_set():
+        if self.finished or self._stop.is_set():
+            return True
+        # Films that wait to be read do not tell on the folder, however long the one in hand takes.
+        if self._found.empty() and time.monotonic() - self._last > self._settings.file_seconds:
             raise StorageError("the scanned folder does not answer: check the share, then run the same command again")
-        return self.finished or self._stop.is_set()
+        return False
 
     def _add(self, found: Found) -> None:
         self.dropped += sum(1 for _ in self._skip_to(order_key(found.file)))
@@ -263,6 +267,7 @@ class _Feed:
             for found in walk:
                 if self._settings.shard.has(found.file):
                     self._found.put(found)
+                self._last = time.monotonic()
             self._found.put(None)
         except BaseException as error:  # raised again in the main thread
             self._found.put(error)

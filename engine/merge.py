@@ -2,6 +2,7 @@
 
 import contextlib
 import heapq
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from .discover import order_key
 from .errors import OutputError, UsageError
 from .settle import Settler
+from .shard import Shard
 from .table import HEADER, Row, encode, read_rows
 
 
@@ -16,8 +18,8 @@ def merge(out: Path, parts: list[Path]) -> int:
     """Write `out`, a list with the rows of all `parts`; returns the number of rows.
 
     A film that two shards scored is kept once; raw data gives way to its film for presentation.
-    Raises UsageError for a missing part, one that was not finished, a file that is in two parts, or an
-    `out` that exists.
+    Raises UsageError for a missing part, one that was not finished, a shard that no part holds, a file that is in
+    two parts, or an `out` that exists.
     """
     if out.exists():
         raise UsageError(f"{out} exists: give another name, or delete it")
@@ -25,6 +27,7 @@ def merge(out: Path, parts: list[Path]) -> int:
         if not part.is_file():
             half = part.with_name(part.name + ".part").exists()
             raise UsageError(f"{part} is {'not finished: run its batch again' if half else 'not there'}")
+    _require_all_shards(parts)
     temporary = out.with_name(out.name + ".tmp")
     try:
         with Settler() as settler:
@@ -45,6 +48,23 @@ def merge(out: Path, parts: list[Path]) -> int:
         for left in (temporary, out.with_name(out.name + ".part")):
             left.unlink(missing_ok=True)
     return rows
+
+
+def _require_all_shards(parts: list[Path]) -> None:
+    """Raise UsageError where a run report says that there are more shards than `parts`. A list without one passes."""
+    shards = {shard for part in parts if (shard := _shard(part)) is not None}
+    if len(parts) > 1 and Shard() in shards:
+        raise UsageError("one of the lists is of a whole folder: give the lists that batch --shard made of one folder")
+    for of in {shard.of for shard in shards}:
+        if lacking := [str(Shard(i, of)) for i in range(1, of + 1) if Shard(i, of) not in shards]:
+            raise UsageError(f"shard {', '.join(lacking)} is missing: give its list, too")
+
+
+def _shard(part: Path) -> Shard | None:
+    try:
+        return Shard.parse(json.loads(part.with_suffix(".run.json").read_text(encoding="utf-8"))["settings"]["shard"])
+    except (OSError, ValueError, KeyError, TypeError, UsageError):
+        return None
 
 
 def _rows(parts: list[Path]) -> Iterator[Row]:

@@ -29,6 +29,7 @@ from filelock import FileLock, Timeout
 
 from .discover import order_key
 from .errors import OutputError, StorageError
+from .overwrite import require_list
 from .table import HEADER, Row, encode, read_rows
 
 _FULL = (errno.ENOSPC, errno.EDQUOT) if hasattr(errno, "EDQUOT") else (errno.ENOSPC,)
@@ -141,6 +142,8 @@ class Output:
 
     def _prepare(self) -> None:
         """Check what an earlier run left, keep its rows aside, and open an empty part."""
+        for path in (self.path, self.part, self.prev):
+            require_list(path)
         if self._restart:
             for path in (self.part, self.prev, self.path):
                 path.unlink(missing_ok=True)
@@ -162,9 +165,9 @@ class Output:
                 self.part.unlink()
             else:
                 os.replace(self.part, self.prev)
+        self.write_report({"state": "running", "started": _now()})  # first: a part without it could not be carried on
         self._part_stream = self.part.open("wb", buffering=0)
         self._part_stream.write(HEADER)
-        self.write_report({"state": "running", "started": _now()})
 
     def _check_settings(self, path: Path) -> None:
         try:

@@ -178,7 +178,7 @@ class Pool:
         now = time.monotonic()
         for worker in list(self._workers):
             at = (worker.progress[0], worker.progress[1])
-            if at != worker.seen or not worker.jobs:
+            if at != worker.seen or (worker.ready and not worker.jobs):
                 worker.seen, worker.since = at, now
             elif now - worker.since > (self._file_seconds if worker.ready else max(self._file_seconds, START_S)):
                 worker.process.kill()
@@ -188,10 +188,10 @@ class Pool:
     def _receive(self, worker: _Worker, message: Any) -> None:
         if isinstance(message, XscanError):
             raise message
-        self._deaths = 0
         if isinstance(message, Ready):
             worker.ready, self.ready, worker.since = True, message, time.monotonic()
             return
+        self._deaths = 0
         job = worker.jobs.popleft()
         for stage, seconds in message.seconds.items():
             self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from .errors import OutputError, UsageError
 from .manifest import Manifest
+from .overwrite import require_absent
 from .table import HEADER, Row, encode, read_rows
 from .triage import band
 
@@ -43,6 +44,8 @@ def retriage(csv: Path, manifest: Manifest, out: Path | None) -> dict[str, Count
     """
     if not csv.is_file():
         raise UsageError(f"no list {csv}: make it with xscan batch")
+    if out is not None and not _is_triaged_from(csv, out):
+        require_absent(out)
     counts: dict[str, Counter[str]] = {"before": Counter(), "after": Counter(), "moved": Counter()}
     part = out.with_name(out.name + ".tmp") if out else None
     try:
@@ -67,6 +70,15 @@ def retriage(csv: Path, manifest: Manifest, out: Path | None) -> dict[str, Count
             with contextlib.suppress(OSError):
                 part.unlink(missing_ok=True)
     return counts
+
+
+def _is_triaged_from(csv: Path, out: Path) -> bool:
+    """Is `out` what an earlier call made of the same list?"""
+    try:
+        report = json.loads(out.with_suffix(".run.json").read_text(encoding="utf-8"))
+        return report["state"] == "triaged" and report["source"] == csv.name
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def _pairs(csv: Path, rows: Iterator[Row], manifest: Manifest) -> Iterator[tuple[Row, Row]]:

@@ -11,6 +11,8 @@ from types import TracebackType
 from .table import Row
 
 _SCORED = ("ok", "review")
+#: Doubts of the header that go before `for-processing`: such a film may be raw data itself.
+_UNTOLD = ("view", "description")
 _CLEARED = {
     "priority": "",
     "finding": "",
@@ -53,10 +55,11 @@ class Settler:
             row = replace(row, status="review", priority=priority, reason=reason)
         if row.series_uid:
             raw = row.code == "for-processing"
+            shown = not raw and row.code not in _UNTOLD
             self._seen.execute(
                 "INSERT INTO series VALUES (?, ?, ?) ON CONFLICT (uid) "
                 "DO UPDATE SET raw = raw | excluded.raw, shown = shown | excluded.shown",
-                (row.series_uid, raw, not raw),
+                (row.series_uid, raw, shown),
             )
         return row
 

@@ -17,8 +17,10 @@ MAX_MEMBERS = 200_000
 MAX_DIRECTORY_BYTES = 64 * 2**20  #: of the zip's central directory
 MAX_RATIO = 200  #: of a whole zip larger than LARGE when unpacked
 LARGE = 2**30
+_MANY = f"the zip lists more than {MAX_MEMBERS} files"
 
-_METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA}
+#: Of BZIP2 and LZMA, zipfile unpacks a chunk whole, whatever its size: a kilobyte of them becomes gigabytes.
+_METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,8 @@ def members(path: str) -> list[Member]:
         _refuse_a_huge_directory(path)
         with _opened(path) as archive:
             infos = [info for info in archive.infolist() if not info.is_dir()]
+        if len(infos) > MAX_MEMBERS:  # the end record said fewer
+            raise UnreadableRadiograph("zip-bomb", _MANY)
     except FileProblem:
         raise
     except FileNotFoundError:
@@ -77,7 +81,7 @@ def _member(info: zipfile.ZipInfo) -> Member:
     elif info.flag_bits & 1:
         problem = UnreadableRadiograph("encrypted", "the zip is locked with a password")
     elif info.compress_type not in _METHODS:
-        problem = UnreadableRadiograph("zip-method", "packed by a method that Python cannot unpack")
+        problem = UnreadableRadiograph("zip-method", "packed by another method than deflate")
     return Member(info.filename, shown, info.file_size, problem)
 
 
@@ -122,12 +126,14 @@ def _refuse_a_huge_directory(path: str) -> None:
             raise UnreadableRadiograph("bad-zip", "the zip is damaged or incomplete")
         entries, directory = struct.unpack_from("<HI", tail, at + 10)
         locator = tail.rfind(b"PK\x06\x07", 0, at)
-        if locator >= 0 and (entries == 0xFFFF or directory == 0xFFFFFFFF):
+        if locator >= 0:  # zipfile goes by it wherever it stands; all ones mean: look there
             stream.seek(struct.unpack_from("<Q", tail, locator + 8)[0])
             record = stream.read(56)
-            entries, directory = struct.unpack_from("<QQ", record, 32)
+            if record[:4] == b"PK\x06\x06" and len(record) == 56:
+                numbers = struct.unpack_from("<QQ", record, 32)
+                entries, directory = max(entries % 0xFFFF, numbers[0]), max(directory % 0xFFFFFFFF, numbers[1])
     if entries > MAX_MEMBERS or directory > MAX_DIRECTORY_BYTES:
-        raise UnreadableRadiograph("zip-bomb", f"the zip lists more than {MAX_MEMBERS} files")
+        raise UnreadableRadiograph("zip-bomb", _MANY)
 
 
 def _opened(path: str) -> zipfile.ZipFile:

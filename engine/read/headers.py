@@ -3,6 +3,7 @@
 A decoder is called only for what fits the limits and is all there.
 """
 
+import math
 import struct
 from dataclasses import dataclass
 
@@ -102,6 +103,9 @@ def tiff_header(data: bytes) -> RasterHeader:
     kind = (tags.get(339) or [1])[0]
     if bits > 16 or kind not in (1, 4):
         raise UnreadableRadiograph("unsupported", "a TIFF of signed, 32-bit or floating-point values")
+    tile = math.prod((tags.get(tag) or [1])[0] for tag in (322, 323))
+    if tile > max(4 * rows * columns, _LARGE_TILE):  # the decoder takes memory for a whole one
+        raise UnreadableRadiograph("bad-header", "the TIFF's tiles are far larger than its picture")
     offsets = tags.get(273) or tags.get(324) or []
     counts = tags.get(279) or tags.get(325) or []
     for offset, count in zip(offsets, counts, strict=False):
@@ -124,6 +128,7 @@ def _first_directory(data: bytes, order: str, big: bool) -> int:
         raise UnreadableRadiograph("truncated", "the TIFF ends inside its header") from None
 
 
+_LARGE_TILE = 1 << 24  #: pixels
 _TIFF_TYPES = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I", 16: "Q"}
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ..errors import UnreadableRadiograph
 from .jpeg import Data
 
-_SOC, _SIZ, _SOT, _SOD, _EOC, _CAP = 0xFF4F, 0xFF51, 0xFF90, 0xFF93, 0xFFD9, 0xFF50
+_SOC, _SIZ, _SOT, _SOD, _EOC, _CAP, _COD = 0xFF4F, 0xFF51, 0xFF90, 0xFF93, 0xFFD9, 0xFF50, 0xFF52
 
 
 @dataclass(slots=True)
@@ -17,6 +17,7 @@ class Jpeg2000Header:
     precision: int  #: bits a sample of the first component
     signed: bool
     high_throughput: bool  #: HTJ2K (T.814)
+    transformed: bool  #: of colour: stored as luma and chroma, which a decoder turns back into RGB
     tiles: int
     first_tile: int  #: where the first tile-part begins
 
@@ -57,13 +58,17 @@ def jpeg2000_header(data: Data) -> Jpeg2000Header:
     tiles = -(-(x1 - tile_x) // tile_w) * -(-(y1 - tile_y) // tile_h)
     if tiles > 65_535:
         raise UnreadableRadiograph("bad-header", "the JPEG 2000 header contradicts itself")
-    header = Jpeg2000Header(y1 - y0, x1 - x0, components, (depth & 0x7F) + 1, bool(depth & 0x80), False, tiles, 0)
+    header = Jpeg2000Header(
+        y1 - y0, x1 - x0, components, (depth & 0x7F) + 1, bool(depth & 0x80), False, False, tiles, 0
+    )
     at = 2
     while at + 4 <= len(data):
         marker, length = struct.unpack_from(">HH", data, at)
         if marker == _SOT:
             header.first_tile = at
             return header
+        if marker == _COD and at + 9 <= len(data):
+            header.transformed = bool(data[at + 8])  # T.800 table A.15
         if marker == _CAP:
             header.high_throughput = True
         if marker < 0xFF00 or length < 2:

@@ -17,6 +17,7 @@ from typing import Any, TextIO
 
 from ..errors import OutputError, UsageError
 from ..manifest import Manifest
+from ..overwrite import require_page
 from ..table import Row, read_rows
 from . import texts
 from .pictures import Picture
@@ -57,6 +58,7 @@ def write_page(csv: Path, out: Path, options: PageOptions, pictures: Pictures | 
     }
     part = out.with_name(out.name + ".tmp")
     try:
+        require_page(out)
         with part.open("w", encoding="utf-8", newline="\n") as stream:
             _write(stream, parts)
         os.replace(part, out)

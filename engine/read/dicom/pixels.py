@@ -196,7 +196,7 @@ def _jpeg(frame: Data, image: ImagePixel) -> Stored:
         pixels = _guarded(lambda: decode(frame), "JPEG")
         if not rgb:
             jpeg.require_no_filling(frame, end, pixels, decode)
-        return Stored(pixels, "opencv JPEG", luma=head.components == 3 and not rgb)
+        return Stored(pixels, "opencv JPEG", luma=head.components == 3 and not rgb, compressed=True)
     pixels = _guarded(lambda: imagecodecs().jpeg8_decode(frame), "12-bit JPEG")
     return _colour(pixels, "imagecodecs JPEG", image)
 
@@ -227,7 +227,7 @@ def _jpeg2000(frame: Data, image: ImagePixel) -> Stored:
     # OpenJPEG reads HTJ2K too. OpenJPH is twice as fast, but drops its errors here and returns what it has.
     pixels = _guarded(lambda: imagecodecs().jpeg2k_decode(stream, planar=False), "JPEG 2000")
     name = "imagecodecs HTJ2K" if head.high_throughput else "imagecodecs JPEG 2000"
-    return _colour(pixels, name, image, rgb=True)
+    return _colour(pixels, name, image, rgb=head.transformed)  # PS3.5 8.2.4: YBR_FULL comes without a transform
 
 
 def _colour(pixels: np.ndarray, decoder: str, image: ImagePixel, rgb: bool = False) -> Stored:

@@ -1,0 +1,58 @@
+"""What xscan may replace: nothing but what it wrote itself.
+
+One mistyped option, such as `--report-file films/0001.jpeg`, must not cost a radiograph, nor a list.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from .errors import OutputError, UsageError
+from .table import HEADER
+
+_START = 4096  #: bytes that are looked at
+_LOG_LINE = re.compile(rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} [A-Z]+ ")
+
+
+def require_list(path: Path) -> None:
+    """Raise OutputError if something else than a triage list stands at `path`."""
+    if (start := _start(path)) and not HEADER.startswith(start) and not start.startswith(HEADER.rstrip(b"\n")):
+        raise OutputError(
+            f"{path} exists and is no triage list of this version of xscan, or another program has changed it: "
+            "give another --out, or delete it"
+        )
+
+
+def require_page(path: Path) -> None:
+    """Raise OutputError if something else than a page of xscan stands at `path`."""
+    if (start := _start(path)) and not (start.startswith(b"<!doctype html>") and b"xscan" in start):
+        raise OutputError(f"{path} exists and is no page of xscan: give another name, or delete it")
+
+
+def require_log(path: Path) -> None:
+    """Raise OutputError if something else than a log of xscan stands at `path`."""
+    if (start := _start(path)) and not _LOG_LINE.match(start):
+        raise OutputError(f"{path} exists and is no log of xscan: give another --log-file, or delete it")
+
+
+def require_absent(path: Path) -> None:
+    """Raise OutputError if anything stands at `path`."""
+    if os.path.lexists(path):
+        raise OutputError(f"{path} exists: give another name, or delete it")
+
+
+def require_apart(outputs: Mapping[str, Path | None]) -> None:
+    """Raise UsageError if two outputs, by the option that names each, are one file."""
+    seen: dict[str, str] = {}
+    for option, path in outputs.items():
+        if path is not None and (other := seen.setdefault(os.path.realpath(path), option)) != option:
+            raise UsageError(f"{other} and {option} name the same file: give each its own")
+
+
+def _start(path: Path) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            return stream.read(_START)
+    except OSError:  # absent; or a folder, or unreadable, which who writes it will say
+        return b""
