@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import cv2
+import imagecodecs
 import numpy as np
 import onnx
 import pytest
@@ -202,6 +203,45 @@ def test_shards_merge_to_the_whole_list(xscan: Xscan, folder: Path, tmp_path: Pa
     assert xscan("merge", tmp_path / "merged.csv", *parts).returncode == 2
     assert xscan("merge", tmp_path / "twice.csv", parts[0], parts[0]).returncode == 2
     assert not (tmp_path / "twice.csv").exists()
+    for few, said in ((parts[:2], "shard 3/3 is missing"), ([tmp_path / "whole.csv", parts[0]], "whole folder")):
+        run = xscan("merge", tmp_path / "few.csv", *few)
+        assert run.returncode == 2
+        assert said in run.stderr
+
+
+def test_a_film_that_takes_too_long_costs_itself_and_not_the_night(
+    xscan: Xscan, phantoms: Path, tmp_path: Path
+) -> None:
+    films = shutil.copytree(phantoms, tmp_path / "films")
+    noise = np.random.default_rng(0).integers(0, 256, (4000, 4000), dtype=np.uint8)
+    (films / "slow.j2k").write_bytes(imagecodecs.jpeg2k_encode(noise, reversible=True, level=0))
+    run = xscan("batch", films, "--out", tmp_path / "list.csv", "--file-timeout", 1, "--workers", 1)
+    assert run.returncode == 3, run.stderr
+    reasons = {row["file"]: row["reason"].partition(":")[0] for row in rows_of(tmp_path / "list.csv")}
+    assert reasons.pop("slow.j2k") == "timed-out"
+    assert "timed-out" not in reasons.values()
+
+
+def test_a_page_that_is_not_made_again_is_told(xscan: Xscan, folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "list.csv"
+    xscan("batch", folder, "--out", out, "--report")
+    (tmp_path / "list.csv.films").mkdir()  # as of an interrupted run that was to make a page
+    next(folder.glob("*.dcm")).unlink()
+    run = xscan("batch", folder, "--out", out)
+    assert f"{out.with_suffix('.html')} shows an earlier list" in run.stderr
+    assert not (tmp_path / "list.csv.films").exists()
+    assert "shows an earlier list" not in xscan("batch", folder, "--out", out).stderr  # nothing new
+
+
+def test_nothing_is_sent_nor_left_about_the_machine(xscan: Xscan, phantoms: Path, tmp_path: Path) -> None:
+    """ONNX Runtime keeps an identifier and its events in the user's folder, unless it is told not to."""
+    home = tmp_path / "home"
+    home.mkdir()
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("XDG_", "ORT_"))}
+    environment |= {"HOME": str(home), "LOCALAPPDATA": str(home), "USERPROFILE": str(home)}
+    run = xscan("batch", phantoms, "--out", tmp_path / "list.csv", env=environment)
+    assert run.returncode == 0, run.stderr
+    assert not [path for path in home.rglob("*") if path.is_file()]
 
 
 def test_other_formats_hold_the_same_rows(xscan: Xscan, folder: Path, tmp_path: Path) -> None:

@@ -63,5 +63,28 @@ def test_what_is_not_scored_says_why(xscan: Xscan, tmp_path: Path, content: byte
     assert run.stdout.startswith(said)
 
 
+def test_the_gates_doubt_is_shown_and_no_file_replaced(xscan: Xscan, tmp_path: Path) -> None:
+    path = tmp_path / "flat.png"
+    cv2.imwrite(str(path), np.full((300, 300), 128, np.uint8))
+    run = xscan("inspect", path, "--json")
+    assert run.returncode == 0, run.stderr
+    assert json.loads(run.stdout)["status"] == "review"
+    assert json.loads(run.stdout)["doubts"] == ["blank: next to no contrast"]
+    before = path.read_bytes()
+    for option in ("--png", "--input-png"):
+        run = xscan("inspect", path, option, path)
+        assert (run.returncode, "exists" in run.stderr) == (2, True)
+    assert path.read_bytes() == before
+
+
+def test_a_folder_and_a_zip_are_no_film(xscan: Xscan, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "export.zip", "w") as target:
+        target.writestr("DICOM/0", film())
+    for path, said in ((tmp_path, "is a folder"), (tmp_path / "export.zip", "is a zip")):
+        run = xscan("inspect", path)
+        assert run.returncode == 2
+        assert said in run.stderr
+
+
 def test_no_such_file(xscan: Xscan, tmp_path: Path) -> None:
     assert xscan("inspect", tmp_path / "gone").returncode == 2

@@ -151,3 +151,11 @@ def test_words_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     found = words(command)
     monkeypatch.undo()
     assert found == [r"C:\Program Files\tell\tell.exe", r"C:\x\y", "1"]
+
+
+def test_a_settings_file_that_cannot_be_read_is_told(xscan: Xscan, phantoms: Path, tmp_path: Path, bell: Bell) -> None:
+    (tmp_path / "xscan.toml").write_text("[batch")
+    run = xscan("batch", phantoms, "--notify", bell.command, cwd=tmp_path)
+    assert run.returncode == 2
+    assert "not valid TOML" in run.stderr
+    assert bell.told() == [{"args": ["it's $HOME", ""], "code": "2"}]

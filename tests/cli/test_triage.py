@@ -23,6 +23,12 @@ def test_triage_tells_and_writes(night: Path, xscan) -> None:
     again = xscan("triage", night.with_name("new.csv"))  # its run report has the points that were used
     assert again.returncode == 0, again.stderr
     assert "0.5000" in again.stdout
+    assert xscan("triage", night, "--out", night.with_name("new.csv")).returncode == 0  # of the same list: made again
+    before = night.read_bytes()
+    done = xscan("triage", night.with_name("new.csv"), "--out", night)
+    assert done.returncode == 2
+    assert "exists" in done.stderr
+    assert night.read_bytes() == before
 
 
 def test_a_wish_that_cannot_be_met_says_so(night: Path, xscan) -> None:
@@ -42,6 +48,11 @@ def test_audit_and_report(night: Path, xscan) -> None:
     done = xscan("report", night, "--lang", "es")
     assert done.returncode == 0, done.stderr
     assert night.with_suffix(".html").is_file()
+    before = night.read_bytes()
+    done = xscan("report", night, "--out", night)
+    assert done.returncode == 2
+    assert "no page of xscan" in done.stderr
+    assert night.read_bytes() == before
 
 
 def test_batch_takes_a_sites_points_and_keeps_them_apart(tmp_path: Path, phantoms: Path, xscan) -> None:

@@ -218,6 +218,24 @@ def test_too_many_members_are_refused(tmp_path: Path, monkeypatch: pytest.Monkey
     assert found.problem.code == "zip-bomb"
 
 
+def test_too_many_members_are_refused_whatever_the_zip_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_zip(tmp_path / "e.zip", *map(str, range(20)))
+    content = bytearray((tmp_path / "e.zip").read_bytes())
+    end = content.rindex(b"PK\x05\x06")
+    content[end + 8 : end + 12] = b"\1\0\1\0"  # entries, here and in all
+    (tmp_path / "e.zip").write_bytes(content)
+    monkeypatch.setattr(archive, "MAX_MEMBERS", 10)
+    (found,) = discover(tmp_path)
+    assert found.problem.code == "zip-bomb"
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_methods_that_python_unpacks_without_a_bound_are_refused(tmp_path: Path, method: int) -> None:
+    make_zip(tmp_path / "e.zip", "film", method=method)
+    (found,) = discover(tmp_path)
+    assert found.problem.code == "zip-method"
+
+
 def test_damaged_zips_are_rows(tmp_path: Path) -> None:
     make_zip(tmp_path / "whole.zip", "a", "b", method=zipfile.ZIP_DEFLATED)
     content = (tmp_path / "whole.zip").read_bytes()

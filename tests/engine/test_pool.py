@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from xscan.engine import pool as pool_module
 from xscan.engine.discover import Found
 from xscan.engine.errors import EngineError, XscanError
-from xscan.engine.jobs import IDLE, Done, Job, Ready, WorkerSettings, blank_row
+from xscan.engine.jobs import IDLE, SCORING, Done, Job, Ready, WorkerSettings, blank_row
 from xscan.engine.pool import Pool
 from xscan.engine.read.film import Limits
 
@@ -41,6 +42,17 @@ def worker(connection: Connection, progress: Any, _: WorkerSettings) -> None:
 
 def dead_worker(*_: object) -> None:
     os._exit(3)
+
+
+def worker_that_dies_scoring(connection: Connection, progress: Any, _: WorkerSettings) -> None:
+    connection.send(Ready("played", "{}"))
+    connection.recv()
+    progress[1] = SCORING
+    os._exit(9)
+
+
+def stuck_worker(*_: object) -> None:
+    time.sleep(60)
 
 
 def engineless_worker(connection: Connection, *_: object) -> None:
@@ -98,3 +110,15 @@ def test_workers_that_never_start_end_the_run() -> None:
 def test_an_engine_that_cannot_be_opened_ends_the_run() -> None:
     with pytest.raises(EngineError, match="no engine"):
         scan(["film"], main=engineless_worker)
+
+
+def test_workers_that_start_well_and_die_at_no_file_end_the_run() -> None:
+    with pytest.raises(XscanError, match="doctor"):
+        scan(["film"], main=worker_that_dies_scoring)
+
+
+def test_workers_that_hang_at_their_start_end_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool_module, "START_S", 0.2)
+    pool = Pool(SETTINGS, workers=1, file_seconds=0.2, main=stuck_worker)
+    with pool, pytest.raises(XscanError, match="doctor"):
+        pool.wait_ready()

@@ -44,3 +44,12 @@ def test_raw_data_alone_stays_for_review() -> None:
         settler.see(replace(FILM, series_uid="another"))
         assert not settler.has_doubles
         assert settler.settle(RAW) == RAW
+
+
+def test_an_odd_view_of_raw_data_is_no_film_for_presentation() -> None:
+    """Of a film's doubts only the first is its reason: an oblique that is raw data says `view`."""
+    oblique = replace(RAW, file="b", reason="view: another view", sop_uid="oblique")
+    with Settler() as settler:
+        settler.see(oblique)
+        settler.see(RAW)
+        assert settler.settle(RAW) == RAW

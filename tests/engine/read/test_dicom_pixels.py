@@ -115,6 +115,14 @@ def test_ybr_full_is_its_first_plane() -> None:
     assert np.array_equal(read_bytes(film(ybr, RLE, photometric="YBR_FULL")).grey, ybr[..., 0])
 
 
+def test_ybr_full_in_jpeg_2000_without_its_own_transform_is_its_first_plane() -> None:
+    """PS3.5 8.2.4."""
+    ybr = colour_phantom()
+    frame = imagecodecs.jpeg2k_encode(ybr.astype(np.uint8), codecformat="J2K", reversible=True, mct=False)
+    read = read_bytes(film(ybr, J2K, photometric="YBR_FULL", frame=frame))
+    assert np.array_equal(read.grey, ybr[..., 0])
+
+
 def test_ybr_full_422_keeps_every_luma_sample() -> None:
     y = phantom()
     groups = np.full((y.shape[0], y.shape[1] // 2, 4), 128)
@@ -155,6 +163,12 @@ def test_an_overshoot_of_a_lossy_stream_is_clipped() -> None:
     frame = imagecodecs.jpegls_encode(values.astype(np.uint16))
     content = film(values, LS, allocated=16, stored=12, frame=frame, **window_for(12, False))
     assert np.array_equal(read_bytes(content).grey, expected(np.minimum(values, 4095), 12, False, False))
+
+
+def test_an_overshoot_of_an_8_bit_jpeg_is_clipped() -> None:
+    values = np.where(np.arange(64) % 3, 127, 0) * np.ones((64, 1), np.int64)
+    content = film(values, JPEG_8, stored=7, frame=imagecodecs.jpeg8_encode(values.astype(np.uint8), level=40))
+    assert read_bytes(content).grey[values == 127].min() > 120
 
 
 def test_a_data_set_without_preamble_or_meta_information() -> None:

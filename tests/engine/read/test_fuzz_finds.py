@@ -83,3 +83,12 @@ def test_a_few_hundred_damaged_files(fuzz: ModuleType, tmp_path: Path) -> None:
     for index in range(400):
         name, content = fuzz.case(99, index, files)
         fuzz.read(name, content, tmp_path)  # raises for anything that would not become a row
+
+
+def test_a_tiff_whose_tile_is_far_larger_than_its_picture() -> None:  # libtiff took a gigabyte for it
+    tags = [(256, 64), (257, 64), (258, 16), (259, 1), (262, 1), (277, 1), (322, 24_000), (323, 24_000), (324, 8)]
+    tags.append((325, 64))
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
+    content = b"II*\0" + struct.pack("<I", 8) + struct.pack("<H", len(tags)) + entries + bytes(68)
+    with pytest.raises(UnreadableRadiograph, match="bad-header"):
+        read_bytes(content)
