@@ -26,6 +26,8 @@ def stopping() -> Iterator[threading.Event]:
         stop.set()
 
     signals = [signal.SIGINT, signal.SIGTERM, signal.SIGBREAK if os.name == "nt" else signal.SIGHUP]
+    if os.name != "nt" and signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:  # nohup: it is to outlive its terminal
+        signals.remove(signal.SIGHUP)
     before = {number: signal.signal(number, ask) for number in signals}
     try:
         yield stop

@@ -51,8 +51,15 @@ def end() -> None:
         waiting.connection.close()
 
 
+def leave_ending_to_parent() -> None:
+    """Ctrl-C and a closed terminal reach every process of it; the parent lets the batch in hand finish."""
+    for name in ("SIGINT", "SIGHUP"):  # Windows has no SIGHUP
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+
+
 def _run(connection: Connection, progress: Any) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # as in `work`, which is not loaded yet
+    leave_ending_to_parent()  # as in `work`, which is not loaded yet
     from .jobs import load_work, run_worker
 
     load_work()

@@ -6,7 +6,6 @@ decoder that crashes or hangs costs that file only.
 
 import ctypes
 import os
-import signal
 import time
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
@@ -16,6 +15,7 @@ import cv2
 import numpy as np
 
 from .discover import Found
+from .early import leave_ending_to_parent
 from .errors import DeviceLost, EngineError, FileProblem, UnreadableRadiograph, UsageError
 from .gate import Look, doubt, look_at
 from .gate import mend as mending
@@ -39,7 +39,7 @@ def work(connection: Connection, progress: Any, settings: WorkerSettings) -> Non
 
     progress: shared int64 [2]: job number, position in the job (or IDLE, SCORING).
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which lets the batch in hand finish
+    leave_ending_to_parent()
     _silence_decoders()
     keep_memory()
     cv2.setNumThreads(1)  # there is a worker a core: OpenCV's own threads would only wait for each other

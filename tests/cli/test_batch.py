@@ -81,7 +81,7 @@ def test_a_second_run_does_nothing_and_a_changed_film_is_scored_again(
 
 
 @pytest.mark.skipif(not POSIX, reason="signals are sent the POSIX way")
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT] if POSIX else [])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP] if POSIX else [])
 def test_an_interrupted_run_carries_on_to_the_same_list(
     folder: Path, tmp_path: Path, xscan: Xscan, number: int
 ) -> None:
@@ -91,17 +91,29 @@ def test_an_interrupted_run_carries_on_to_the_same_list(
     whole, out = tmp_path / "whole.csv", tmp_path / "list.csv"
     xscan("batch", folder, "--out", whole)
     command = [sys.executable, "-m", "xscan.cli", "batch", str(folder), "--out", str(out), "--batch-size", "2"]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as run:
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True) as run:
         part = tmp_path / "list.csv.part"
         while run.poll() is None and not (part.exists() and part.stat().st_size > 2000):
             time.sleep(0.005)
-        run.send_signal(number)
+        by_terminal = number in (signal.SIGINT, signal.SIGHUP)  # to every process of it
+        (os.killpg if by_terminal else os.kill)(run.pid, number)
     assert run.returncode == (-signal.SIGKILL if number == signal.SIGKILL else 130)
     assert part.exists()
     assert not out.exists()
     resumed = xscan("batch", folder, "--out", out, "--json")
     assert json.loads(resumed.stdout)["kept"] > 0
     assert out.read_bytes() == whole.read_bytes()
+
+
+@pytest.mark.skipif(not POSIX, reason="signals are sent the POSIX way")
+def test_a_run_under_nohup_outlives_its_terminal(folder: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "xscan.cli", "batch", str(folder), "--out", str(tmp_path / "list.csv")]
+    ignore = lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)  # noqa: E731
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL, preexec_fn=ignore, start_new_session=True) as run:
+        while run.poll() is None and not (tmp_path / "list.csv.part").exists():
+            time.sleep(0.005)
+        os.killpg(run.pid, signal.SIGHUP)
+    assert run.returncode == 0
 
 
 @pytest.mark.skipif(not os.path.exists("/proc"), reason="looks at processes through /proc")
