@@ -9,6 +9,7 @@ from pathlib import Path
 
 from .discover import order_key
 from .errors import OutputError, UsageError
+from .overwrite import require_absent
 from .settle import Settler
 from .shard import Shard
 from .table import HEADER, Row, encode, read_rows
@@ -21,8 +22,7 @@ def merge(out: Path, parts: list[Path]) -> int:
     Raises UsageError for a missing part, one that was not finished, a shard that no part holds, a file that is in
     two parts, or an `out` that exists.
     """
-    if out.exists():
-        raise UsageError(f"{out} exists: give another name, or delete it")
+    require_absent(out)
     for part in parts:
         if not part.is_file():
             half = part.with_name(part.name + ".part").exists()

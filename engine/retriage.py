@@ -10,7 +10,7 @@ from pathlib import Path
 
 from .errors import OutputError, UsageError
 from .manifest import Manifest
-from .overwrite import require_absent
+from .overwrite import require_absent, require_list
 from .table import HEADER, Row, encode, read_rows
 from .triage import band
 
@@ -44,8 +44,8 @@ def retriage(csv: Path, manifest: Manifest, out: Path | None) -> dict[str, Count
     """
     if not csv.is_file():
         raise UsageError(f"no list {csv}: make it with xscan batch")
-    if out is not None and not _is_triaged_from(csv, out):
-        require_absent(out)
+    if out is not None:
+        (require_list if _is_triaged_from(csv, out) else require_absent)(out)
     counts: dict[str, Counter[str]] = {"before": Counter(), "after": Counter(), "moved": Counter()}
     part = out.with_name(out.name + ".tmp") if out else None
     try:

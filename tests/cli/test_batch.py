@@ -105,6 +105,18 @@ def test_an_interrupted_run_carries_on_to_the_same_list(
     assert out.read_bytes() == whole.read_bytes()
 
 
+def test_a_run_killed_before_its_first_row_carries_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Output, "write_report", killed)
+        with pytest.raises(KeyboardInterrupt), Output(tmp_path / "list.csv", {"format": 1}):
+            pass
+    with Output(tmp_path / "list.csv", {"format": 1}) as output:
+        assert not list(output.earlier())
+
+
 @pytest.mark.skipif(not POSIX, reason="signals are sent the POSIX way")
 def test_a_run_under_nohup_outlives_its_terminal(folder: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "xscan.cli", "batch", str(folder), "--out", str(tmp_path / "list.csv")]

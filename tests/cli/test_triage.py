@@ -24,6 +24,8 @@ def test_triage_tells_and_writes(night: Path, xscan) -> None:
     assert again.returncode == 0, again.stderr
     assert "0.5000" in again.stdout
     assert xscan("triage", night, "--out", night.with_name("new.csv")).returncode == 0  # of the same list: made again
+    night.with_name("new.jpeg").write_bytes(b"a film")  # whose name leads to that list's run report
+    assert xscan("triage", night, "--out", night.with_name("new.jpeg")).returncode == 2
     before = night.read_bytes()
     done = xscan("triage", night.with_name("new.csv"), "--out", night)
     assert done.returncode == 2
