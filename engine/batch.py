@@ -11,7 +11,6 @@ import logging
 import os
 import platform
 import queue
-import shutil
 import threading
 import time
 from collections import Counter
@@ -116,7 +115,7 @@ def run_batch(
     """
     started = time.monotonic()
     share = _identity(settings.folder)
-    pictures = pictures_folder(settings.out) if settings.page and settings.thumbnails else None
+    pictures = pictures_folder(settings.out).path if settings.page and settings.thumbnails else None
     workers = WorkerSettings(settings.engine, settings.limits, pictures, settings.points, settings.mend)
     with _doors(settings) as door, Pool(workers, settings.workers, settings.file_seconds, door=door) as pool:
         engine = fingerprint(settings.engine)
@@ -150,7 +149,7 @@ def run_batch(
             if settings.page and not summary.interrupted:
                 _write_page(settings, settings.page, ready.manifest)
             elif not summary.interrupted:  # of an interrupted run that was to make a page
-                shutil.rmtree(output.pictures, ignore_errors=True)
+                output.pictures.remove()
             log.info("%s after %d rows", "interrupted" if summary.interrupted else "finished", summary.files)
     return summary
 
@@ -167,13 +166,14 @@ def _write_page(settings: BatchSettings, page: Path, manifest: str) -> None:
     if not settings.thumbnails:
         write_page(settings.out, page, options, None)
         return
-    left = pictures_folder(settings.out)
+    pictures = pictures_folder(settings.out)
+    left = pictures.path
     engine = None if settings.one_owner or has_one_owner(settings.engine) else settings.engine
     Spool(left, EARLIER).put(pictures_of(page))
     with Spooled(left) as spooled:
         again = FilmsAgain(settings.folder, engine, settings.limits)
         write_page(settings.out, page, options, lambda row: spooled.get(row) or again(row))
-    shutil.rmtree(left, ignore_errors=True)
+    pictures.remove()
 
 
 @contextmanager

@@ -18,6 +18,7 @@ import filecmp
 import heapq
 import json
 import os
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,6 +29,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from .discover import order_key
+from .disk.own_folder import OwnFolder
 from .errors import OutputError, StorageError
 from .overwrite import require_list
 from .table import HEADER, Row, encode, read_rows
@@ -63,7 +65,8 @@ class Output:
     def own_files(self) -> tuple[Path, ...]:
         """Never scanned, should the output stand inside the scanned folder."""
         beside = [self.path.with_suffix(suffix) for suffix in (".html", ".jsonl", ".parquet")]
-        own = [self.path, self.part, self.prev, self.lock_file, self._owner_file, self.report, self.pictures, *beside]
+        own = [self.path, self.part, self.prev, self.lock_file, self._owner_file, self.report, *beside]
+        own.append(self.pictures.path)
         return (*own, *(path.with_name(path.name + ".tmp") for path in own))
 
     @property
@@ -144,6 +147,7 @@ class Output:
         """Check what an earlier run left, keep its rows aside, and open an empty part."""
         for path in (self.path, self.part, self.prev):
             require_list(path)
+        self.pictures.require_own()
         if self._restart:
             for path in (self.part, self.prev, self.path):
                 path.unlink(missing_ok=True)
@@ -199,9 +203,20 @@ class Output:
         self._lock.release()
 
 
-def pictures_folder(path: Path) -> Path:
+def pictures_folder(path: Path) -> OwnFolder:
     """Where workers leave small pictures of the films of the list at `path`."""
-    return path.with_name(path.name + ".films")
+    return OwnFolder(path.with_name(path.name + ".films"), _is_picture_store)
+
+
+#: `PROCESS-TIME.pictures` of a worker, `earlier.pictures` of the page before; SQLite beside them while it writes.
+_PICTURE_STORE = re.compile(r"(\d+-\d+|earlier)\.pictures(-journal)?")
+
+
+def _is_picture_store(path: Path) -> bool:
+    if not _PICTURE_STORE.fullmatch(path.name):
+        return False
+    with path.open("rb") as stream:
+        return stream.read(16) in (b"", b"SQLite format 3\0")  # empty: of a process killed at its start
 
 
 def _rows_of(path: Path, finished: bool) -> Iterator[EarlierRow]:

@@ -15,7 +15,6 @@ No array needs pickle. The same films give the same bytes. `pixels` is mapped in
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +25,7 @@ import numpy as np
 from . import CLASSES
 from .dataset import DataSet, ListedFilm, data_set
 from .discover import Found
+from .disk.own_folder import OwnFolder
 from .errors import DataSetError, FileProblem, StorageError, UsageError
 from .spec import InputSpec
 
@@ -60,21 +60,23 @@ def write_set(data: DataSet, out: Path, spec: InputSpec, progress: Callable[[int
     """Read every film of `data` and write the folder `out`; under another name until it is whole.
 
     Films that cannot be read are left out and listed. Raises UsageError when `out` exists or cannot be made,
-    DataSetError when a class has no readable film, StorageError when the disk is full.
+    OutputError when something else is in the way of its .part, DataSetError when a class has no readable film,
+    StorageError when the disk is full.
     """
     if out.exists():
         raise UsageError(f"{out} exists: choose another --out, or remove it first")
     if any(film.matrix is not None for film in data.films):
         raise UsageError("this set is packed already: pack the folder that it was made from")
     part = out.with_name(out.name + ".part")
-    _make_empty(part)
+    own = OwnFolder(part, _is_of_a_set)
+    _make_empty(own)
     try:
         packed = _write(data, part, out, spec, progress)
         os.replace(part, out)
     except OSError:
         raise StorageError(f"cannot write {out}: check the free space and the permissions, then run again") from None
     finally:
-        shutil.rmtree(part, ignore_errors=True)
+        own.remove()
     return packed
 
 
@@ -168,14 +170,22 @@ def _write_header(stream: BinaryIO, shape: tuple[int, ...]) -> int:
     return stream.tell()
 
 
-def _make_empty(part: Path) -> None:
+def _make_empty(own: OwnFolder) -> None:
     """Make the folder to write in. What an interrupted run left there goes; anything else stays and is told."""
+    own.require_own()
+    own.remove()
     try:
-        part.mkdir(exist_ok=True)
-        if strangers := {path.name for path in part.iterdir()} - set(_NAMES):
-            raise UsageError(f"{part} holds {len(strangers)} files that are not of a packed set: choose another --out")
+        own.path.mkdir()
     except OSError:
-        raise UsageError(f"cannot make {part}: check that its folder exists and may be written") from None
+        raise UsageError(f"cannot make {own.path}: check that its folder exists and may be written") from None
+
+
+def _is_of_a_set(path: Path) -> bool:
+    if path.name not in _NAMES:
+        return False
+    magic = b"{" if path.name == INDEX else b"\x93NUMPY"
+    with path.open("rb") as stream:
+        return magic.startswith(stream.read(len(magic)))  # shorter: of a killed run
 
 
 def _read_index(folder: Path) -> dict[str, Any]:

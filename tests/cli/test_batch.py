@@ -257,6 +257,35 @@ def test_a_page_that_is_not_made_again_is_told(xscan: Xscan, folder: Path, tmp_p
     assert "shows an earlier list" not in xscan("batch", folder, "--out", out).stderr  # nothing new
 
 
+@pytest.mark.parametrize("scanned", [True, False], ids=["the scanned folder", "a folder beside the list"])
+def test_a_folder_of_films_named_as_the_run_s_own_is_kept(
+    xscan: Xscan, phantoms: Path, tmp_path: Path, scanned: bool
+) -> None:
+    out = tmp_path / "night.csv"
+    films = Path(shutil.copytree(phantoms, tmp_path / "night.csv.films"))
+    (films / "earlier.pictures").write_bytes(b"a letter, not a store of pictures")
+    before = {path.name: path.read_bytes() for path in films.iterdir()}
+    run = xscan("batch", films if scanned else phantoms, "--out", out)
+    assert run.returncode == 2
+    assert f"{films} holds {len(before)} files that xscan did not make" in run.stderr
+    assert {path.name: path.read_bytes() for path in films.iterdir()} == before
+    assert not out.exists()
+
+
+@pytest.mark.skipif(not POSIX, reason="needs symbolic links")
+def test_what_a_link_in_place_of_the_run_s_own_folder_leads_to_is_kept(
+    xscan: Xscan, phantoms: Path, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "1-2.pictures").touch()
+    (tmp_path / "night.csv.films").symlink_to(elsewhere)
+    run = xscan("batch", phantoms, "--out", tmp_path / "night.csv", "--report")
+    assert run.returncode == 2
+    assert "is in the way" in run.stderr
+    assert (elsewhere / "1-2.pictures").exists()
+
+
 def test_nothing_is_sent_nor_left_about_the_machine(xscan: Xscan, phantoms: Path, tmp_path: Path) -> None:
     """ONNX Runtime keeps an identifier and its events in the user's folder, unless it is told not to."""
     home = tmp_path / "home"

@@ -10,7 +10,7 @@ import pytest
 
 from xscan.engine import CLASSES
 from xscan.engine.dataset import list_films, load_folder, read_inputs
-from xscan.engine.errors import DataSetError, UsageError
+from xscan.engine.errors import DataSetError, OutputError, UsageError
 from xscan.engine.packed import read_set, unreadable, write_set
 from xscan.engine.preprocess import InputSpec
 
@@ -117,10 +117,11 @@ def test_nothing_is_overwritten(folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "set"
     (tmp_path / "set.part").mkdir()
     (tmp_path / "set.part" / "letter.txt").write_text("mine")
-    with pytest.raises(UsageError, match="not of a packed set"):
+    with pytest.raises(OutputError, match="1 file that xscan did not make"):
         write_set(data, out, SPEC)
     assert (tmp_path / "set.part" / "letter.txt").read_text() == "mine"
-    (tmp_path / "set.part" / "letter.txt").rename(tmp_path / "set.part" / "pixels.npy")  # as a killed run leaves it
+    (tmp_path / "set.part" / "letter.txt").unlink()
+    (tmp_path / "set.part" / "pixels.npy").write_bytes(b"\x93NUMPY and no more")  # as a killed run leaves it
     write_set(data, out, SPEC)
     assert not (tmp_path / "set.part").exists()
     with pytest.raises(UsageError, match="exists"):

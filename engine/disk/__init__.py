@@ -1,0 +1,1 @@
+"""Writing and removing: nothing but what xscan made itself is ever replaced or removed."""
