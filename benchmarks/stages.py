@@ -57,7 +57,7 @@ def one(folder: Path, engine: str, films: int, seconds: float, cpu: bool) -> dic
     import cv2
     import numpy as np
 
-    from xscan.engine.gate import look_at
+    from xscan.engine.gate.picture import look_at
     from xscan.engine.preprocess import to_input
     from xscan.engine.read import read_bytes
     from xscan.engine.runtime import find_engine, open_runtime

@@ -13,10 +13,12 @@ import onnxruntime
 
 from xscan.engine.dataset import list_films
 from xscan.engine.errors import DataSetError, EngineError, OutputError
-from xscan.engine.gate import ADULT, doubt, look_at, mend
-from xscan.engine.manifest import KEY, Manifest
+from xscan.engine.gate import ADULT, doubt, mend
+from xscan.engine.gate.picture import look_at
+from xscan.engine.network.manifest import KEY, Manifest
 from xscan.engine.preprocess import to_input
-from xscan.engine.read import Facts, read_path
+from xscan.engine.read import read_path
+from xscan.engine.read.film import Facts
 from xscan.engine.runtime import open_runtime
 from xscan.engine.triage import judge, probabilities
 

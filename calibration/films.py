@@ -16,8 +16,8 @@ import numpy as np
 from xscan.engine import CLASSES
 from xscan.engine.dataset import ListedFilm
 from xscan.engine.errors import DataSetError, FileProblem
-from xscan.engine.manifest import Manifest
-from xscan.engine.preprocess import InputSpec
+from xscan.engine.network.manifest import Manifest
+from xscan.engine.network.spec import InputSpec
 
 HELD_OUT = 9  #: the fold that is never calibrated on when the manifest does not say what was trained on
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from xscan.engine.manifest import Manifest
+from xscan.engine.network.manifest import Manifest
 from xscan.engine.triage import judge, probabilities
 
 

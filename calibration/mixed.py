@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import onnx
 
-from xscan.engine.manifest import Manifest
+from xscan.engine.network.manifest import Manifest
 from xscan.engine.triage import probabilities
 
 from .gate import Verdict

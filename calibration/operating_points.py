@@ -13,7 +13,7 @@ normal films read early.
 
 import numpy as np
 
-from xscan.engine.manifest import OperatingPoint
+from xscan.engine.network.manifest import OperatingPoint
 from xscan.engine.triage import probabilities
 
 from .intervals import of_patients

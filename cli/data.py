@@ -72,8 +72,8 @@ def pack(
 ) -> None:
     """Pack films into arrays after the one preprocessing: every command that takes DATA takes the set, too."""
     from xscan.engine.dataset import load_folder
+    from xscan.engine.network.spec import InputSpec
     from xscan.engine.packed import write_set
-    from xscan.engine.spec import InputSpec
 
     console = Console(quiet, verbose, json, no_progress)
     films = load_folder(data, patients)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from xscan.engine.discover import Found
-    from xscan.engine.read import Facts
+    from xscan.engine.read.film import Facts
 
 
 def inspect(
@@ -28,7 +28,8 @@ def inspect(
     Exit codes: 0 also for a file that is skipped; 2 no such file; 3 the film cannot be read.
     """
     from xscan.engine.errors import FileProblem
-    from xscan.engine.gate import doubt, look_at
+    from xscan.engine.gate import doubt
+    from xscan.engine.gate.picture import look_at
     from xscan.engine.models import DEFAULT
     from xscan.engine.preprocess import to_input
     from xscan.engine.read import read_film

@@ -26,7 +26,7 @@ from .discover import Found, discover, order_key
 from .errors import StorageError, UsageError
 from .formats import convert
 from .jobs import Job, WorkerSettings
-from .manifest import Manifest
+from .network.manifest import Manifest
 from .operating_points import Wish
 from .output import EarlierRow, Output, pictures_folder
 from .pool import Pool

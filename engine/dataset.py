@@ -22,10 +22,10 @@ import numpy as np
 from . import CLASSES
 from .discover import Found, discover
 from .errors import DataSetError, FileProblem, NotARadiograph, UsageError
-from .spec import InputSpec
+from .network.spec import InputSpec
 
 if TYPE_CHECKING:
-    from .read import Facts
+    from .read.film import Facts
 
 FOLDS = 10
 
@@ -74,7 +74,8 @@ class ListedFilm:
 
     def facts(self) -> "Facts":
         """What its file tells; of a packed set: rows, columns and bits. Raises FileProblem."""
-        from .read import Facts, read_film
+        from .read import read_film
+        from .read.film import Facts
 
         if self.matrix is not None:
             rows, columns, _, bits = self.kept

@@ -63,7 +63,6 @@ def _run(connection: Connection, progress: Any) -> None:
     from .jobs import load_work, run_worker
 
     load_work()
-    from .runtime import onnx as onnx
 
     try:
         settings = connection.recv()

@@ -27,7 +27,7 @@ from .dataset import DataSet, ListedFilm, data_set
 from .discover import Found
 from .disk.own_folder import OwnFolder
 from .errors import DataSetError, FileProblem, StorageError, UsageError
-from .spec import InputSpec
+from .network.spec import InputSpec
 
 INDEX = "set.json"
 FORMAT = "xscan packed set 1"

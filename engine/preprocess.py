@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from .area import shrink
-from .spec import InputSpec
+from .network.spec import InputSpec
 
 __all__ = ["InputSpec", "to_input"]
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from .errors import OutputError, UsageError
-from .manifest import Manifest
+from .network.manifest import Manifest
 from .overwrite import require_absent, require_list
 from .table import HEADER, Row, encode, read_rows
 from .triage import band

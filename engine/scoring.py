@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from .errors import DeviceLost, EngineError
-from .manifest import Manifest
+from .network.manifest import Manifest
 
 PAGE = 4096  #: slots begin at pages, so that they can be locked for the GPU
 LOST = "the GPU stopped answering: run again to carry on"

@@ -17,13 +17,16 @@ import numpy as np
 from .discover import Found
 from .early import leave_ending_to_parent
 from .errors import DeviceLost, EngineError, FileProblem, UnreadableRadiograph, UsageError
-from .gate import Look, doubt, look_at
+from .gate import doubt
 from .gate import mend as mending
+from .gate.picture import Look, look_at
 from .jobs import IDLE, SCORING, Done, Job, Ready, WorkerSettings, blank_row
-from .manifest import Manifest
+from .network.manifest import Manifest
+from .network.spec import InputSpec
 from .operating_points import with_points
-from .preprocess import InputSpec, to_input
-from .read import Facts, Film, Limits, read_film
+from .preprocess import to_input
+from .read import read_film
+from .read.film import Facts, Film, Limits
 from .report.pictures import Picture, Spool, encode_map, small_copy
 from .runtime import Runtime, open_runtime
 from .scoring import RemoteRuntime

@@ -129,7 +129,8 @@ def read(name: str, content: bytes, folder: Path) -> str:
     """Read one damaged file as the batch would; say what became of it: every file gets a row."""
     from xscan.engine.discover import discover
     from xscan.engine.errors import FileProblem
-    from xscan.engine.read import Limits, read_film
+    from xscan.engine.read import read_film
+    from xscan.engine.read.film import Limits
     from xscan.engine.reasons import CODES
 
     path = folder / ("case.zip" if name == "zip" else "case")

@@ -26,8 +26,8 @@ from shortcuts import crop
 from xscan.calibration.scores import write_scores
 from xscan.engine import CLASSES
 from xscan.engine.dataset import DataSet, load_folder
+from xscan.engine.network.spec import InputSpec
 from xscan.engine.preprocess import to_input
-from xscan.engine.spec import InputSpec
 from xscan.engine.triage import probabilities
 from xscan.training.architectures import architecture
 from xscan.training.augment import Augmentation

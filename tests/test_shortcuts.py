@@ -12,10 +12,10 @@ import pytest
 from xscan.engine import CLASSES
 from xscan.engine.dataset import load_folder
 from xscan.engine.errors import DataSetError
+from xscan.engine.network.spec import InputSpec
 from xscan.engine.packed import write_set
 from xscan.engine.phantom import draw
 from xscan.engine.runtime import find_engine, shipped
-from xscan.engine.spec import InputSpec
 
 SCRIPT = Path(__file__).resolve().parent.parent / "scripts" / "shortcuts.py"
 

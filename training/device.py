@@ -19,7 +19,7 @@ from keras import layers
 from torch import Tensor
 from torch.nn import functional
 
-from .architectures import fused_layers
+from .architectures.fused import fused_layers
 from .augment_torch import augment_all
 from .settings import Settings
 

@@ -13,8 +13,8 @@ from xscan.calibration.reference import reference
 from xscan.calibration.scores import read_scores
 from xscan.engine.dataset import FOLDS, DataSet, read_inputs
 from xscan.engine.errors import EngineError, UsageError
-from xscan.engine.manifest import KEY, Manifest
-from xscan.engine.preprocess import InputSpec
+from xscan.engine.network.manifest import KEY, Manifest
+from xscan.engine.network.spec import InputSpec
 from xscan.engine.runtime import open_runtime
 from xscan.engine.triage import probabilities
 

@@ -9,9 +9,9 @@ from xscan.calibration.operating_points import choose_points, fit_temperature
 from xscan.calibration.scores import read_scores
 from xscan.engine.dataset import DataSet, ListedFilm, read_inputs
 from xscan.engine.errors import DataSetError, EngineError, UsageError
-from xscan.engine.manifest import Manifest, OperatingPoint
+from xscan.engine.network.manifest import Manifest, OperatingPoint
+from xscan.engine.network.spec import InputSpec
 from xscan.engine.runtime import Runtime, find_engine, open_runtime
-from xscan.engine.spec import InputSpec
 from xscan.engine.triage import probabilities
 
 from .selection import Keeps

@@ -23,10 +23,11 @@ from xscan.calibration.scores import write_scores
 from xscan.engine import CLASSES
 from xscan.engine.dataset import FOLDS, DataSet, ListedFilm, read_inputs
 from xscan.engine.errors import DataSetError, UsageError
-from xscan.engine.preprocess import InputSpec
+from xscan.engine.network.spec import InputSpec
 from xscan.engine.runtime.processor import multiplies_bfloat16
 
-from .architectures import architecture, fused_layers
+from .architectures import architecture
+from .architectures.fused import fused_layers
 from .augment import augment
 from .runs import open_run, update_run
 from .settings import Settings

@@ -8,7 +8,8 @@ import numpy as np
 from ..discover import Found, discover, order_key
 from ..errors import EngineError, FileProblem
 from ..preprocess import to_input
-from ..read import Limits, read_film
+from ..read import read_film
+from ..read.film import Limits
 from ..runtime import Runtime, open_runtime
 from ..table import Row
 from .pictures import Picture, encode_map, small_copy

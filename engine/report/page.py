@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from ..errors import OutputError, UsageError
-from ..manifest import Manifest
+from ..network.manifest import Manifest
 from ..overwrite import require_page
 from ..table import Row, read_rows
 from . import texts

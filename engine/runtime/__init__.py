@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from .. import models
 from ..errors import EngineError
-from ..manifest import Manifest
+from ..network.manifest import Manifest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,7 +44,8 @@ def find_engine(engine: str) -> Path:
 
 def open_runtime(path: Path) -> Runtime:
     """Load the network or built engine in `path`. Raises EngineError."""
-    from .engines import is_built, open_engine
+    from ..network.sidecar import is_built
+    from .engines import open_engine
 
     if is_built(path):
         return open_engine(path)

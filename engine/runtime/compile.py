@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from ..errors import EngineError
-from ..sidecar import Profile
+from ..network.sidecar import Profile
 
 MODULES = {"tensorrt": "tensorrt", "tensorrt-rtx": "tensorrt_rtx"}
 WORKSPACE = 1 << 30  #: bytes that a layer may use while it runs

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import EngineError
-from ..sidecar import (
-    SUFFIX,
+from ..network.sidecar import (
     BuiltFor,
     Sidecar,
+    is_built,
     read_proven,
     read_sidecar,
     read_source,
@@ -25,11 +25,6 @@ from ..sidecar import (
 from . import Runtime
 from .driver import Gpu, probe
 from .processor import int8_is_exact
-
-
-def is_built(path: Path) -> bool:
-    """Is it an engine that build-engine made, rather than a plain network?"""
-    return path.name.endswith(SUFFIX) or sidecar_path(path).is_file()
 
 
 def open_engine(path: Path) -> Runtime:

@@ -6,7 +6,7 @@ import numpy as np
 import onnxruntime
 
 from ..errors import EngineError
-from ..manifest import KEY, Manifest
+from ..network.manifest import KEY, Manifest
 
 onnxruntime.set_default_logger_severity(3)  # errors only: its warnings say nothing a clinic can act on
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import EngineError
-from ..sidecar import onnx_path, read_proven, read_sidecar, read_source
+from ..network.sidecar import onnx_path, read_proven, read_sidecar, read_source
 from . import fingerprint, open_runtime
 from .engines import doubts, why_not_here
 

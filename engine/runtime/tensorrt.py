@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DeviceLost, EngineError
-from ..sidecar import Sidecar
+from ..network.sidecar import Sidecar
 from .compile import load_module, logger
 from .cuda import Device, Graph, Stream
 

@@ -5,8 +5,8 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from xscan.calibration.observe import logits
-from xscan.engine.manifest import KEY, Manifest, OperatingPoint
-from xscan.engine.preprocess import InputSpec
+from xscan.engine.network.manifest import KEY, Manifest, OperatingPoint
+from xscan.engine.network.spec import InputSpec
 
 SIDE = 32
 MANIFEST = Manifest(

@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.engine.report.lists import MANIFEST, made_up_rows, write_list
 from xscan.calibration.audit import audit, rate
 from xscan.calibration.reference import reference, stability_index
 from xscan.engine.errors import UsageError
+
+from ..engine.report.lists import MANIFEST, made_up_rows, write_list
 
 
 @pytest.fixture

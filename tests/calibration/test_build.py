@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from xscan.calibration import build as builder
-from xscan.calibration.build import Refused, build, choose_runtime, speed_ratio
+from xscan.calibration.build import Refused, build, choose_runtime
 from xscan.calibration.build_settings import BuildSettings, Say
 from xscan.calibration.gate import LIMITS, Limits
+from xscan.calibration.observe import speed_ratio
 from xscan.engine.errors import EngineError, UsageError
+from xscan.engine.network.sidecar import read_sidecar, sha256
 from xscan.engine.runtime import open_runtime
-from xscan.engine.sidecar import read_sidecar, sha256
 
 from . import networks
 

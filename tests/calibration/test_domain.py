@@ -13,8 +13,9 @@ from xscan.calibration.domain_figure import curve
 from xscan.calibration.domain_figure import draw as draw_figure
 from xscan.calibration.features import LEVELS, add_features, add_output, remove
 from xscan.engine.errors import EngineError
+from xscan.engine.network.spec import InputSpec
 from xscan.engine.phantom import draw
-from xscan.engine.preprocess import InputSpec, to_input
+from xscan.engine.preprocess import to_input
 
 SPEC = InputSpec(32, 32)
 

@@ -9,8 +9,8 @@ import pytest
 from xscan.calibration import films
 from xscan.engine.dataset import list_films, load_folder, parse_folds
 from xscan.engine.errors import DataSetError
+from xscan.engine.network.spec import InputSpec
 from xscan.engine.packed import write_set
-from xscan.engine.spec import InputSpec
 
 from .networks import MANIFEST, SIDE
 

@@ -12,7 +12,7 @@ from xscan.calibration.graph import Graph, load
 from xscan.calibration.half import half_graph
 from xscan.calibration.ranges import Range
 from xscan.engine.errors import EngineError
-from xscan.engine.manifest import KEY
+from xscan.engine.network.manifest import KEY
 from xscan.engine.runtime.processor import int8_is_exact
 
 from . import networks

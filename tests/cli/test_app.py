@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, Xscan
+from ..conftest import ROOT, Xscan
 
 COMMANDS = [
     "batch",

@@ -16,9 +16,10 @@ import numpy as np
 import onnx
 import pytest
 
-from tests.conftest import Xscan
 from xscan.engine.errors import OutputError
 from xscan.engine.output import Output
+
+from ..conftest import Xscan
 
 POSIX = os.name == "posix"
 

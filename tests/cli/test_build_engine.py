@@ -8,9 +8,10 @@ from pathlib import Path
 import cv2
 import pytest
 
-from tests.calibration import networks
-from tests.conftest import Xscan
 from xscan.cli.__main__ import main
+
+from ..calibration import networks
+from ..conftest import Xscan
 
 pytestmark = pytest.mark.filterwarnings("default")
 

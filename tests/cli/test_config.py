@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Xscan
 from xscan.cli.config import user_folder
+
+from ..conftest import Xscan
 
 FULL = """
 [batch]

@@ -7,9 +7,10 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.conftest import Xscan
 from xscan.engine import CLASSES
 from xscan.engine.runtime import find_engine, open_runtime
+
+from ..conftest import Xscan
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from tests.conftest import Xscan
 from xscan.engine import machine
+
+from ..conftest import Xscan
 
 
 def test_doctor(xscan: Xscan) -> None:

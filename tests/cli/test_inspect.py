@@ -8,12 +8,13 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.conftest import Xscan
-from tests.engine.read.dicom_maker import J2K, film, phantom
 from xscan.engine.models import DEFAULT
 from xscan.engine.preprocess import to_input
 from xscan.engine.read import read_bytes
 from xscan.engine.runtime import find_engine, open_runtime
+
+from ..conftest import Xscan
+from ..engine.read.dicom_maker import J2K, film, phantom
 
 
 def test_a_film_and_its_pictures(xscan: Xscan, tmp_path: Path) -> None:

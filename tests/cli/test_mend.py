@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.conftest import Xscan
+from ..conftest import Xscan
 
 pytestmark = pytest.mark.data
 

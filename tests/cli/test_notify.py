@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Xscan
 from xscan.cli.notify import tell, words
 from xscan.engine.errors import UsageError
+
+from ..conftest import Xscan
 
 TELL = """
 import json, os, sys

@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from tests.cli.test_notify import Bell
-from tests.conftest import Xscan
 from xscan.cli.night import Night, look, parse_age
 from xscan.cli.timers import Job, crontab, systemd_line, windows_task
 from xscan.engine.errors import UsageError
+
+from ..conftest import Xscan
+from .test_notify import Bell
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="systemd and cron")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.report.lists import made_up_rows, write_list
+from ..engine.report.lists import made_up_rows, write_list
 
 
 @pytest.fixture

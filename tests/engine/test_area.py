@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from xscan.engine import area
 from xscan.engine.area import averages, shrink
-from xscan.engine.preprocess import InputSpec, to_input
+from xscan.engine.network.spec import InputSpec
+from xscan.engine.preprocess import to_input
 
 kernel = pytest.mark.skipif(not area.COMPILED, reason="xscan was installed without a compiler")
 

@@ -3,8 +3,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.calibration.networks import MANIFEST, SIDE
 from xscan.engine import bench
+
+from ..calibration.networks import MANIFEST, SIDE
 
 
 class Clock:

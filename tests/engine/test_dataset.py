@@ -6,7 +6,7 @@ import pytest
 
 from xscan.engine.dataset import load_folder, parse_folds, patient_from_name, read_inputs, select
 from xscan.engine.errors import DataSetError, UsageError
-from xscan.engine.preprocess import InputSpec
+from xscan.engine.network.spec import InputSpec
 
 
 def make(folder: Path, names: dict[str, list[str]]) -> Path:

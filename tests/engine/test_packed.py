@@ -11,8 +11,8 @@ import pytest
 from xscan.engine import CLASSES
 from xscan.engine.dataset import list_films, load_folder, read_inputs
 from xscan.engine.errors import DataSetError, OutputError, UsageError
+from xscan.engine.network.spec import InputSpec
 from xscan.engine.packed import read_set, unreadable, write_set
-from xscan.engine.preprocess import InputSpec
 
 SPEC = InputSpec(32, 32)
 

@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 
 from xscan.engine.errors import EngineError
-from xscan.engine.preprocess import InputSpec, to_input
+from xscan.engine.network.spec import InputSpec
+from xscan.engine.preprocess import to_input
 
 
 @pytest.mark.parametrize("size", [(1000, 1300), (256, 256), (100, 80), (2000, 100), (90, 700), (1, 1)])

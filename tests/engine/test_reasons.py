@@ -3,9 +3,10 @@
 import ast
 import re
 
-from tests.conftest import ROOT
 from xscan.engine.errors import NotARadiograph, UnreadableRadiograph
 from xscan.engine.reasons import CODES, FAILED, REVIEW, SKIPPED
+
+from ..conftest import ROOT
 
 _RAISED = {NotARadiograph.__name__: SKIPPED, UnreadableRadiograph.__name__: FAILED}
 

@@ -8,7 +8,7 @@ import pytest
 
 from xscan.calibration.reference import reference
 from xscan.engine.errors import EngineError, UsageError
-from xscan.engine.manifest import Manifest
+from xscan.engine.network.manifest import Manifest
 from xscan.engine.operating_points import Wish, table, with_points
 from xscan.engine.retriage import retriage
 from xscan.engine.table import read_rows

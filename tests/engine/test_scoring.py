@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.calibration import networks
 from xscan.engine.batch import BatchSettings, run_batch
 from xscan.engine.errors import DeviceLost, EngineError
 from xscan.engine.runtime import open_runtime
 from xscan.engine.scoring import OneLane, RemoteRuntime, Scorer
+
+from ..calibration import networks
 
 
 @pytest.fixture

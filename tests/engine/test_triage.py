@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from xscan.engine.manifest import Manifest, OperatingPoint
-from xscan.engine.preprocess import InputSpec
+from xscan.engine.network.manifest import Manifest, OperatingPoint
+from xscan.engine.network.spec import InputSpec
 from xscan.engine.triage import judge, probabilities
 
 MANIFEST = Manifest(

@@ -9,8 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.conftest import Xscan
 from xscan.engine import CLASSES
+
+from ..conftest import Xscan
 
 
 @pytest.mark.parametrize("backend", ["torch", "jax"])

@@ -44,7 +44,7 @@ def test_exposure_means_nothing_to_the_compact_network() -> None:
 def test_fused_training_is_kerass_own() -> None:
     from keras import layers
 
-    from xscan.training.architectures import FusedBatchNormalization
+    from xscan.training.architectures.fused import FusedBatchNormalization
 
     inputs = np.random.default_rng(0).normal(3, 2, (8, 5, 5, 4)).astype(np.float32)
     plain, fused = layers.BatchNormalization(epsilon=1e-5), FusedBatchNormalization(epsilon=1e-5)
@@ -80,7 +80,8 @@ def test_a_run_learns_targets_and_starts_from_another_ones_weights(tmp_path: Pat
     import keras
 
     from xscan.engine.dataset import load_folder
-    from xscan.training.train import Settings, train
+    from xscan.training.settings import Settings
+    from xscan.training.train import train
 
     rng = np.random.default_rng(0)
     lines = ["file,patient,fold"]

@@ -13,7 +13,6 @@ from scipy.stats import binomtest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from tests.conftest import Xscan
 from xscan.calibration.operating_points import fit_temperature
 from xscan.engine import CLASSES
 from xscan.engine.dataset import load_folder
@@ -25,6 +24,8 @@ from xscan.training.evaluation_page import worst
 from xscan.training.scored import open_network, read_score_file, score, score_films
 from xscan.training.selection import choose, selection, some
 from xscan.training.subgroups import read_columns
+
+from ..conftest import Xscan
 
 
 def write_scores(path: Path, films: range, skill: float, *, part: str = "validate", seed: int = 0) -> Path:

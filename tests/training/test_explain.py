@@ -9,14 +9,15 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from tests.conftest import Xscan
 from xscan.engine import CLASSES
 from xscan.engine.dataset import DataSet, load_folder
 from xscan.engine.errors import UsageError
-from xscan.engine.manifest import KEY, Manifest, OperatingPoint
-from xscan.engine.preprocess import InputSpec
+from xscan.engine.network.manifest import KEY, Manifest, OperatingPoint
+from xscan.engine.network.spec import InputSpec
 from xscan.training.explain import explain, hide
 from xscan.training.scored import open_network
+
+from ..conftest import Xscan
 
 SIDE, GRID = 32, 8
 

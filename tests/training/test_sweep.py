@@ -17,9 +17,10 @@ import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from tests.conftest import Xscan
 from xscan.engine import CLASSES
 from xscan.training.sweep.scores import interval, read_score
+
+from ..conftest import Xscan
 
 RECIPE = """
 epochs = 6

@@ -13,8 +13,9 @@ import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from tests.conftest import Xscan
 from xscan.engine import CLASSES
+
+from ..conftest import Xscan
 
 
 @pytest.fixture(scope="module")
@@ -62,10 +63,11 @@ def test_a_run_keeps_what_repeats_it(run: Path) -> None:
 
 def test_a_packed_set_stands_in_for_its_folder(run: Path, films: Path, tmp_path: Path) -> None:
     from xscan.engine.dataset import load_folder
+    from xscan.engine.network.spec import InputSpec
     from xscan.engine.packed import write_set
-    from xscan.engine.preprocess import InputSpec
     from xscan.training.export import export
-    from xscan.training.train import Settings, fastest_precision, train
+    from xscan.training.settings import Settings
+    from xscan.training.train import fastest_precision, train
 
     write_set(load_folder(films), tmp_path / "set", InputSpec(256, 256))
     packed = load_folder(tmp_path / "set")

@@ -22,9 +22,11 @@ import numpy as np
 
 from xscan.engine import CLASSES
 from xscan.engine.dataset import load_folder
-from xscan.engine.spec import InputSpec
-from xscan.training.augment import Augmentation
-from xscan.training.train import Settings, train
+from xscan.engine.network.spec import InputSpec
+
+from ..augment import Augmentation
+from ..settings import Settings
+from ..train import train
 
 THIRDS = ((0, 1, 2), (3, 4, 5), (6, 7, 8))
 HELD_OUT = (9,)

@@ -5,9 +5,10 @@ import pytest
 
 from xscan.calibration.bad_films import LEARNED
 from xscan.engine.gate.mend import CLEAR, back, fault, is_certain, mended, reason
+from xscan.engine.network.spec import InputSpec
 from xscan.engine.phantom import draw
-from xscan.engine.preprocess import InputSpec, to_input
-from xscan.engine.read import Facts
+from xscan.engine.preprocess import to_input
+from xscan.engine.read.film import Facts
 from xscan.engine.reasons import REVIEW
 
 NAMES = ("distance", "adult", "inverted", "turned-left", "turned-right", "half-turn", "flipped")

@@ -9,10 +9,10 @@ import imagecodecs
 import numpy as np
 import pytest
 
-from tests.conftest import ROOT
 from xscan.engine.errors import UnreadableRadiograph
 from xscan.engine.read import read_bytes
 
+from ...conftest import ROOT
 from .dicom_maker import HTJ2K, HTJ2K_LOSSY, LOSSLESS_SV1, RLE, film, phantom
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.calibration.networks import SIDE
+from ...calibration.networks import SIDE
 
 
 class Driver:

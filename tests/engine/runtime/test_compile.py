@@ -2,15 +2,16 @@
 
 import pytest
 
-from tests.calibration import networks
 from xscan.calibration import observe, quantise
 from xscan.calibration.graph import Graph, load
 from xscan.calibration.half import half_graph
 from xscan.engine.errors import EngineError
 from xscan.engine.models import DEFAULT
+from xscan.engine.network.sidecar import Profile
 from xscan.engine.runtime import find_engine
 from xscan.engine.runtime.compile import BuildOptions, available, build_plan, load_module
-from xscan.engine.sidecar import Profile
+
+from ...calibration import networks
 
 trt = pytest.importorskip("tensorrt_rtx")
 OPTIONS = BuildOptions(Profile(1, 4, 16))

@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.calibration import networks
 from xscan.engine.errors import EngineError
+from xscan.engine.network.sidecar import BuiltFor, Sidecar, onnx_path, read_sidecar, sha256, sidecar_path, write_engine
 from xscan.engine.runtime import compile as compiling
 from xscan.engine.runtime import engines, open_runtime
 from xscan.engine.runtime.driver import Gpu
 from xscan.engine.runtime.show import describe_engine, describe_network
-from xscan.engine.sidecar import BuiltFor, Sidecar, onnx_path, read_sidecar, sha256, sidecar_path, write_engine
+
+from ...calibration import networks
 
 HERE = Gpu("RTX 4000", "8.9", "13.0", 20 << 30)
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.calibration import networks
 from xscan.engine.errors import DeviceLost, EngineError
+from xscan.engine.network.sidecar import BuiltFor, Profile, Sidecar
 from xscan.engine.runtime import cuda, driver, tensorrt
-from xscan.engine.sidecar import BuiltFor, Profile, Sidecar
 
+from ...calibration import networks
 from .fakes import Driver, TensorRt
 
 LARGEST = 8

@@ -4,8 +4,8 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import CLASSES
-from .errors import EngineError
+from .. import CLASSES
+from ..errors import EngineError
 from .spec import InputSpec
 
 KEY = "xscan"

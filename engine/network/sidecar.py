@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .errors import EngineError
+from ..errors import EngineError
 from .manifest import Manifest
 
 FORMAT = 1
@@ -150,3 +150,8 @@ def _read(path: Path, expected: str) -> bytes:
     if sha256(content) != expected:
         raise EngineError(f"{path.name} is not the file that was built: use --rebuild, or build the engine again")
     return content
+
+
+def is_built(path: Path) -> bool:
+    """Is it an engine that build-engine made, rather than a plain network?"""
+    return path.name.endswith(SUFFIX) or sidecar_path(path).is_file()

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from .errors import EngineError
+from ..errors import EngineError
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""What a network and a built engine say of themselves: input, manifest, sidecar."""
