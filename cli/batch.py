@@ -64,7 +64,7 @@ def batch(
     from xscan.engine.budget import FailureBudget
     from xscan.engine.errors import UsageError
     from xscan.engine.formats import check_formats
-    from xscan.engine.models import DEFAULT
+    from xscan.engine.network.models import DEFAULT
     from xscan.engine.overwrite import require_apart, require_page
     from xscan.engine.read.film import Limits
     from xscan.engine.report.texts import check_language

@@ -24,7 +24,7 @@ def bench(
 
     from xscan.engine.bench import measure, measure_decoding
     from xscan.engine.discover import discover
-    from xscan.engine.models import DEFAULT
+    from xscan.engine.network.models import DEFAULT
     from xscan.engine.runtime import find_engine, fingerprint, open_runtime
 
     console = Console(quiet=quiet, json=json)

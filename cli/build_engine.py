@@ -62,7 +62,7 @@ def build_engine(
     from xscan.calibration.build import Refused, build
     from xscan.calibration.build_settings import BuildSettings, Say
     from xscan.engine.dataset import parse_folds
-    from xscan.engine.models import DEFAULT
+    from xscan.engine.network.models import DEFAULT
     from xscan.engine.runtime import find_engine
 
     console = Console(quiet, verbose, json, no_progress)

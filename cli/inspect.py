@@ -30,7 +30,7 @@ def inspect(
     from xscan.engine.errors import FileProblem
     from xscan.engine.gate import doubt
     from xscan.engine.gate.picture import look_at
-    from xscan.engine.models import DEFAULT
+    from xscan.engine.network.models import DEFAULT
     from xscan.engine.preprocess import to_input
     from xscan.engine.read import read_film
     from xscan.engine.runtime import find_engine, open_runtime

@@ -30,7 +30,7 @@ def report(
     page = out or csv.with_suffix(".html")
     pictures = None
     if folder is not None and not no_thumbnails:
-        from xscan.engine.models import DEFAULT
+        from xscan.engine.network.models import DEFAULT
         from xscan.engine.read.film import Limits
         from xscan.engine.report.again import FilmsAgain
         from xscan.engine.runtime import find_engine

@@ -5,8 +5,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from .. import models
 from ..errors import EngineError
+from ..network import models
 from ..network.manifest import Manifest
 
 if TYPE_CHECKING:

@@ -190,7 +190,7 @@ def test_the_speed_ratio_of_a_network_to_itself_is_one():
 @pytest.mark.data
 @pytest.mark.parametrize("runtime", ["onnxruntime", "tensorrt-rtx"])
 def test_the_shipped_network_in_int8_keeps_its_accuracy_on_the_held_out_fold(real: Path, tmp_path: Path, runtime: str):
-    from xscan.engine.models import DEFAULT
+    from xscan.engine.network.models import DEFAULT
     from xscan.engine.runtime import find_engine
 
     if runtime == "tensorrt-rtx":

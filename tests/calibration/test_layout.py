@@ -5,8 +5,8 @@ from onnx import helper, numpy_helper
 
 from xscan.calibration.layout import channels_first
 from xscan.calibration.observe import logits, session
-from xscan.engine.models import DEFAULT
 from xscan.engine.network.manifest import KEY
+from xscan.engine.network.models import DEFAULT
 from xscan.engine.runtime import find_engine
 
 from . import networks

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from xscan.engine.models import DEFAULT
+from xscan.engine.network.models import DEFAULT
 from xscan.engine.preprocess import to_input
 from xscan.engine.read import read_bytes
 from xscan.engine.runtime import find_engine, open_runtime

@@ -6,7 +6,7 @@ from xscan.calibration import observe, quantise
 from xscan.calibration.graph import Graph, load
 from xscan.calibration.half import half_graph
 from xscan.engine.errors import EngineError
-from xscan.engine.models import DEFAULT
+from xscan.engine.network.models import DEFAULT
 from xscan.engine.network.sidecar import Profile
 from xscan.engine.runtime import find_engine
 from xscan.engine.runtime.compile import BuildOptions, available, build_plan, load_module
