@@ -31,7 +31,7 @@ def one(folder: Path, engine: str, films: int, seconds: float) -> dict[str, floa
     import cv2
 
     from xscan.engine import read, worker
-    from xscan.engine.discover import discover
+    from xscan.engine.find.discover import discover
     from xscan.engine.jobs import Job, WorkerSettings
     from xscan.engine.runtime import find_engine, open_runtime
 

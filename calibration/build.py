@@ -14,12 +14,12 @@ import onnxruntime
 
 from xscan.engine.dataset import list_films
 from xscan.engine.errors import EngineError, GateRefused, UsageError
+from xscan.engine.machine.gpu import probe
+from xscan.engine.machine.processor import int8_is_exact
 from xscan.engine.network.manifest import KEY, Manifest
 from xscan.engine.network.sidecar import BuiltFor, Profile, Sidecar, sha256, write_engine
 from xscan.engine.runtime.compile import BuildOptions, available, build_plan, load_module
-from xscan.engine.runtime.driver import probe
 from xscan.engine.runtime.engines import built_here
-from xscan.engine.runtime.processor import int8_is_exact
 
 from . import cache, films, gate, mixed, observe, quantise
 from .build_settings import BuildSettings, Say

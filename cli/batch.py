@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from xscan.engine.machine.cores import usable_cores
+
 from .common import Console, Json, NoProgress, Quiet, Verbose, set_up_logging
 from .notify import notifies
 from .points import wishes
@@ -63,6 +65,7 @@ def batch(
     from xscan.engine.batch import BatchSettings, run_batch
     from xscan.engine.budget import FailureBudget
     from xscan.engine.errors import UsageError
+    from xscan.engine.find.shard import Shard
     from xscan.engine.formats import check_formats
     from xscan.engine.network.models import DEFAULT
     from xscan.engine.overwrite import require_apart, require_page
@@ -70,7 +73,6 @@ def batch(
     from xscan.engine.report.texts import check_language
     from xscan.engine.runtime import find_engine
     from xscan.engine.runtime.engines import doubts, rebuild_if_needed
-    from xscan.engine.shard import Shard
 
     from .batch_view import plural, progress_bar, stopping, summary_table
 
@@ -119,11 +121,3 @@ def batch(
     if budget.exceeded(summary.status["failed"], summary.scored + summary.status["failed"]):
         console.warn(f"{plural(summary.status['failed'], 'film')} failed, more than --max-failures {max_failures}")
         raise typer.Exit(3)
-
-
-def usable_cores() -> int:
-    import os
-
-    if hasattr(os, "sched_getaffinity"):  # Linux: a container or taskset may allow fewer than there are
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

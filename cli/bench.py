@@ -23,7 +23,7 @@ def bench(
     from itertools import islice
 
     from xscan.engine.bench import measure, measure_decoding
-    from xscan.engine.discover import discover
+    from xscan.engine.find.discover import discover
     from xscan.engine.network.models import DEFAULT
     from xscan.engine.runtime import find_engine, fingerprint, open_runtime
 

@@ -12,7 +12,7 @@ def doctor(quiet: Quiet = False, verbose: Verbose = False, json: Json = False) -
 
     Exit code 4 when something is missing that every scan needs.
     """
-    from xscan.engine.machine import checks
+    from xscan.engine.machine.checks import checks
 
     console = Console(quiet, verbose, json)
     found = list(checks())

@@ -10,7 +10,7 @@ from .common import Console, Json, Quiet, Verbose
 if TYPE_CHECKING:
     import numpy as np
 
-    from xscan.engine.discover import Found
+    from xscan.engine.find.found import Found
     from xscan.engine.read.film import Facts
 
 
@@ -62,8 +62,8 @@ def inspect(
 
 def _found(file: Path) -> "Found":
     """The file, or the zip above it and its member. Raises UsageError when there is neither."""
-    from xscan.engine.discover import Found
     from xscan.engine.errors import UsageError
+    from xscan.engine.find.found import Found
 
     if file.is_file() and file.suffix.lower() == ".zip":
         raise UsageError(f"{file} is a zip: name a film inside it, as in {file.name}/DICOM/0001, or scan its folder")
@@ -71,7 +71,7 @@ def _found(file: Path) -> "Found":
         return Found(file.name, str(file))
     for parent in file.parents:
         if parent.is_file() and parent.suffix.lower() == ".zip":
-            from xscan.engine.read.archive import members
+            from xscan.engine.find.zips import members
 
             shown = file.relative_to(parent).as_posix()
             for member in members(str(parent)):

@@ -30,9 +30,9 @@ def nightly_job(root: Any, command: list[str], name: str, at: str, notify: str) 
 def _check(params: dict[str, Any]) -> None:
     """What the parser cannot see and the run would refuse at night."""
     from xscan.engine.budget import FailureBudget
+    from xscan.engine.find.shard import Shard
     from xscan.engine.formats import check_formats
     from xscan.engine.runtime import find_engine
-    from xscan.engine.shard import Shard
 
     if not os.path.isdir(params["folder"]):
         raise UsageError(f"there is no folder {params['folder']}: check the name, and that its share is there")

@@ -80,7 +80,7 @@ def _prepare(
 
 def _share_cores(jobs: int) -> None:
     """Read by TensorFlow, PyTorch and JAX when they are imported, here and in the helpers."""
-    from .batch import usable_cores
+    from xscan.engine.machine.cores import usable_cores
 
     threads = str(max(1, usable_cores() // jobs))
     for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):

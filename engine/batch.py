@@ -22,8 +22,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from .discover import Found, discover, order_key
 from .errors import StorageError, UsageError
+from .find.discover import discover
+from .find.found import Found, order_key
+from .find.shard import Shard
 from .formats import convert
 from .jobs import Job, WorkerSettings
 from .network.manifest import Manifest
@@ -33,7 +35,6 @@ from .pool import Pool
 from .read.film import Limits
 from .runtime import fingerprint
 from .settle import Settler
-from .shard import Shard
 from .table import Row, utc
 
 log = logging.getLogger("xscan")  # rows by number: a path can hold a patient's name

@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from . import CLASSES
-from .discover import Found, discover
 from .errors import DataSetError, FileProblem, NotARadiograph, UsageError
+from .find.discover import discover
+from .find.found import Found
 from .network.spec import InputSpec
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from .discover import Found
+from .find.found import Found
 from .operating_points import Wish
 from .read.film import Limits
 from .table import Row, utc

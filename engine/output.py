@@ -28,9 +28,9 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from .discover import order_key
 from .disk.own_folder import OwnFolder
 from .errors import OutputError, StorageError
+from .find.found import order_key
 from .overwrite import require_list
 from .table import HEADER, Row, encode, read_rows
 

@@ -24,9 +24,9 @@ import numpy as np
 
 from . import CLASSES
 from .dataset import DataSet, ListedFilm, data_set
-from .discover import Found
 from .disk.own_folder import OwnFolder
 from .errors import DataSetError, FileProblem, StorageError, UsageError
+from .find.found import Found
 from .network.spec import InputSpec
 
 INDEX = "set.json"

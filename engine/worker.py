@@ -14,9 +14,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from .discover import Found
 from .early import leave_ending_to_parent
 from .errors import DeviceLost, EngineError, FileProblem, UnreadableRadiograph, UsageError
+from .find.found import Found
 from .gate import doubt
 from .gate import mend as mending
 from .gate.picture import Look, look_at

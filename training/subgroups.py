@@ -11,8 +11,8 @@ import numpy as np
 
 from xscan.calibration.audit import rate
 from xscan.engine.dataset import ListedFilm
-from xscan.engine.discover import Found
 from xscan.engine.errors import FileProblem, UnreadableRadiograph
+from xscan.engine.find.found import Found
 
 from .metrics import roc_auc
 from .scored import ScoredFilms

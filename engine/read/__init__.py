@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import FileProblem, NotARadiograph, UnreadableRadiograph
-from . import archive
+from ..find import zips
 from .film import Facts, Film, Limits
 from .sniff import sniff
 
 if TYPE_CHECKING:
-    from ..discover import Found
+    from ..find.found import Found
 
 __all__ = ["Facts", "Film", "Limits", "read_bytes", "read_content", "read_film", "read_path"]
 
@@ -38,7 +38,7 @@ def read_content(found: "Found", limits: Limits = DEFAULT_LIMITS) -> bytes:
     if found.problem is not None:
         raise found.problem
     if found.member is not None:
-        return archive.read_member(found.path, found.member, limits.max_bytes)
+        return zips.read_member(found.path, found.member, limits.max_bytes)
     return _content(found.path, limits.max_bytes)
 
 

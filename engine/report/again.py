@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ..discover import Found, discover, order_key
 from ..errors import EngineError, FileProblem
+from ..find.discover import discover
+from ..find.found import Found, order_key
 from ..preprocess import to_input
 from ..read import read_film
 from ..read.film import Limits

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import EngineError
+from ..machine.gpu import Gpu, probe
+from ..machine.processor import int8_is_exact
 from ..network.sidecar import (
     BuiltFor,
     Sidecar,
@@ -23,8 +25,6 @@ from ..network.sidecar import (
     write_engine,
 )
 from . import Runtime
-from .driver import Gpu, probe
-from .processor import int8_is_exact
 
 
 def open_engine(path: Path) -> Runtime:

@@ -12,8 +12,8 @@ from xscan.calibration.graph import Graph, load
 from xscan.calibration.half import half_graph
 from xscan.calibration.ranges import Range
 from xscan.engine.errors import EngineError
+from xscan.engine.machine.processor import int8_is_exact
 from xscan.engine.network.manifest import KEY
-from xscan.engine.runtime.processor import int8_is_exact
 
 from . import networks
 

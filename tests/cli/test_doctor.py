@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from xscan.engine import machine
+from xscan.engine.machine import checks
 
 from ..conftest import Xscan
 
@@ -31,17 +31,17 @@ def test_a_missing_decoder_has_a_fix(monkeypatch: pytest.MonkeyPatch) -> None:
     import imagecodecs
 
     monkeypatch.setattr(imagecodecs.JPEGLS, "available", False)
-    (check,) = [check for check in machine.checks() if check.name == "JPEG-LS"]
+    (check,) = [check for check in checks.checks() if check.name == "JPEG-LS"]
     assert not check.present
     assert check.fix.startswith("pip install")
 
 
 def test_a_broken_probe_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    from xscan.engine.runtime import driver
+    from xscan.engine.machine import gpu
 
     def broken() -> None:
         raise OSError
 
-    monkeypatch.setattr(driver, "probe", broken)
-    (check,) = [check for check in machine.checks() if check.name == "NVIDIA GPU"]
+    monkeypatch.setattr(gpu, "probe", broken)
+    (check,) = [check for check in checks.checks() if check.name == "NVIDIA GPU"]
     assert not check.present

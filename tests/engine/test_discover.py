@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from xscan.engine import discover as module
-from xscan.engine.discover import discover, order_key
 from xscan.engine.errors import NotARadiograph, UnreadableRadiograph, UsageError
-from xscan.engine.read import archive, read_film
+from xscan.engine.find import discover as module
+from xscan.engine.find import zips
+from xscan.engine.find.discover import discover
+from xscan.engine.find.found import order_key
+from xscan.engine.read import read_film
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX only")
 
@@ -164,7 +166,7 @@ def test_members_are_read_in_place(tmp_path: Path) -> None:
         make_zip(tmp_path / "export.ZIP", "DICOM/1", "DICOM/0", "DICOM\\2", method=method)
         found = list(discover(tmp_path))
         assert [one.file for one in found] == [f"export.ZIP/DICOM/{number}" for number in range(3)]
-        assert archive.read_member(found[0].path, found[0].member, 1000) == b"DICOM/0" * 10
+        assert zips.read_member(found[0].path, found[0].member, 1000) == b"DICOM/0" * 10
         assert found[0].bytes == 70
 
 
@@ -198,7 +200,7 @@ def test_a_zip_in_a_zip_is_not_opened(tmp_path: Path) -> None:
 def test_a_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as target:
         target.writestr("zeros", bytes(4_000_000))
-    monkeypatch.setattr(archive, "LARGE", 1_000_000)
+    monkeypatch.setattr(zips, "LARGE", 1_000_000)
     (found,) = discover(tmp_path)
     assert found.file == "bomb.zip"
     assert found.problem.code == "zip-bomb"
@@ -208,12 +210,12 @@ def test_a_member_over_the_limit_is_not_unpacked(tmp_path: Path) -> None:
     make_zip(tmp_path / "e.zip", "film")
     (found,) = discover(tmp_path)
     with pytest.raises(UnreadableRadiograph, match="too-large"):
-        archive.read_member(found.path, found.member, 10)
+        zips.read_member(found.path, found.member, 10)
 
 
 def test_too_many_members_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_zip(tmp_path / "e.zip", *map(str, range(20)))
-    monkeypatch.setattr(archive, "MAX_MEMBERS", 10)
+    monkeypatch.setattr(zips, "MAX_MEMBERS", 10)
     (found,) = discover(tmp_path)
     assert found.problem.code == "zip-bomb"
 
@@ -224,7 +226,7 @@ def test_too_many_members_are_refused_whatever_the_zip_says(tmp_path: Path, monk
     end = content.rindex(b"PK\x05\x06")
     content[end + 8 : end + 12] = b"\1\0\1\0"  # entries, here and in all
     (tmp_path / "e.zip").write_bytes(content)
-    monkeypatch.setattr(archive, "MAX_MEMBERS", 10)
+    monkeypatch.setattr(zips, "MAX_MEMBERS", 10)
     (found,) = discover(tmp_path)
     assert found.problem.code == "zip-bomb"
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from xscan.engine import pool as pool_module
-from xscan.engine.discover import Found
 from xscan.engine.errors import EngineError, XscanError
+from xscan.engine.find.found import Found
 from xscan.engine.jobs import IDLE, SCORING, Done, Job, Ready, WorkerSettings, blank_row
 from xscan.engine.pool import Pool
 from xscan.engine.read.film import Limits

@@ -145,7 +145,7 @@ def test_pictures_of_an_earlier_page_are_found_again(night: Path, tmp_path: Path
 
 
 def test_pictures_are_read_again_from_the_folder(phantoms: Path) -> None:
-    from xscan.engine.discover import discover
+    from xscan.engine.find.discover import discover
     from xscan.engine.jobs import blank_row
     from xscan.engine.read.film import Limits
 

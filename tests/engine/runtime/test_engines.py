@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from xscan.engine.errors import EngineError
+from xscan.engine.machine.gpu import Gpu
 from xscan.engine.network.sidecar import BuiltFor, Sidecar, onnx_path, read_sidecar, sha256, sidecar_path, write_engine
 from xscan.engine.runtime import compile as compiling
 from xscan.engine.runtime import engines, open_runtime
-from xscan.engine.runtime.driver import Gpu
 from xscan.engine.runtime.show import describe_engine, describe_network
 
 from ...calibration import networks

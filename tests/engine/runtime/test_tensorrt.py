@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from xscan.engine.errors import DeviceLost, EngineError
+from xscan.engine.machine import gpu as driver
 from xscan.engine.network.sidecar import BuiltFor, Profile, Sidecar
-from xscan.engine.runtime import cuda, driver, tensorrt
+from xscan.engine.runtime import cuda, tensorrt
 
 from ...calibration import networks
 from .fakes import Driver, TensorRt

@@ -104,8 +104,8 @@ def _loads(module: str, package: str, fix: str) -> Check:
 
 
 def _hardware() -> Iterator[Check]:
-    from .runtime.driver import probe
-    from .runtime.processor import int8_is_exact
+    from .gpu import probe
+    from .processor import int8_is_exact
 
     gpu = _quietly(probe)
     if gpu is None:

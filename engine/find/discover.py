@@ -14,30 +14,13 @@ import os
 import stat
 import tempfile
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-from .errors import FileProblem, NotARadiograph, UnreadableRadiograph, UsageError
-from .read import archive
+from ..errors import FileProblem, NotARadiograph, UnreadableRadiograph, UsageError
+from . import zips
+from .found import Found
 
 NAMES_A_RUN = 50_000  #: names of one folder held in memory; a larger folder is sorted on disk
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """One file of the scanned folder. `problem` is set when it is known already that it cannot be read."""
-
-    file: str  #: relative to the scanned folder, forward slashes; a zip's member is `export.zip/...`
-    path: str  #: the real file, or the zip that holds it
-    member: str | None = None  #: the name inside the zip, as the zip spells it
-    bytes: int = 0  #: size; of a zip's member: unpacked
-    modified_ns: int = 0  #: a zip's member has the zip's own time: a changed zip means changed members
-    problem: FileProblem | None = None
-
-
-def order_key(file: str) -> tuple[str, ...]:
-    """The key by which `discover` yields: sorting `Found.file` values with it gives discovery's order."""
-    return tuple(file.split("/"))
 
 
 def discover(folder: Path, exclude: Collection[Path] = ()) -> Iterator[Found]:
@@ -84,7 +67,7 @@ def discover(folder: Path, exclude: Collection[Path] = ()) -> Iterator[Found]:
         elif not stat.S_ISREG(status.st_mode):
             problem = NotARadiograph("not-a-file", "a device, pipe or socket")
             yield Found(file, path, problem=problem)
-        elif name.lower().endswith(".zip") and archive.is_zip(path):
+        elif name.lower().endswith(".zip") and zips.is_zip(path):
             yield from _members(file, path, status)
         else:
             yield Found(file, path, None, status.st_size, status.st_mtime_ns)
@@ -92,7 +75,7 @@ def discover(folder: Path, exclude: Collection[Path] = ()) -> Iterator[Found]:
 
 def _members(file: str, path: str, status: os.stat_result) -> Iterator[Found]:
     try:
-        members = archive.members(path)
+        members = zips.members(path)
     except FileProblem as problem:
         yield Found(file, path, None, status.st_size, status.st_mtime_ns, problem)
         return
