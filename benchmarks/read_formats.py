@@ -23,10 +23,10 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from tests.engine.read import dicom_maker as make  # noqa: E402
-from xscan.engine.read import read_path  # noqa: E402
-from xscan.engine.read.dicom.grey import look_up  # noqa: E402
+from xscan.engine.read.decode import read_path  # noqa: E402
 from xscan.engine.read.dicom.header import parse  # noqa: E402
 from xscan.engine.read.dicom.pixels import SYNTAXES, _frame  # noqa: E402
+from xscan.engine.read.look_up import look_up  # noqa: E402
 
 TABLE = np.minimum(np.arange(65_536) // 16, 255).astype(np.uint8)
 

@@ -30,9 +30,11 @@ def one(folder: Path, engine: str, films: int, seconds: float) -> dict[str, floa
     """Milliseconds of processor time a film by stage: medians over passes."""
     import cv2
 
-    from xscan.engine import read, worker
+    from xscan.engine import worker
     from xscan.engine.find.discover import discover
     from xscan.engine.jobs import Job, WorkerSettings
+    from xscan.engine.read import decode
+    from xscan.engine.read.film import DEFAULT_LIMITS
     from xscan.engine.runtime import find_engine, open_runtime
 
     cv2.setNumThreads(1)
@@ -51,9 +53,9 @@ def one(folder: Path, engine: str, films: int, seconds: float) -> dict[str, floa
 
     path = find_engine(engine)
     runtime: Any = open_runtime(path)
-    settings = WorkerSettings(path, read.Limits())
-    read.read_content = clocked("load", read.read_content)
-    read.read_bytes = clocked("decode", read.read_bytes)
+    settings = WorkerSettings(path, DEFAULT_LIMITS)
+    decode.read_content = clocked("load", decode.read_content)
+    decode.read_bytes = clocked("decode", decode.read_bytes)
     worker.to_input = clocked("resize", worker.to_input)
     worker.look_at = clocked("gate", worker.look_at)
     runtime.outputs = clocked("network", runtime.outputs)

@@ -59,7 +59,7 @@ def one(folder: Path, engine: str, films: int, seconds: float, cpu: bool) -> dic
 
     from xscan.engine.gate.picture import look_at
     from xscan.engine.preprocess import to_input
-    from xscan.engine.read import read_bytes
+    from xscan.engine.read.decode import read_bytes
     from xscan.engine.runtime import find_engine, open_runtime
     from xscan.engine.worker import keep_memory
 
@@ -117,7 +117,7 @@ def bare(path: Path) -> object:
     import imagecodecs
     import numpy as np
 
-    from xscan.engine.read.dicom.grey import look_up
+    from xscan.engine.read.look_up import look_up
 
     content = path.read_bytes()
     if content[:2] == b"\xff\xd8":

@@ -17,7 +17,7 @@ from xscan.engine.gate import ADULT, doubt, mend
 from xscan.engine.gate.picture import look_at
 from xscan.engine.network.manifest import KEY, Manifest
 from xscan.engine.preprocess import to_input
-from xscan.engine.read import read_path
+from xscan.engine.read.decode import read_path
 from xscan.engine.read.film import Facts
 from xscan.engine.runtime import open_runtime
 from xscan.engine.triage import judge, probabilities

@@ -32,7 +32,7 @@ def inspect(
     from xscan.engine.gate.picture import look_at
     from xscan.engine.network.models import DEFAULT
     from xscan.engine.preprocess import to_input
-    from xscan.engine.read import read_film
+    from xscan.engine.read.decode import read_film
     from xscan.engine.runtime import find_engine, open_runtime
 
     console = Console(quiet, verbose, json)

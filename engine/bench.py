@@ -60,7 +60,7 @@ def measure(runtime: Runtime, batch: int, seconds: float = 5.0, clock: Callable[
 
 def measure_decoding(runtime: Runtime, files: Iterable[Path], batch: int = 8) -> DecodingRate | None:
     """Read, preprocess and score files on one core; those that are no radiographs are left out. None without any."""
-    from .read import read_path
+    from .read.decode import read_path
 
     spec = runtime.manifest.input
     slot = np.empty((batch, spec.height, spec.width, 1), np.uint8)

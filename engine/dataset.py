@@ -69,13 +69,13 @@ class ListedFilm:
         """uint8 [rows, columns]: the film as a viewer shows it; of a packed set: its matrix. Raises FileProblem."""
         if self.matrix is not None:
             return self.matrix
-        from .read import read_film
+        from .read.decode import read_film
 
         return read_film(self.found).grey
 
     def facts(self) -> "Facts":
         """What its file tells; of a packed set: rows, columns and bits. Raises FileProblem."""
-        from .read import read_film
+        from .read.decode import read_film
         from .read.film import Facts
 
         if self.matrix is not None:

@@ -112,7 +112,8 @@ def unreadable(folder: Path) -> list[dict[str, str]]:
 
 def _write(data: DataSet, part: Path, out: Path, spec: InputSpec, progress: Callable[[int], None]) -> Packed:
     from .preprocess import to_input
-    from .read import read_bytes, read_content
+    from .read.content import read_content
+    from .read.decode import read_bytes
 
     used: list[ListedFilm] = []
     facts, digests, failed = [], [], []

@@ -25,7 +25,7 @@ from .network.manifest import Manifest
 from .network.spec import InputSpec
 from .operating_points import with_points
 from .preprocess import to_input
-from .read import read_film
+from .read.decode import read_film
 from .read.film import Facts, Film, Limits
 from .report.pictures import Picture, Spool, encode_map, small_copy
 from .runtime import Runtime, open_runtime

@@ -129,7 +129,7 @@ def read(name: str, content: bytes, folder: Path) -> str:
     """Read one damaged file as the batch would; say what became of it: every file gets a row."""
     from xscan.engine.errors import FileProblem
     from xscan.engine.find.discover import discover
-    from xscan.engine.read import read_film
+    from xscan.engine.read.decode import read_film
     from xscan.engine.read.film import Limits
     from xscan.engine.reasons import CODES
 

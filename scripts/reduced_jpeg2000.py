@@ -22,7 +22,7 @@ from PIL import Image
 
 from xscan.engine.errors import FileProblem
 from xscan.engine.preprocess import to_input
-from xscan.engine.read import read_path
+from xscan.engine.read.decode import read_path
 from xscan.engine.runtime import find_engine, open_runtime
 from xscan.engine.triage import probabilities
 

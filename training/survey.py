@@ -11,7 +11,8 @@ from xscan.engine import CLASSES
 from xscan.engine.dataset import DataSet, ListedFilm
 from xscan.engine.errors import DataSetError, FileProblem
 from xscan.engine.packed import read_facts, unreadable
-from xscan.engine.read import read_bytes, read_content
+from xscan.engine.read.content import read_content
+from xscan.engine.read.decode import read_bytes
 
 SIDE = 16  #: of the content hash: SIDE x SIDE bits
 THUMB = 32  #: side of the small copy that tells copies from films with alike outlines

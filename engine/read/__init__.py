@@ -1,85 +1,20 @@
-"""Read one file of an export into a grey picture, or say why not.
+"""A file's bytes to one grey picture, or the reason why not.
 
-`read_film` gives a `Film` or raises `NotARadiograph` / `UnreadableRadiograph`, nothing else
-(but MemoryError, which is the machine's, not the file's). Modules:
-
-sniff       which format, by content
-archive     zip exports
-raster      JPEG, PNG, TIFF, BMP, WebP, JPEG 2000
-complete    is a JPEG or PNG whole?
-dicom       headers, what to skip, pixels, grey scale
+content         the bytes, within the limits        decode     which reader takes them
+sniff           which format, by content            film       what reading gives
+raster, jpeg, jpeg2000, raster_headers              JPEG, PNG, TIFF, BMP, WebP, JPEG 2000
+dicom           headers, what to skip, pixels, grey scale
 """
 
-import os
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import FileProblem, NotARadiograph, UnreadableRadiograph
-from ..find import zips
-from .film import Facts, Film, Limits
-from .sniff import sniff
-
 if TYPE_CHECKING:
-    from ..find.found import Found
-
-__all__ = ["Facts", "Film", "Limits", "read_bytes", "read_content", "read_film", "read_path"]
-
-DEFAULT_LIMITS = Limits()
+    from .film import Film
 
 
-def read_film(found: "Found", limits: Limits = DEFAULT_LIMITS) -> Film:
-    """Read what `discover` found. Raise NotARadiograph or UnreadableRadiograph."""
-    return read_bytes(read_content(found, limits), limits, nested=found.member is not None)
+def read_path(path: str | Path) -> "Film":
+    """Read one file by its path, for training and tools. Raises NotARadiograph or UnreadableRadiograph."""
+    from .decode import read_path as read  # not above: the batch's main process imports no decoder
 
-
-def read_content(found: "Found", limits: Limits = DEFAULT_LIMITS) -> bytes:
-    """The bytes of what `discover` found. Raise NotARadiograph or UnreadableRadiograph."""
-    if found.problem is not None:
-        raise found.problem
-    if found.member is not None:
-        return zips.read_member(found.path, found.member, limits.max_bytes)
-    return _content(found.path, limits.max_bytes)
-
-
-def read_path(path: str | Path, limits: Limits = DEFAULT_LIMITS) -> Film:
-    """Read one file by its path (as `read_film`, for training and tools)."""
-    return read_bytes(_content(os.fspath(path), limits.max_bytes), limits)
-
-
-def read_bytes(content: bytes, limits: Limits = DEFAULT_LIMITS, nested: bool = False) -> Film:
-    """Read a file's whole content. nested: it came out of a zip, so no other zip is opened."""
-    if not content:
-        raise UnreadableRadiograph("empty", "the file has no bytes")
-    kind = sniff(content[:132])
-    if not kind:
-        raise NotARadiograph("not-an-image", "no format that xscan reads")
-    if kind == "zip":
-        if nested:
-            raise UnreadableRadiograph("nested-zip", "a zip inside a zip is not opened")
-        raise NotARadiograph("not-an-image", "an archive or office document; a zip export must end in .zip")
-    if kind == "DICOM":
-        from .dicom.film import read_dicom as read
-    else:
-        from .raster import read_raster
-
-        read = partial(read_raster, kind=kind)
-    try:
-        return read(content, limits=limits)
-    except (FileProblem, MemoryError):
-        raise
-    except Exception:  # a decoder's own error, whose text may hold anything
-        raise UnreadableRadiograph("corrupt", f"the {kind} data is damaged") from None
-
-
-def _content(path: str, max_bytes: int) -> bytes:
-    try:
-        with open(path, "rb") as stream:
-            size = os.fstat(stream.fileno()).st_size
-            if size > max_bytes:
-                raise UnreadableRadiograph("too-large", f"over the limit of {max_bytes // 2**20} MB")
-            return stream.read(size)
-    except FileNotFoundError:
-        raise UnreadableRadiograph("vanished", "gone between listing and reading") from None
-    except OSError:
-        raise UnreadableRadiograph("unreadable", "the file may not be read") from None
+    return read(path)

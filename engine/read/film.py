@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ..errors import UnreadableRadiograph
+
 if TYPE_CHECKING:  # the main process of a batch reads no film, and starts sooner without numpy
     import numpy as np
 
@@ -48,3 +50,14 @@ class Film:
 
     grey: "np.ndarray"  #: uint8 [rows, columns], dark = air: the picture that a viewer would show
     facts: Facts
+
+
+DEFAULT_LIMITS = Limits()
+
+
+def require_pixels(rows: int, columns: int, limits: Limits) -> None:
+    """Raise UnreadableRadiograph if a picture of this size is over the limit."""
+    if rows * columns > limits.max_pixels:
+        raise UnreadableRadiograph(
+            "too-many-pixels", f"{columns} x {rows}, the limit is {limits.max_pixels / 1e6:g} megapixels"
+        )

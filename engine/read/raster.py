@@ -8,8 +8,8 @@ import numpy as np
 from ..errors import UnreadableRadiograph
 from . import jpeg, jpeg2000
 from .codecs import imagecodecs
-from .film import Facts, Film, Limits
-from .headers import RasterHeader, bmp_header, png_header, tiff_header, webp_header
+from .film import Facts, Film, Limits, require_pixels
+from .raster_headers import RasterHeader, bmp_header, png_header, tiff_header, webp_header
 
 # OpenCV would write a decoder's complaint to stderr; the row says it in our own words.
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
@@ -77,14 +77,6 @@ def _read_jpeg2000(content: bytes, limits: Limits) -> Film:
     pixels = imagecodecs().jpeg2k_decode(content, planar=False)
     photometric = "grey" if head.components <= 2 else "colour"
     return _film(_to_grey(pixels), "JPEG 2000", photometric, "imagecodecs", bits=head.precision)
-
-
-def require_pixels(rows: int, columns: int, limits: Limits) -> None:
-    """Raise UnreadableRadiograph if a picture of this size is over the limit."""
-    if rows * columns > limits.max_pixels:
-        raise UnreadableRadiograph(
-            "too-many-pixels", f"{columns} x {rows}, the limit is {limits.max_pixels / 1e6:g} megapixels"
-        )
 
 
 def _decode(content: bytes, flags: int, kind: str) -> np.ndarray:
@@ -160,7 +152,7 @@ def full_range(grey: np.ndarray, bits: int = 0) -> tuple[np.ndarray, int]:
     Without `bits` it is the least of 10, 12, 14 and 16 that hold the brightest pixel: a 12-bit film in a
     16-bit PNG is not shown at a sixteenth of its brightness.
     """
-    from .dicom.grey import look_up
+    from .look_up import look_up
 
     highest = int(grey.max())
     if not 8 < bits < 16 or highest >> bits:

@@ -9,7 +9,7 @@ from ..errors import EngineError, FileProblem
 from ..find.discover import discover
 from ..find.found import Found, order_key
 from ..preprocess import to_input
-from ..read import read_film
+from ..read.decode import read_film
 from ..read.film import Limits
 from ..runtime import Runtime, open_runtime
 from ..table import Row

@@ -10,7 +10,7 @@ import pytest
 
 from xscan.engine.network.models import DEFAULT
 from xscan.engine.preprocess import to_input
-from xscan.engine.read import read_bytes
+from xscan.engine.read.decode import read_bytes
 from xscan.engine.runtime import find_engine, open_runtime
 
 from ..conftest import Xscan

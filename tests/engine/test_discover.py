@@ -13,7 +13,7 @@ from xscan.engine.find import discover as module
 from xscan.engine.find import zips
 from xscan.engine.find.discover import discover
 from xscan.engine.find.found import order_key
-from xscan.engine.read import read_film
+from xscan.engine.read.decode import read_film
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX only")
 

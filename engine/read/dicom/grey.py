@@ -11,10 +11,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from ..look_up import look_up
 from .header import Header
 from .pixels import ImagePixel, Stored
-
-_IDENTITY = np.arange(256, dtype=np.uint8)
 
 PERCENTILES = (0.5, 99.5)  #: of the picture, where no window is given
 
@@ -225,19 +224,6 @@ def inversion(header: Header, image: ImagePixel) -> tuple[bool, bool]:
     if shape not in ("IDENTITY", "INVERSE"):
         return by_photometric, False
     return shape == "INVERSE", (shape == "INVERSE") != by_photometric
-
-
-def look_up(table: np.ndarray, pixels: np.ndarray) -> np.ndarray:
-    """table[pixels], as fast as this OpenCV can. table: uint8 [256 or 65,536]."""
-    if table.size == 256:
-        if np.array_equal(table, _IDENTITY):
-            return np.ascontiguousarray(pixels)
-        if np.array_equal(table, 255 - _IDENTITY):
-            return cv2.bitwise_not(pixels)
-    try:
-        return cv2.LUT(np.ascontiguousarray(pixels), table)
-    except cv2.error:  # before OpenCV 5: tables of 256 entries only
-        return np.take(table, pixels)
 
 
 def _luma(header: Header, stored: Stored) -> np.ndarray:

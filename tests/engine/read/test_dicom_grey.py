@@ -8,7 +8,7 @@ import pydicom
 import pytest
 from pydicom.dataset import Dataset
 
-from xscan.engine.read import read_bytes
+from xscan.engine.read.decode import read_bytes
 from xscan.engine.read.film import Film
 
 from .dicom_maker import film, phantom

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from xscan.engine.errors import UnreadableRadiograph
-from xscan.engine.read import read_bytes
+from xscan.engine.read.decode import read_bytes
 
 from .dicom_maker import (
     BIG,

@@ -5,7 +5,7 @@ import pytest
 from pydicom.dataset import Dataset
 
 from xscan.engine.errors import NotARadiograph, UnreadableRadiograph
-from xscan.engine.read import read_bytes
+from xscan.engine.read.decode import read_bytes
 from xscan.engine.read.dicom.age import age_years, height_m
 from xscan.engine.read.dicom.header import parse
 from xscan.engine.read.film import Limits

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from xscan.engine.errors import UnreadableRadiograph
-from xscan.engine.read import read_bytes
+from xscan.engine.read.decode import read_bytes
 
 from ...conftest import ROOT
 from .dicom_maker import HTJ2K, HTJ2K_LOSSY, LOSSLESS_SV1, RLE, film, phantom

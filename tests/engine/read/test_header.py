@@ -12,7 +12,7 @@ import pytest
 from pydicom.data import get_testdata_file
 
 from xscan.engine.errors import FileProblem, UnreadableRadiograph
-from xscan.engine.read import read_bytes
+from xscan.engine.read.decode import read_bytes
 from xscan.engine.read.dicom import header as module
 from xscan.engine.read.dicom.header import Header, parse
 from xscan.engine.read.film import Limits

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from xscan.engine.errors import FileProblem, NotARadiograph, UnreadableRadiograph
-from xscan.engine.read import read_bytes
+from xscan.engine.read.decode import read_bytes
 from xscan.engine.read.film import Limits
 
 from .dicom_maker import phantom

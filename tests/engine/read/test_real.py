@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from xscan.engine.errors import FileProblem
-from xscan.engine.read import read_path
+from xscan.engine.read.decode import read_path
 
 pytestmark = pytest.mark.data
 
