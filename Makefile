@@ -35,11 +35,11 @@ $(VENV)/bin/python:
 
 # The stamps make a second call start at once; a changed pyproject.toml or a new file installs again.
 # editable_mode=strict: editors and basedpyright resolve `xscan.*`, at the price of a new install for a new file.
-$(VENV)/base: pyproject.toml setup.py engine/_area.c engine/gate/_look.c $(VENV)/files
+$(VENV)/base: pyproject.toml setup.py engine/preprocess/_area.c engine/triage/_look.c $(VENV)/files
 	$(PIP) -e . --config-settings editable_mode=strict
 	@touch $@
 
-$(VENV)/dev: pyproject.toml setup.py engine/_area.c engine/gate/_look.c $(VENV)/files
+$(VENV)/dev: pyproject.toml setup.py engine/preprocess/_area.c engine/triage/_look.c $(VENV)/files
 	$(PIP) -e '.[dev]' --config-settings editable_mode=strict
 	@touch $@ $(VENV)/base
 

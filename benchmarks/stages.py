@@ -57,10 +57,10 @@ def one(folder: Path, engine: str, films: int, seconds: float, cpu: bool) -> dic
     import cv2
     import numpy as np
 
-    from xscan.engine.gate.picture import look_at
-    from xscan.engine.preprocess import to_input
+    from xscan.engine.preprocess.to_input import to_input
     from xscan.engine.read.decode import read_bytes
     from xscan.engine.runtime import find_engine, open_runtime
+    from xscan.engine.triage.look import look_at
     from xscan.engine.worker import keep_memory
 
     cv2.setNumThreads(1)

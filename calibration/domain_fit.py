@@ -13,14 +13,15 @@ import onnxruntime
 
 from xscan.engine.dataset import list_films
 from xscan.engine.errors import DataSetError, EngineError, OutputError
-from xscan.engine.gate import ADULT, doubt, mend
-from xscan.engine.gate.picture import look_at
 from xscan.engine.network.manifest import KEY, Manifest
-from xscan.engine.preprocess import to_input
+from xscan.engine.preprocess.to_input import to_input
 from xscan.engine.read.decode import read_path
 from xscan.engine.read.film import Facts
 from xscan.engine.runtime import open_runtime
-from xscan.engine.triage import judge, probabilities
+from xscan.engine.triage import mend
+from xscan.engine.triage.bands import judge, probabilities
+from xscan.engine.triage.gate import ADULT, doubt
+from xscan.engine.triage.look import look_at
 
 from .bad_films import KINDS, LEARNED, Maker, varied
 from .domain import Films, attach, choose_thresholds, fit

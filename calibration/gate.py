@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from xscan.engine.network.manifest import Manifest
-from xscan.engine.triage import judge, probabilities
+from xscan.engine.triage.bands import judge, probabilities
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def _labelled(p: np.ndarray, q: np.ndarray, labels: np.ndarray, manifest: Manife
 
 
 def doubted(scores: np.ndarray, manifest: Manifest) -> np.ndarray:
-    """bool [films]: is any score over its threshold? As xscan.engine.gate decides."""
+    """bool [films]: is any score over its threshold? As xscan.engine.triage.gate decides."""
     thresholds = np.array([rule["threshold"] for rule in manifest.gate["scores"]])
     return np.asarray(~(scores[:, : len(thresholds)] <= thresholds).all(axis=1))
 

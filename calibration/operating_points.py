@@ -14,7 +14,7 @@ normal films read early.
 import numpy as np
 
 from xscan.engine.network.manifest import OperatingPoint
-from xscan.engine.triage import probabilities
+from xscan.engine.triage.bands import probabilities
 
 from .intervals import of_patients
 from .reference import floored

@@ -28,12 +28,12 @@ def inspect(
     Exit codes: 0 also for a file that is skipped; 2 no such file; 3 the film cannot be read.
     """
     from xscan.engine.errors import FileProblem
-    from xscan.engine.gate import doubt
-    from xscan.engine.gate.picture import look_at
     from xscan.engine.network.models import DEFAULT
-    from xscan.engine.preprocess import to_input
+    from xscan.engine.preprocess.to_input import to_input
     from xscan.engine.read.decode import read_film
     from xscan.engine.runtime import find_engine, open_runtime
+    from xscan.engine.triage.gate import doubt
+    from xscan.engine.triage.look import look_at
 
     console = Console(quiet, verbose, json)
     found = _found(file)

@@ -7,12 +7,12 @@ from xscan.engine.errors import UsageError
 from .config import NAME, table
 
 if TYPE_CHECKING:
-    from xscan.engine.operating_points import Wish
+    from xscan.engine.triage.points import Wish
 
 
 def wishes(rule_out: str, rule_in: str) -> tuple["Wish | None", "Wish | None"]:
     """What is asked of rule-out and rule-in; None keeps the network's own. Raises UsageError."""
-    from xscan.engine.operating_points import Wish
+    from xscan.engine.triage.points import Wish
 
     settings = table("operating-points")
     if unknown := sorted(settings.keys() - {"rule-out", "rule-in"}):

@@ -26,8 +26,8 @@ def triage(
 
     Prints what the points mean and how many films change their band.
     """
-    from xscan.engine.operating_points import table, with_points
     from xscan.engine.retriage import retriage
+    from xscan.engine.triage.points import table, with_points
 
     manifest = with_points(manifest_for(csv, engine), *wishes(rule_out, rule_in))
     counts = retriage(csv, manifest, out)

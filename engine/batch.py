@@ -29,13 +29,13 @@ from .find.shard import Shard
 from .formats import convert
 from .jobs import Job, WorkerSettings
 from .network.manifest import Manifest
-from .operating_points import Wish
 from .output import EarlierRow, Output, pictures_folder
 from .pool import Pool
 from .read.film import Limits
 from .runtime import fingerprint
 from .settle import Settler
 from .table import Row, utc
+from .triage.points import Wish
 
 log = logging.getLogger("xscan")  # rows by number: a path can hold a patient's name
 
@@ -66,7 +66,7 @@ class BatchSettings:
     shard: Shard = ALL
     formats: tuple[str, ...] = ("csv",)
     points: tuple[Wish | None, Wish | None] = (None, None)  #: a site's own rule-out and rule-in
-    mend: bool = False  #: set films right that surely stand wrong (xscan.engine.gate.mend)
+    mend: bool = False  #: set films right that surely stand wrong (xscan.engine.triage.mend)
     page: Path | None = None  #: the morning page to write
     page_lang: str = "en"
     thumbnails: bool = True  #: small pictures of the films in the page

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .errors import FileProblem
-from .preprocess import to_input
+from .preprocess.to_input import to_input
 from .runtime import Runtime
 
 WINDOW_S = 0.5  #: calls are counted in windows; two in a row that agree are a stable figure

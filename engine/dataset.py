@@ -85,7 +85,7 @@ class ListedFilm:
 
     def input(self, spec: InputSpec, out: np.ndarray | None = None) -> np.ndarray:
         """uint8 [height, width]: what a network sees of the film. Raises FileProblem, DataSetError."""
-        from .preprocess import to_input
+        from .preprocess.to_input import to_input
 
         self.require(spec)
         return to_input(self.grey(), spec, out=out)

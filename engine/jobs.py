@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from .find.found import Found
-from .operating_points import Wish
 from .read.film import Limits
 from .table import Row, utc
+from .triage.points import Wish
 
 #: Position in a job of a worker that is at no file, or runs the network on what it has read.
 IDLE = -1

@@ -111,7 +111,7 @@ def unreadable(folder: Path) -> list[dict[str, str]]:
 
 
 def _write(data: DataSet, part: Path, out: Path, spec: InputSpec, progress: Callable[[int], None]) -> Packed:
-    from .preprocess import to_input
+    from .preprocess.to_input import to_input
     from .read.content import read_content
     from .read.decode import read_bytes
 

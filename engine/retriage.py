@@ -12,7 +12,7 @@ from .errors import OutputError, UsageError
 from .network.manifest import Manifest
 from .overwrite import require_absent, require_list
 from .table import HEADER, Row, encode, read_rows
-from .triage import band
+from .triage.bands import band
 
 
 def rows_again(rows: Iterator[Row], manifest: Manifest) -> Iterator[Row]:

@@ -17,21 +17,21 @@ import numpy as np
 from .early import leave_ending_to_parent
 from .errors import DeviceLost, EngineError, FileProblem, UnreadableRadiograph, UsageError
 from .find.found import Found
-from .gate import doubt
-from .gate import mend as mending
-from .gate.picture import Look, look_at
 from .jobs import IDLE, SCORING, Done, Job, Ready, WorkerSettings, blank_row
 from .network.manifest import Manifest
 from .network.spec import InputSpec
-from .operating_points import with_points
-from .preprocess import to_input
+from .preprocess.to_input import to_input
 from .read.decode import read_film
 from .read.film import Facts, Film, Limits
 from .report.pictures import Picture, Spool, encode_map, small_copy
 from .runtime import Runtime, open_runtime
 from .scoring import RemoteRuntime
 from .table import Row
-from .triage import judge, probabilities
+from .triage import mend as mending
+from .triage.bands import judge, probabilities
+from .triage.gate import doubt
+from .triage.look import Look, look_at
+from .triage.points import with_points
 
 #: mallopt(3): M_MMAP_THRESHOLD, at its highest, and M_TRIM_THRESHOLD, in bytes.
 _MALLOC = {-3: 32 << 20, -1: 64 << 20}

@@ -27,8 +27,8 @@ from xscan.calibration.scores import write_scores
 from xscan.engine import CLASSES
 from xscan.engine.dataset import DataSet, load_folder
 from xscan.engine.network.spec import InputSpec
-from xscan.engine.preprocess import to_input
-from xscan.engine.triage import probabilities
+from xscan.engine.preprocess.to_input import to_input
+from xscan.engine.triage.bands import probabilities
 from xscan.training.architectures import architecture
 from xscan.training.augment import Augmentation
 from xscan.training.device import Lesson, teach

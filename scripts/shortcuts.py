@@ -24,7 +24,7 @@ import cv2
 import numpy as np
 
 from xscan.engine.dataset import load_folder
-from xscan.engine.preprocess import to_input
+from xscan.engine.preprocess.to_input import to_input
 from xscan.engine.runtime import open_runtime
 
 

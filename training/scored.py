@@ -12,7 +12,7 @@ from xscan.engine.errors import DataSetError, EngineError, UsageError
 from xscan.engine.network.manifest import Manifest, OperatingPoint
 from xscan.engine.network.spec import InputSpec
 from xscan.engine.runtime import Runtime, find_engine, open_runtime
-from xscan.engine.triage import probabilities
+from xscan.engine.triage.bands import probabilities
 
 from .selection import Keeps
 

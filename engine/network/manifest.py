@@ -45,7 +45,7 @@ class Manifest:
     classes: tuple[str, ...] = CLASSES
     data: dict[str, Any] = field(default_factory=dict)  #: fingerprint, films, folds of the training data
     results: dict[str, Any] = field(default_factory=dict)  #: measured on held-out films
-    gate: dict[str, Any] = field(default_factory=dict)  #: when the model may not decide (xscan.engine.gate)
+    gate: dict[str, Any] = field(default_factory=dict)  #: when the model may not decide (xscan.engine.triage.gate)
     intended_use: str = "Research and prioritisation of the reading list. Not a diagnosis; a physician decides."
 
     @property

@@ -40,7 +40,7 @@ def read_bytes(content: bytes, limits: Limits = DEFAULT_LIMITS, nested: bool = F
             raise UnreadableRadiograph("nested-zip", "a zip inside a zip is not opened")
         raise NotARadiograph("not-an-image", "an archive or office document; a zip export must end in .zip")
     if kind == "DICOM":
-        from .dicom.film import read_dicom as read
+        from .dicom.read import read_dicom as read
     else:
         from .raster import read_raster
 

@@ -8,7 +8,7 @@ import numpy as np
 from ..errors import EngineError, FileProblem
 from ..find.discover import discover
 from ..find.found import Found, order_key
-from ..preprocess import to_input
+from ..preprocess.to_input import to_input
 from ..read.decode import read_film
 from ..read.film import Limits
 from ..runtime import Runtime, open_runtime

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from ..table import Row
-from ..triage import log_odds
+from ..triage.bands import log_odds
 
 SIDE = 192  #: pixels of a picture's longer side
 QUALITY = 62  #: of its JPEG: some 4 KB a film

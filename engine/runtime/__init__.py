@@ -23,7 +23,7 @@ class Runtime(Protocol):
 
     def outputs(self, pictures: "np.ndarray") -> "dict[str, np.ndarray]":
         """The same films, everything that the network says: `logits`, and where it has them `maps`
-        [films, h, w, 3] and `gate` [films, scores] (xscan.engine.gate). Raises EngineError."""
+        [films, h, w, 3] and `gate` [films, scores] (xscan.engine.triage.gate). Raises EngineError."""
         ...
 
 

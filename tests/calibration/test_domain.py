@@ -15,7 +15,7 @@ from xscan.calibration.features import LEVELS, add_features, add_output, remove
 from xscan.engine.errors import EngineError
 from xscan.engine.network.spec import InputSpec
 from xscan.engine.phantom import draw
-from xscan.engine.preprocess import to_input
+from xscan.engine.preprocess.to_input import to_input
 
 SPEC = InputSpec(32, 32)
 

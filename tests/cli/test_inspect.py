@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from xscan.engine.network.models import DEFAULT
-from xscan.engine.preprocess import to_input
+from xscan.engine.preprocess.to_input import to_input
 from xscan.engine.read.decode import read_bytes
 from xscan.engine.runtime import find_engine, open_runtime
 

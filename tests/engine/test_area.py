@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xscan.engine import area
-from xscan.engine.area import averages, shrink
 from xscan.engine.network.spec import InputSpec
-from xscan.engine.preprocess import to_input
+from xscan.engine.preprocess import area
+from xscan.engine.preprocess.area import averages, shrink
+from xscan.engine.preprocess.to_input import to_input
 
 kernel = pytest.mark.skipif(not area.COMPILED, reason="xscan was installed without a compiler")
 
@@ -95,7 +95,7 @@ def test_an_axis_that_grows_is_bilinear(size: tuple[int, int]) -> None:
 
 @kernel
 def test_the_kernel_refuses_what_it_cannot_average() -> None:
-    from xscan.engine import _area
+    from xscan.engine.preprocess import _area
 
     grey = np.zeros((20, 20), np.uint8)
     for out in (np.zeros((21, 5), np.uint8), np.zeros((5, 5), np.uint16), np.zeros((0, 5), np.uint8), np.zeros(5)):

@@ -7,7 +7,7 @@ import pytest
 from xscan.engine.errors import EngineError
 from xscan.engine.network.manifest import Manifest, OperatingPoint
 from xscan.engine.network.spec import InputSpec
-from xscan.engine.operating_points import table
+from xscan.engine.triage.points import table
 
 MEASURED = OperatingPoint(0.2, 0.985, 0.95, (0.9802, 0.9887), (0.9361, 0.961))
 MANIFEST = Manifest("test", "1", InputSpec(64, 64), 1.0, MEASURED, OperatingPoint(0.6, 0.9, 0.99))

@@ -4,7 +4,7 @@ import pytest
 
 from xscan.engine.errors import EngineError
 from xscan.engine.network.spec import InputSpec
-from xscan.engine.preprocess import to_input
+from xscan.engine.preprocess.to_input import to_input
 
 
 @pytest.mark.parametrize("size", [(1000, 1300), (256, 256), (100, 80), (2000, 100), (90, 700), (1, 1)])

@@ -17,7 +17,7 @@ from xscan.calibration.operating_points import fit_temperature
 from xscan.engine import CLASSES
 from xscan.engine.dataset import load_folder
 from xscan.engine.errors import DataSetError, UsageError
-from xscan.engine.triage import probabilities
+from xscan.engine.triage.bands import probabilities
 from xscan.training.compare import COMPARED, compare, mcnemar
 from xscan.training.evaluate import evaluate
 from xscan.training.evaluation_page import worst

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from xscan.engine import CLASSES
-from xscan.engine.triage import probabilities
+from xscan.engine.triage.bands import probabilities
 
 RESAMPLES = 2000
 

@@ -1,5 +1,1 @@
 """DICOM: header, what to skip, pixels, grey scale."""
-
-from .film import read_dicom
-
-__all__ = ["read_dicom"]

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from xscan.calibration.bad_films import KINDS, LEARNED
-from xscan.engine.gate import doubt
-from xscan.engine.gate.picture import look_at
 from xscan.engine.phantom import draw
 from xscan.engine.read.film import Facts
 from xscan.engine.reasons import REVIEW
+from xscan.engine.triage.gate import doubt
+from xscan.engine.triage.look import look_at
 
 GATE = {
     "ages": [1, 6],

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from xscan.calibration.bad_films import LEARNED
-from xscan.engine.gate.mend import CLEAR, back, fault, is_certain, mended, reason
 from xscan.engine.network.spec import InputSpec
 from xscan.engine.phantom import draw
-from xscan.engine.preprocess import to_input
+from xscan.engine.preprocess.to_input import to_input
 from xscan.engine.read.film import Facts
 from xscan.engine.reasons import REVIEW
+from xscan.engine.triage.mend import CLEAR, back, fault, is_certain, mended, reason
 
 NAMES = ("distance", "adult", "inverted", "turned-left", "turned-right", "half-turn", "flipped")
 GATE = {"scores": [{"name": name, "code": "", "threshold": 1.0 if name == "distance" else -1.0} for name in NAMES]}

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xscan.engine.gate import picture
-from xscan.engine.gate.picture import look_at, without_compiler
+from xscan.engine.triage import look
+from xscan.engine.triage.look import look_at, without_compiler
 
-kernel = pytest.mark.skipif(not picture.COMPILED, reason="xscan was installed without a compiler")
+kernel = pytest.mark.skipif(not look.COMPILED, reason="xscan was installed without a compiler")
 
 
 @st.composite
@@ -28,8 +28,8 @@ def films(draw: st.DrawFn) -> np.ndarray:
     return grey
 
 
-def by_opencv(grey: np.ndarray) -> picture.Look:
-    factor = max(1, max(grey.shape) // picture.SIDE)
+def by_opencv(grey: np.ndarray) -> look.Look:
+    factor = max(1, max(grey.shape) // look.SIDE)
     return without_compiler(grey, *(max(1, side // factor) for side in grey.shape))
 
 
@@ -57,7 +57,7 @@ def test_letters_are_counted() -> None:
 
 @kernel
 def test_the_kernel_refuses_what_it_cannot_measure() -> None:
-    from xscan.engine.gate import _look
+    from xscan.engine.triage import _look
 
     grey = np.zeros((100, 100), np.uint8)
     for size in ((101, 50), (50, 101), (15, 50), (50, 0)):

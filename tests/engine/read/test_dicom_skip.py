@@ -120,7 +120,7 @@ def test_a_report_that_ends_early_is_still_no_radiograph() -> None:
 
 
 def test_skipping_costs_no_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
-    from xscan.engine.read.dicom import film as module
+    from xscan.engine.read.dicom import read as module
 
     monkeypatch.setattr(module, "read_stored", lambda *_: pytest.fail("pixels were decoded"))
     with pytest.raises(NotARadiograph):
@@ -128,7 +128,7 @@ def test_skipping_costs_no_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_pixel_ceiling_is_checked_before_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
-    from xscan.engine.read.dicom import film as module
+    from xscan.engine.read.dicom import read as module
 
     monkeypatch.setattr(module, "read_stored", lambda *_: pytest.fail("pixels were decoded"))
     with pytest.raises(UnreadableRadiograph, match="too-many-pixels"):

@@ -124,7 +124,7 @@ _WITH_PICTURES = ("SC_rgb", "MR_small", "CT_", "image_dfl", "JPEGLS", "J2K", "69
 @pytest.mark.parametrize("path", [path.name for path in pydicoms_files() if path.name.startswith(_WITH_PICTURES)])
 def test_pydicoms_pictures_can_be_decoded(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Their pixels are like nothing that is scored: rules off, they still decode, or say why not."""
-    from xscan.engine.read.dicom import film as reader
+    from xscan.engine.read.dicom import read as reader
 
     monkeypatch.setattr(reader.skip, "refuse_other_objects", lambda _: None)
     monkeypatch.setattr(reader.skip, "refuse_other_pictures", lambda _: None)

@@ -10,7 +10,7 @@ from xscan.engine.network.spec import InputSpec
 from xscan.engine.phantom import draw
 from xscan.engine.report.pictures import Picture, small_copy
 from xscan.engine.table import HEADER, Row, encode
-from xscan.engine.triage import judge
+from xscan.engine.triage.bands import judge
 
 MANIFEST = Manifest(
     "compact", "1", InputSpec(160, 160), 1.0, OperatingPoint(0.12, 0.98, 0.93), OperatingPoint(0.81, 0.92, 0.98)

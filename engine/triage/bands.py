@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .network.manifest import Manifest
+from ..network.manifest import Manifest
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ wants to be as sure as the network's own rule-out is asks for a little more.
 
 from dataclasses import dataclass, replace
 
-from .errors import EngineError, UsageError
-from .network.manifest import Manifest, OperatingPoint
+from ..errors import EngineError, UsageError
+from ..network.manifest import Manifest, OperatingPoint
 
 KINDS = ("sensitivity", "specificity", "threshold")
 

@@ -1,4 +1,4 @@
-/* Exact area averaging of a grey picture, for xscan.engine.area, which says what it computes and has the same in NumPy.
+/* Exact area averaging of a grey picture, for xscan.engine.preprocess.area, which says what it computes and has the same in NumPy.
 
 Integers throughout, so that compiler, processor and fallback cannot differ by a grey level. A pixel is `height` units
 high and an output row covers `rows` of them, so that every share of a pixel is a whole number; likewise across.

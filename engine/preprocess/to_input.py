@@ -3,10 +3,8 @@
 import cv2
 import numpy as np
 
+from ..network.spec import InputSpec
 from .area import shrink
-from .network.spec import InputSpec
-
-__all__ = ["InputSpec", "to_input"]
 
 
 def to_input(grey: np.ndarray, spec: InputSpec, out: np.ndarray | None = None) -> np.ndarray:

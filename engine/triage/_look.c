@@ -1,4 +1,4 @@
-/* What a picture shows, for xscan.engine.gate.picture, which says what is measured and has the same with OpenCV.
+/* What a picture shows, for xscan.engine.triage.look, which says what is measured and has the same with OpenCV.
 
 Reduced bilinearly, in OpenCV's fixed-point numbers and only where it is looked at; then counted; then, where there are
 nearly white pixels, opened by a square and searched for strokes. All of it is whole numbers: the results are OpenCV's.

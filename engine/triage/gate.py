@@ -1,7 +1,7 @@
 """When the model may not decide: three kinds of signal, each film's first doubt is its reason.
 
 DICOM facts       doubts of the header, the patient's age (never written out)
-the picture       contrast, exposure, letters over the lungs (`picture.look_at`)
+the picture       contrast, exposure, letters over the lungs (`look.look_at`)
 the network       scores of its output `gate`, made from its own features in the same graph
 
 Thresholds stand in the manifest's `gate`:
@@ -13,9 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..read.film import Facts
-from .picture import Look, look_at
-
-__all__ = ["ADULT", "Look", "doubt", "look_at"]
+from .look import Look
 
 ADULT = 18.0  #: years
 TALL = 1.3  #: metres; one in a thousand of five-year-olds is taller than 1.25 (WHO growth reference 2007)
