@@ -95,7 +95,7 @@ def onnxruntime_loop(folder: Path) -> Callable[[], Rows]:
     import numpy as np
     import onnxruntime
 
-    from xscan.engine.runtime import find_engine
+    from xscan.engine.runtime.open import find_engine
 
     session = onnxruntime.InferenceSession(find_engine("seed"))
     name = session.get_inputs()[0].name

@@ -26,7 +26,7 @@ EFFICIENCY = 0.05
 
 def operations(engine: str) -> float:
     """Floating-point operations a film: two for each multiply-add of the convolutions and dense layers."""
-    from xscan.engine.runtime import find_engine
+    from xscan.engine.runtime.open import find_engine
 
     model = onnx.load(find_engine(engine))
     model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1

@@ -35,7 +35,7 @@ def one(folder: Path, engine: str, films: int, seconds: float) -> dict[str, floa
     from xscan.engine.jobs import Job, WorkerSettings
     from xscan.engine.read import decode
     from xscan.engine.read.film import DEFAULT_LIMITS
-    from xscan.engine.runtime import find_engine, open_runtime
+    from xscan.engine.runtime.open import find_engine, open_runtime
 
     cv2.setNumThreads(1)
     worker.keep_memory()

@@ -59,7 +59,7 @@ def one(folder: Path, engine: str, films: int, seconds: float, cpu: bool) -> dic
 
     from xscan.engine.preprocess.to_input import to_input
     from xscan.engine.read.decode import read_bytes
-    from xscan.engine.runtime import find_engine, open_runtime
+    from xscan.engine.runtime.open import find_engine, open_runtime
     from xscan.engine.triage.look import look_at
     from xscan.engine.worker import keep_memory
 

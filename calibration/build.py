@@ -19,7 +19,7 @@ from xscan.engine.machine.processor import int8_is_exact
 from xscan.engine.network.manifest import KEY, Manifest
 from xscan.engine.network.sidecar import BuiltFor, Profile, Sidecar, sha256, write_engine
 from xscan.engine.runtime.compile import BuildOptions, available, build_plan, load_module
-from xscan.engine.runtime.engines import built_here
+from xscan.engine.runtime.fits import built_here
 
 from . import cache, films, gate, mixed, observe, quantise
 from .build_settings import BuildSettings, Say

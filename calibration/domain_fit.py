@@ -17,7 +17,7 @@ from xscan.engine.network.manifest import KEY, Manifest
 from xscan.engine.preprocess.to_input import to_input
 from xscan.engine.read.decode import read_path
 from xscan.engine.read.film import Facts
-from xscan.engine.runtime import open_runtime
+from xscan.engine.runtime.open import open_runtime
 from xscan.engine.triage import mend
 from xscan.engine.triage.bands import judge, probabilities
 from xscan.engine.triage.gate import ADULT, doubt

@@ -71,8 +71,9 @@ def batch(
     from xscan.engine.overwrite import require_apart, require_page
     from xscan.engine.read.film import Limits
     from xscan.engine.report.texts import check_language
-    from xscan.engine.runtime import find_engine
-    from xscan.engine.runtime.engines import doubts, rebuild_if_needed
+    from xscan.engine.runtime.fits import doubts
+    from xscan.engine.runtime.open import find_engine
+    from xscan.engine.runtime.rebuild import rebuild_if_needed
 
     from .batch_view import plural, progress_bar, stopping, summary_table
 

@@ -22,10 +22,10 @@ def bench(
     """Measure films a second and latency by batch size, in one process, until the figures are stable."""
     from itertools import islice
 
-    from xscan.engine.bench import measure, measure_decoding
     from xscan.engine.find.discover import discover
     from xscan.engine.network.models import DEFAULT
-    from xscan.engine.runtime import find_engine, fingerprint, open_runtime
+    from xscan.engine.runtime.bench import measure, measure_decoding
+    from xscan.engine.runtime.open import find_engine, fingerprint, open_runtime
 
     console = Console(quiet=quiet, json=json)
     path = find_engine(engine or DEFAULT)

@@ -63,7 +63,7 @@ def build_engine(
     from xscan.calibration.build_settings import BuildSettings, Say
     from xscan.engine.dataset import parse_folds
     from xscan.engine.network.models import DEFAULT
-    from xscan.engine.runtime import find_engine
+    from xscan.engine.runtime.open import find_engine
 
     console = Console(quiet, verbose, json, no_progress)
     settings = BuildSettings(

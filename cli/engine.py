@@ -21,7 +21,7 @@ def show(
 ) -> None:
     """Show an engine's manifest, layers with precisions, what it was built for, and whether it runs here."""
     from xscan.engine.network.sidecar import is_built
-    from xscan.engine.runtime import find_engine
+    from xscan.engine.runtime.open import find_engine
     from xscan.engine.runtime.show import describe_engine, describe_network
 
     path = find_engine(file)

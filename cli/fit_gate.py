@@ -28,7 +28,7 @@ def fit_gate(
     with needs_train():
         from xscan.calibration.domain_fit import fit_and_measure
 
-    from xscan.engine.runtime import find_engine
+    from xscan.engine.runtime.open import find_engine
 
     result = fit_and_measure(
         find_engine(model), data, adults, out, originals=originals, each=each, seed=seed, figure=figure

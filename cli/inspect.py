@@ -31,7 +31,7 @@ def inspect(
     from xscan.engine.network.models import DEFAULT
     from xscan.engine.preprocess.to_input import to_input
     from xscan.engine.read.decode import read_film
-    from xscan.engine.runtime import find_engine, open_runtime
+    from xscan.engine.runtime.open import find_engine, open_runtime
     from xscan.engine.triage.gate import doubt
     from xscan.engine.triage.look import look_at
 

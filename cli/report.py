@@ -33,7 +33,7 @@ def report(
         from xscan.engine.network.models import DEFAULT
         from xscan.engine.read.film import Limits
         from xscan.engine.report.again import FilmsAgain
-        from xscan.engine.runtime import find_engine
+        from xscan.engine.runtime.open import find_engine
 
         used = find_engine(engine or (manifest.name if manifest else DEFAULT))
         pictures = FilmsAgain(folder, used, Limits())

@@ -32,7 +32,7 @@ def _check(params: dict[str, Any]) -> None:
     from xscan.engine.budget import FailureBudget
     from xscan.engine.find.shard import Shard
     from xscan.engine.formats import check_formats
-    from xscan.engine.runtime import find_engine
+    from xscan.engine.runtime.open import find_engine
 
     if not os.path.isdir(params["folder"]):
         raise UsageError(f"there is no folder {params['folder']}: check the name, and that its share is there")

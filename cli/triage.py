@@ -45,7 +45,7 @@ def manifest_for(csv: Path, engine: str):
     """The manifest of the engine given, or the one that the list's run report recorded."""
     from xscan.engine.errors import EngineError
     from xscan.engine.report.page import manifest_of
-    from xscan.engine.runtime import find_engine, open_runtime
+    from xscan.engine.runtime.open import find_engine, open_runtime
 
     if engine:
         return open_runtime(find_engine(engine)).manifest

@@ -32,7 +32,7 @@ from .network.manifest import Manifest
 from .output import EarlierRow, Output, pictures_folder
 from .pool import Pool
 from .read.film import Limits
-from .runtime import fingerprint
+from .runtime.open import fingerprint
 from .settle import Settler
 from .table import Row, utc
 from .triage.points import Wish

@@ -13,54 +13,16 @@ from dataclasses import dataclass
 from multiprocessing import Pipe
 from multiprocessing.connection import wait
 from multiprocessing.shared_memory import SharedMemory
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from .errors import DeviceLost, EngineError
 from .network.manifest import Manifest
+from .runtime.protocol import LaneRuntime
 
 PAGE = 4096  #: slots begin at pages, so that they can be locked for the GPU
 LOST = "the GPU stopped answering: run again to carry on"
-
-
-class LaneRuntime(Protocol):
-    """A runtime that overlaps: xscan.engine.runtime.tensorrt.TensorRtRuntime, or OneLane around any other."""
-
-    manifest: Manifest
-    description: str
-    lanes: int
-    largest: int  #: films in one start
-
-    def pin(self, memory: np.ndarray) -> None: ...
-    def start(self, lane: int, pictures: np.ndarray) -> None: ...
-    def finish(self, lane: int) -> dict[str, np.ndarray]: ...
-    def close(self) -> None: ...
-
-
-class OneLane:
-    """Any Runtime as a LaneRuntime: works at once, overlaps nothing."""
-
-    lanes = 1
-    largest = 1 << 30
-
-    def __init__(self, runtime: Any) -> None:
-        self.manifest: Manifest = runtime.manifest
-        self.description: str = runtime.description
-        self._runtime = runtime
-        self._results: dict[str, np.ndarray] = {}
-
-    def pin(self, memory: np.ndarray) -> None:
-        pass
-
-    def start(self, lane: int, pictures: np.ndarray) -> None:
-        self._results = self._runtime.outputs(pictures)
-
-    def finish(self, lane: int) -> dict[str, np.ndarray]:
-        return self._results
-
-    def close(self) -> None:
-        pass
 
 
 @dataclass(frozen=True)

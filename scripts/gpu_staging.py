@@ -36,7 +36,7 @@ from xscan.engine.network.manifest import KEY, Manifest, OperatingPoint
 from xscan.engine.network.sidecar import Profile, Sidecar, sha256, write_engine
 from xscan.engine.network.spec import InputSpec
 from xscan.engine.runtime import cuda
-from xscan.engine.runtime.engines import built_here
+from xscan.engine.runtime.fits import built_here
 from xscan.engine.runtime.tensorrt import TensorRtRuntime
 from xscan.engine.scoring import Scorer
 

@@ -23,7 +23,7 @@ from PIL import Image
 from xscan.engine.errors import FileProblem
 from xscan.engine.preprocess.to_input import to_input
 from xscan.engine.read.decode import read_path
-from xscan.engine.runtime import find_engine, open_runtime
+from xscan.engine.runtime.open import find_engine, open_runtime
 from xscan.engine.triage.bands import probabilities
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))

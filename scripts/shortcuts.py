@@ -25,7 +25,7 @@ import numpy as np
 
 from xscan.engine.dataset import load_folder
 from xscan.engine.preprocess.to_input import to_input
-from xscan.engine.runtime import open_runtime
+from xscan.engine.runtime.open import open_runtime
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from xscan.engine.errors import DataSetError
 from xscan.engine.network.spec import InputSpec
 from xscan.engine.packed import write_set
 from xscan.engine.phantom import draw
-from xscan.engine.runtime import find_engine, shipped
+from xscan.engine.runtime.open import find_engine, shipped
 
 SCRIPT = Path(__file__).resolve().parent.parent / "scripts" / "shortcuts.py"
 

@@ -15,7 +15,7 @@ from xscan.engine.dataset import FOLDS, DataSet, read_inputs
 from xscan.engine.errors import EngineError, UsageError
 from xscan.engine.network.manifest import KEY, Manifest
 from xscan.engine.network.spec import InputSpec
-from xscan.engine.runtime import open_runtime
+from xscan.engine.runtime.open import open_runtime
 from xscan.engine.triage.bands import probabilities
 
 from .train import logits_of

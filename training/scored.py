@@ -11,7 +11,8 @@ from xscan.engine.dataset import DataSet, ListedFilm, read_inputs
 from xscan.engine.errors import DataSetError, EngineError, UsageError
 from xscan.engine.network.manifest import Manifest, OperatingPoint
 from xscan.engine.network.spec import InputSpec
-from xscan.engine.runtime import Runtime, find_engine, open_runtime
+from xscan.engine.runtime.open import find_engine, open_runtime
+from xscan.engine.runtime.protocol import Runtime
 from xscan.engine.triage.bands import probabilities
 
 from .selection import Keeps

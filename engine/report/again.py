@@ -11,7 +11,8 @@ from ..find.found import Found, order_key
 from ..preprocess.to_input import to_input
 from ..read.decode import read_film
 from ..read.film import Limits
-from ..runtime import Runtime, open_runtime
+from ..runtime.open import open_runtime
+from ..runtime.protocol import Runtime
 from ..table import Row
 from .pictures import Picture, encode_map, small_copy
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from ..errors import EngineError
 from ..network.sidecar import onnx_path, read_proven, read_sidecar, read_source
-from . import fingerprint, open_runtime
-from .engines import doubts, why_not_here
+from .fits import doubts, why_not_here
+from .open import fingerprint, open_runtime
 
 
 def describe_engine(path: Path) -> dict[str, Any]:

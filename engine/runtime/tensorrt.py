@@ -31,7 +31,7 @@ class _Lane:
 
 
 class TensorRtRuntime:
-    """See xscan.engine.runtime.Runtime, and `start` and `finish` for work that overlaps."""
+    """See xscan.engine.runtime.protocol.Runtime, and `start` and `finish` for work that overlaps."""
 
     def __init__(self, name: str, sidecar: Sidecar, plan: bytes, lanes: int = LANES) -> None:
         """plan: bytes whose hash was checked: deserialising runs code that is in them. Raises EngineError."""

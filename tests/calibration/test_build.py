@@ -14,7 +14,7 @@ from xscan.calibration.gate import LIMITS, Limits
 from xscan.calibration.observe import speed_ratio
 from xscan.engine.errors import EngineError, UsageError
 from xscan.engine.network.sidecar import read_sidecar, sha256
-from xscan.engine.runtime import open_runtime
+from xscan.engine.runtime.open import open_runtime
 
 from . import networks
 
@@ -191,7 +191,7 @@ def test_the_speed_ratio_of_a_network_to_itself_is_one():
 @pytest.mark.parametrize("runtime", ["onnxruntime", "tensorrt-rtx"])
 def test_the_shipped_network_in_int8_keeps_its_accuracy_on_the_held_out_fold(real: Path, tmp_path: Path, runtime: str):
     from xscan.engine.network.models import DEFAULT
-    from xscan.engine.runtime import find_engine
+    from xscan.engine.runtime.open import find_engine
 
     if runtime == "tensorrt-rtx":
         pytest.importorskip("tensorrt_rtx")

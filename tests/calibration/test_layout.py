@@ -7,7 +7,7 @@ from xscan.calibration.layout import channels_first
 from xscan.calibration.observe import logits, session
 from xscan.engine.network.manifest import KEY
 from xscan.engine.network.models import DEFAULT
-from xscan.engine.runtime import find_engine
+from xscan.engine.runtime.open import find_engine
 
 from . import networks
 

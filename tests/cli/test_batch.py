@@ -418,7 +418,7 @@ def test_names_and_headers_stay_out_of_logs_and_reports(xscan: Xscan, folder: Pa
 def test_keras_like_csv_and_runtime_agree(xscan: Xscan, folder: Path, tmp_path: Path) -> None:
     from xscan.engine.preprocess.to_input import to_input
     from xscan.engine.read.decode import read_path
-    from xscan.engine.runtime import find_engine, open_runtime
+    from xscan.engine.runtime.open import find_engine, open_runtime
     from xscan.engine.triage.bands import probabilities
 
     out = tmp_path / "list.csv"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from xscan.engine import CLASSES
-from xscan.engine.runtime import find_engine, open_runtime
+from xscan.engine.runtime.open import find_engine, open_runtime
 
 from ..conftest import Xscan
 

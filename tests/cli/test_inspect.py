@@ -11,7 +11,7 @@ import pytest
 from xscan.engine.network.models import DEFAULT
 from xscan.engine.preprocess.to_input import to_input
 from xscan.engine.read.decode import read_bytes
-from xscan.engine.runtime import find_engine, open_runtime
+from xscan.engine.runtime.open import find_engine, open_runtime
 
 from ..conftest import Xscan
 from ..engine.read.dicom_maker import J2K, film, phantom

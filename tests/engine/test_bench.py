@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from xscan.engine import bench
+from xscan.engine.runtime import bench
 
 from ..calibration.networks import MANIFEST, SIDE
 

@@ -12,8 +12,9 @@ import pytest
 
 from xscan.engine.batch import BatchSettings, run_batch
 from xscan.engine.errors import DeviceLost, EngineError
-from xscan.engine.runtime import open_runtime
-from xscan.engine.scoring import OneLane, RemoteRuntime, Scorer
+from xscan.engine.runtime.lanes import OneLane
+from xscan.engine.runtime.open import open_runtime
+from xscan.engine.scoring import RemoteRuntime, Scorer
 
 from ..calibration import networks
 

@@ -93,7 +93,7 @@ def test_export_evaluate_and_batch_agree(run: Path, films: Path, tmp_path: Path,
     logits = [line.split(",") for line in (run / "scores.csv").read_text().splitlines()[1:]]
     lines = (tmp_path / "t.csv").read_text().splitlines()[1:]
     scores = {line.split(",")[0]: [float(x) for x in line.split(",")[4:7]] for line in lines}
-    from xscan.engine.runtime import open_runtime
+    from xscan.engine.runtime.open import open_runtime
     from xscan.engine.triage.bands import probabilities
 
     temperature = open_runtime(network).manifest.temperature

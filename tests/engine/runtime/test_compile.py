@@ -8,8 +8,8 @@ from xscan.calibration.half import half_graph
 from xscan.engine.errors import EngineError
 from xscan.engine.network.models import DEFAULT
 from xscan.engine.network.sidecar import Profile
-from xscan.engine.runtime import find_engine
 from xscan.engine.runtime.compile import BuildOptions, available, build_plan, load_module
+from xscan.engine.runtime.open import find_engine
 
 from ...calibration import networks
 

@@ -11,7 +11,8 @@ from xscan.engine.errors import EngineError
 from xscan.engine.machine.gpu import Gpu
 from xscan.engine.network.sidecar import BuiltFor, Sidecar, onnx_path, read_sidecar, sha256, sidecar_path, write_engine
 from xscan.engine.runtime import compile as compiling
-from xscan.engine.runtime import engines, open_runtime
+from xscan.engine.runtime import engines, fits, rebuild
+from xscan.engine.runtime.open import open_runtime
 from xscan.engine.runtime.show import describe_engine, describe_network
 
 from ...calibration import networks
@@ -34,10 +35,15 @@ def engine(tmp_path: Path) -> Path:
     return path
 
 
+def see_gpu(monkeypatch: pytest.MonkeyPatch, gpu: Gpu | None) -> None:
+    for module in (engines, fits, rebuild):
+        monkeypatch.setattr(module, "probe", lambda: gpu)
+
+
 @pytest.fixture
 def gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine with a GPU and TensorRT 11.4, as far as the checks see."""
-    monkeypatch.setattr(engines, "probe", lambda: HERE)
+    see_gpu(monkeypatch, HERE)
     monkeypatch.setattr(compiling, "load_module", lambda _: FakeTensorRt)
 
 
@@ -77,7 +83,7 @@ def test_a_damaged_sidecar_is_one_sentence(engine: Path, text: str):
 
 
 def test_a_plan_without_a_gpu_never_reaches_tensorrt(engine: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(engines, "probe", lambda: None)
+    see_gpu(monkeypatch, None)
     monkeypatch.setattr(compiling, "load_module", lambda _: pytest.fail("TensorRT was asked without a driver"))
     with pytest.raises(EngineError, match="needs an NVIDIA GPU"):
         open_runtime(plan(engine))
@@ -99,17 +105,17 @@ def test_a_plan_without_a_gpu_never_reaches_tensorrt(engine: Path, monkeypatch: 
     ],
 )
 def test_another_version_or_gpu_is_named(engine: Path, changes: dict, reason: str):
-    found = engines.why_not_here(read_sidecar(plan(engine, **changes)))
+    found = fits.why_not_here(read_sidecar(plan(engine, **changes)))
     assert found.startswith(reason)
     assert bool(found) == bool(reason)
 
 
 def test_a_damaged_engine_is_rebuilt_from_the_onnx_beside_it(engine: Path):
     whole = engine.read_bytes()
-    assert not engines.rebuild_if_needed(engine, lambda _: None)
+    assert not rebuild.rebuild_if_needed(engine, lambda _: None)
     engine.write_bytes(b"half of it")
     said: list[str] = []
-    assert engines.rebuild_if_needed(engine, said.append)
+    assert rebuild.rebuild_if_needed(engine, said.append)
     assert engine.read_bytes() == whole
     assert said == ["small.engine is damaged; building it again"]
     open_runtime(engine)
@@ -119,49 +125,49 @@ def test_a_rebuild_trusts_only_the_onnx_that_was_built_from(engine: Path):
     engine.write_bytes(b"half of it")
     onnx_path(engine).write_bytes(networks.residual(seed=3).SerializeToString())
     with pytest.raises(EngineError, match=r"small\.engine\.onnx is not the file"):
-        engines.rebuild_if_needed(engine, lambda _: None)
+        rebuild.rebuild_if_needed(engine, lambda _: None)
 
 
 def test_a_plan_is_not_rebuilt_where_there_is_no_gpu(engine: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(engines, "probe", lambda: None)
+    see_gpu(monkeypatch, None)
     with pytest.raises(EngineError, match="needs an NVIDIA GPU"):
-        engines.rebuild_if_needed(plan(engine), lambda _: None)
+        rebuild.rebuild_if_needed(plan(engine), lambda _: None)
 
 
 @pytest.mark.usefixtures("gpu")
 def test_a_plan_of_another_version_is_rebuilt_for_this_machine(engine: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(compiling, "build_plan", lambda *_: b"a new plan")
-    monkeypatch.setattr(engines, "probe", lambda: HERE)
+    see_gpu(monkeypatch, HERE)
     plan(engine, runtime_version="10.13.3")
-    assert engines.rebuild_if_needed(engine, lambda _: None)
+    assert rebuild.rebuild_if_needed(engine, lambda _: None)
     sidecar = read_sidecar(engine)
     assert engine.read_bytes() == b"a new plan"
     assert (sidecar.runtime_version, sidecar.sha256["engine"]) == ("11.4.0", sha256(b"a new plan"))
-    assert engines.why_not_here(sidecar) == ""
+    assert fits.why_not_here(sidecar) == ""
 
 
 @pytest.mark.skipif(os.name == "nt", reason="permissions are lists on Windows")
 def test_an_engine_that_others_may_write_to_is_doubted(engine: Path):
     engine.parent.chmod(0o755)
-    assert engines.doubts(engine) == []
+    assert fits.doubts(engine) == []
     engine.chmod(0o666)
-    assert "small.engine may be written to" in engines.doubts(engine)[0]
+    assert "small.engine may be written to" in fits.doubts(engine)[0]
     engine.chmod(0o644)
     engine.parent.chmod(0o777)
-    assert "may be written to" in engines.doubts(engine)[0]
+    assert "may be written to" in fits.doubts(engine)[0]
     engine.parent.chmod(0o755)
 
 
 def test_a_forced_engine_is_doubted(engine: Path):
     plan(engine, gate={"accepted": False, "forced": True})
-    assert any("refused by its gate" in doubt for doubt in engines.doubts(engine))
+    assert any("refused by its gate" in doubt for doubt in fits.doubts(engine))
 
 
 def test_an_int8_engine_on_a_processor_without_vnni_is_doubted(engine: Path, monkeypatch: pytest.MonkeyPatch):
     for bits, exact, doubted in ((8, False, True), (7, False, False), (8, True, False)):
-        monkeypatch.setattr(engines, "int8_is_exact", lambda exact=exact: exact)
+        monkeypatch.setattr(fits, "int8_is_exact", lambda exact=exact: exact)
         plan(engine, runtime="onnxruntime", calibration={"weight_bits": bits})
-        assert any("8-bit weights" in doubt for doubt in engines.doubts(engine)) is doubted
+        assert any("8-bit weights" in doubt for doubt in fits.doubts(engine)) is doubted
 
 
 def test_show_says_what_it_is_and_whether_it_runs(engine: Path, monkeypatch: pytest.MonkeyPatch):
@@ -170,7 +176,7 @@ def test_show_says_what_it_is_and_whether_it_runs(engine: Path, monkeypatch: pyt
     assert data["layers"] == {"a1": "fp32"}
     engine.write_bytes(b"other")
     assert describe_engine(engine)["runs_here"] is False
-    monkeypatch.setattr(engines, "probe", lambda: None)
+    see_gpu(monkeypatch, None)
     assert "NVIDIA GPU" in describe_engine(plan(engine))["reason"]
     assert describe_network(onnx_path(engine))["manifest"]["name"] == "small"
 

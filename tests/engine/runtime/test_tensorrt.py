@@ -148,8 +148,8 @@ def test_an_engine_on_a_real_gpu_answers_like_onnx_runtime(tmp_path: Path, runti
     from xscan.calibration.build import build
     from xscan.calibration.build_settings import BuildSettings
     from xscan.calibration.gate import Limits
-    from xscan.engine.runtime import open_runtime
     from xscan.engine.runtime.compile import available
+    from xscan.engine.runtime.open import open_runtime
 
     if driver.probe() is None or not available(runtime):
         pytest.skip(f"no NVIDIA GPU, or no {runtime}")

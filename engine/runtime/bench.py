@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from .errors import FileProblem
-from .preprocess.to_input import to_input
-from .runtime import Runtime
+from ..errors import FileProblem
+from ..preprocess.to_input import to_input
+from .protocol import Runtime
 
 WINDOW_S = 0.5  #: calls are counted in windows; two in a row that agree are a stable figure
 AGREE = 0.03
@@ -60,7 +60,7 @@ def measure(runtime: Runtime, batch: int, seconds: float = 5.0, clock: Callable[
 
 def measure_decoding(runtime: Runtime, files: Iterable[Path], batch: int = 8) -> DecodingRate | None:
     """Read, preprocess and score files on one core; those that are no radiographs are left out. None without any."""
-    from .read.decode import read_path
+    from ..read.decode import read_path
 
     spec = runtime.manifest.input
     slot = np.empty((batch, spec.height, spec.width, 1), np.uint8)

@@ -1,0 +1,42 @@
+"""Find a network or engine by its name or path, and open it; heavy imports happen when one is opened."""
+
+import hashlib
+from importlib.resources import files
+from pathlib import Path
+
+from ..errors import EngineError
+from ..network import models
+from ..network.sidecar import is_built
+from .protocol import Runtime
+
+
+def shipped() -> tuple[str, ...]:
+    """Names of the networks inside the package."""
+    return tuple(sorted(f.name[: -len(".onnx")] for f in files(models).iterdir() if f.name.endswith(".onnx")))
+
+
+def find_engine(engine: str) -> Path:
+    """The file of a path or of a shipped network's name. Raises EngineError."""
+    if engine in shipped():
+        return Path(str(files(models) / f"{engine}.onnx"))
+    path = Path(engine)
+    if path.is_file():
+        return path
+    raise EngineError(f"no engine '{engine}': give a file, or one of {', '.join(shipped())}")
+
+
+def open_runtime(path: Path) -> Runtime:
+    """Load the network or built engine in `path`. Raises EngineError."""
+    from .engines import open_engine
+
+    if is_built(path):
+        return open_engine(path)
+    from .onnx import OnnxRuntime
+
+    return OnnxRuntime(path)
+
+
+def fingerprint(path: Path) -> str:
+    """sha256 of an engine's file."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
