@@ -10,8 +10,8 @@ import numpy as np
 
 from xscan.engine import CLASSES
 from xscan.engine.errors import UsageError
+from xscan.engine.lists.table import Row, decode_cell, read_rows
 from xscan.engine.network.manifest import Manifest
-from xscan.engine.table import Row, decode_cell, read_rows
 
 from .intervals import wilson
 from .reference import stability_index

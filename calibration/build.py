@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 import onnxruntime
 
-from xscan.engine.dataset import list_films
+from xscan.engine.dataset.folder import list_films
 from xscan.engine.errors import EngineError, GateRefused, UsageError
 from xscan.engine.machine.gpu import probe
 from xscan.engine.machine.processor import int8_is_exact

@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 import onnxruntime
 
-from xscan.engine.dataset import list_films
+from xscan.engine.dataset.folder import list_films
 from xscan.engine.errors import DataSetError, EngineError, OutputError
 from xscan.engine.network.manifest import KEY, Manifest
 from xscan.engine.preprocess.to_input import to_input

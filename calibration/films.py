@@ -14,7 +14,7 @@ from itertools import chain, zip_longest
 import numpy as np
 
 from xscan.engine import CLASSES
-from xscan.engine.dataset import ListedFilm
+from xscan.engine.dataset.films import ListedFilm
 from xscan.engine.errors import DataSetError, FileProblem
 from xscan.engine.network.manifest import Manifest
 from xscan.engine.network.spec import InputSpec

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from xscan.engine import CLASSES
-from xscan.engine.dataset import ListedFilm
+from xscan.engine.dataset.films import ListedFilm
 from xscan.engine.errors import DataSetError
 
 COLUMNS = ("file", "label", "patient", "fold", "part", *(f"logit_{name}" for name in CLASSES))

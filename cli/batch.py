@@ -66,7 +66,7 @@ def batch(
     from xscan.engine.budget import FailureBudget
     from xscan.engine.errors import UsageError
     from xscan.engine.find.shard import Shard
-    from xscan.engine.formats import check_formats
+    from xscan.engine.lists.formats import check_formats
     from xscan.engine.network.models import DEFAULT
     from xscan.engine.overwrite import require_apart, require_page
     from xscan.engine.read.film import Limits

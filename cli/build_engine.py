@@ -61,7 +61,7 @@ def build_engine(
     """
     from xscan.calibration.build import Refused, build
     from xscan.calibration.build_settings import BuildSettings, Say
-    from xscan.engine.dataset import parse_folds
+    from xscan.engine.dataset.selection import parse_folds
     from xscan.engine.network.models import DEFAULT
     from xscan.engine.runtime.open import find_engine
 

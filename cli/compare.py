@@ -32,12 +32,12 @@ def compare(
 
     Choose the deciding figure before you look. Two score files are compared on the films that both have.
     """
-    from xscan.engine.dataset import load_folder
+    from xscan.engine.dataset.folder import load_folder
+    from xscan.engine.dataset.selection import choose, selection
     from xscan.engine.errors import UsageError
     from xscan.training.compare import COMPARED
     from xscan.training.compare import compare as measure
     from xscan.training.scored import score
-    from xscan.training.selection import choose, selection
 
     console = Console(quiet, verbose, json, no_progress)
     if by not in COMPARED:

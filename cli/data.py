@@ -41,7 +41,8 @@ def describe(
 
         from xscan.training.describe import describe as run
         from xscan.training.survey import survey
-    from xscan.engine.dataset import load_folder, read_split
+    from xscan.engine.dataset.csvs import read_split
+    from xscan.engine.dataset.folder import load_folder
     from xscan.training.page import require_page
 
     console = Console(quiet, verbose, json, no_progress)
@@ -71,9 +72,9 @@ def pack(
     no_progress: NoProgress = False,
 ) -> None:
     """Pack films into arrays after the one preprocessing: every command that takes DATA takes the set, too."""
-    from xscan.engine.dataset import load_folder
+    from xscan.engine.dataset.folder import load_folder
+    from xscan.engine.dataset.packed import write_set
     from xscan.engine.network.spec import InputSpec
-    from xscan.engine.packed import write_set
 
     console = Console(quiet, verbose, json, no_progress)
     films = load_folder(data, patients)
@@ -104,7 +105,7 @@ def split(
     no_progress: NoProgress = False,
 ) -> None:
     """Part the films, stratified by class; films of one patient and copies of one film stay together."""
-    from xscan.engine.dataset import load_folder
+    from xscan.engine.dataset.folder import load_folder
     from xscan.engine.errors import UsageError
     from xscan.training.split import grouped_split, parse_parts, part_table, study_split, write_split
 

@@ -35,12 +35,12 @@ def evaluate(
     Three classes, each class, normal against pneumonia, bacterial against viral, a table of thresholds, PPV and
     NPV at other prevalences, and subgroups by size, source and age.
     """
-    from xscan.engine.dataset import load_folder
+    from xscan.engine.dataset.folder import load_folder
+    from xscan.engine.dataset.selection import choose, selection
     from xscan.engine.errors import UsageError
     from xscan.training.evaluate import evaluate as measure
     from xscan.training.page import require_page
     from xscan.training.scored import is_score_file, score
-    from xscan.training.selection import choose, selection
     from xscan.training.subgroups import read_columns
 
     console = Console(quiet, verbose, json, no_progress)

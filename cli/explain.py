@@ -31,13 +31,13 @@ def explain(
 
     The figures show maps over a drawn outline, and no film. A map that fails its test is shown, and said to fail.
     """
-    from xscan.engine.dataset import load_folder
+    from xscan.engine.dataset.folder import load_folder
+    from xscan.engine.dataset.selection import choose, selection, some
     from xscan.engine.errors import UsageError
     from xscan.training.explain import METHODS
     from xscan.training.explain import explain as run_explain
     from xscan.training.page import require_folder, require_page
     from xscan.training.scored import open_network
-    from xscan.training.selection import choose, selection, some
 
     console = Console(quiet, verbose, json, no_progress)
     if method not in METHODS:

@@ -30,7 +30,7 @@ def export(
 
     Nothing is written when ONNX Runtime's probabilities differ from Keras's by more than 1e-5.
     """
-    from xscan.engine.dataset import load_folder
+    from xscan.engine.dataset.folder import load_folder
 
     os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever trained it: Keras's files are the same, tf2onnx is not
     with needs_train():

@@ -15,7 +15,7 @@ def merge(
     json: Json = False,
 ) -> None:
     """Join the triage lists of several shards into one."""
-    from xscan.engine.merge import merge as join
+    from xscan.engine.lists.merge import merge as join
 
     console = Console(quiet=quiet, json=json)
     rows = join(out, parts)

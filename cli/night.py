@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xscan.engine.errors import UsageError
-
-from .notify import report_of
+from xscan.engine.lists.run_report import report_of
 
 _SECONDS = {"m": 60, "h": 3600, "d": 86400}
 

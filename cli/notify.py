@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from xscan.engine.errors import UsageError
+from xscan.engine.lists.run_report import report_of
 
 from .common import Console
 
@@ -63,11 +64,6 @@ def tell_of_settings(arguments: list[str], code: int) -> None:
         if name == "--notify":
             with suppress(UsageError):
                 tell(words(value if sign else following), None, code)
-
-
-def report_of(out: Path) -> Path:
-    """The run report of a triage list."""
-    return Path(os.path.abspath(out.with_suffix(".run.json")))
 
 
 def words(notify: str) -> list[str]:

@@ -23,7 +23,8 @@ def report(
     A picture can show a name that was burnt into its film: handle the page as patient data, or use
     --no-thumbnails.
     """
-    from xscan.engine.report.page import PageOptions, manifest_of, write_page
+    from xscan.engine.lists.run_report import manifest_of
+    from xscan.engine.report.page import PageOptions, write_page
 
     console = Console(quiet=quiet, json=json)
     manifest = manifest_of(csv)

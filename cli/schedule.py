@@ -115,9 +115,10 @@ def check(
 ) -> None:
     """Say whether the last night has been: exit code 3 if it was cut off, is too long ago or never was."""
     from xscan.engine.errors import UsageError
+    from xscan.engine.lists.run_report import report_of
 
     from .night import look, parse_age
-    from .notify import report_of, tell, words
+    from .notify import tell, words
 
     console = Console(quiet, json=json)
     limit = parse_age(max_age)
@@ -139,8 +140,10 @@ def check(
 @app.command(hidden=True)
 def failed(name: Name, out: Annotated[Path, typer.Option()], notify: Notify) -> None:
     """What systemd runs after a night that ended badly (OnFailure=)."""
+    from xscan.engine.lists.run_report import report_of
+
     from .night import written_since
-    from .notify import report_of, tell, words
+    from .notify import tell, words
 
     state = _properties(f"xscan-{name}.service", "ExecMainCode", "ExecMainStatus", "ExecMainStartTimestampMonotonic")
     status = int(state.get("ExecMainStatus") or 0)

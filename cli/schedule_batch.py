@@ -31,7 +31,7 @@ def _check(params: dict[str, Any]) -> None:
     """What the parser cannot see and the run would refuse at night."""
     from xscan.engine.budget import FailureBudget
     from xscan.engine.find.shard import Shard
-    from xscan.engine.formats import check_formats
+    from xscan.engine.lists.formats import check_formats
     from xscan.engine.runtime.open import find_engine
 
     if not os.path.isdir(params["folder"]):

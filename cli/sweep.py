@@ -69,7 +69,7 @@ def _prepare(
     console: Console, deadline: float | None,
 ) -> Any:  # fmt: skip
     with needs_train():
-        from xscan.engine.dataset import load_folder
+        from xscan.engine.dataset.folder import load_folder
         from xscan.training.sweep.recipe import read_recipe
         from xscan.training.sweep.search import Sweep, open_sweep
     wanted = read_recipe(recipe, epochs=epochs, size=size, only=only)

@@ -43,7 +43,8 @@ def train(
 ) -> None:
     """Train a network and keep all that is needed to repeat the run beside its weights."""
     console = Console(quiet=quiet, no_progress=no_progress)
-    from xscan.engine.dataset import load_folder, parse_folds, select
+    from xscan.engine.dataset.folder import load_folder
+    from xscan.engine.dataset.selection import parse_folds, select
     from xscan.engine.errors import UsageError
 
     if precision not in ("auto", "float32", "bfloat16"):

@@ -26,7 +26,7 @@ def triage(
 
     Prints what the points mean and how many films change their band.
     """
-    from xscan.engine.retriage import retriage
+    from xscan.engine.lists.retriage import retriage
     from xscan.engine.triage.points import table, with_points
 
     manifest = with_points(manifest_for(csv, engine), *wishes(rule_out, rule_in))
@@ -44,7 +44,7 @@ def triage(
 def manifest_for(csv: Path, engine: str):
     """The manifest of the engine given, or the one that the list's run report recorded."""
     from xscan.engine.errors import EngineError
-    from xscan.engine.report.page import manifest_of
+    from xscan.engine.lists.run_report import manifest_of
     from xscan.engine.runtime.open import find_engine, open_runtime
 
     if engine:

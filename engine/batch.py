@@ -26,15 +26,15 @@ from .errors import StorageError, UsageError
 from .find.discover import discover
 from .find.found import Found, order_key
 from .find.shard import Shard
-from .formats import convert
 from .jobs import Job, WorkerSettings
+from .lists.doubles import Settler
+from .lists.formats import convert
+from .lists.output import EarlierRow, Output, pictures_folder
+from .lists.table import Row, utc
 from .network.manifest import Manifest
-from .output import EarlierRow, Output, pictures_folder
 from .pool import Pool
 from .read.film import Limits
 from .runtime.open import fingerprint
-from .settle import Settler
-from .table import Row, utc
 from .triage.points import Wish
 
 log = logging.getLogger("xscan")  # rows by number: a path can hold a patient's name

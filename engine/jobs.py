@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from .find.found import Found
+from .lists.table import Row, utc
 from .read.film import Limits
-from .table import Row, utc
 from .triage.points import Wish
 
 #: Position in a job of a worker that is at no file, or runs the network on what it has read.

@@ -9,30 +9,20 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from .errors import OutputError, UsageError
-from .table import HEADER
 
 _START = 4096  #: bytes that are looked at
 _LOG_LINE = re.compile(rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} [A-Z]+ ")
 
 
-def require_list(path: Path) -> None:
-    """Raise OutputError if something else than a triage list stands at `path`."""
-    if (start := _start(path)) and not HEADER.startswith(start) and not start.startswith(HEADER.rstrip(b"\n")):
-        raise OutputError(
-            f"{path} exists and is no triage list of this version of xscan, or another program has changed it: "
-            "give another --out, or delete it"
-        )
-
-
 def require_page(path: Path) -> None:
     """Raise OutputError if something else than a page of xscan stands at `path`."""
-    if (start := _start(path)) and not (start.startswith(b"<!doctype html>") and b"xscan" in start):
+    if (start := start_of(path)) and not (start.startswith(b"<!doctype html>") and b"xscan" in start):
         raise OutputError(f"{path} exists and is no page of xscan: give another name, or delete it")
 
 
 def require_log(path: Path) -> None:
     """Raise OutputError if something else than a log of xscan stands at `path`."""
-    if (start := _start(path)) and not _LOG_LINE.match(start):
+    if (start := start_of(path)) and not _LOG_LINE.match(start):
         raise OutputError(f"{path} exists and is no log of xscan: give another --log-file, or delete it")
 
 
@@ -50,7 +40,8 @@ def require_apart(outputs: Mapping[str, Path | None]) -> None:
             raise UsageError(f"{other} and {option} name the same file: give each its own")
 
 
-def _start(path: Path) -> bytes:
+def start_of(path: Path) -> bytes:
+    """The first bytes of a file; none where there is none, or none that may be read."""
     try:
         with path.open("rb") as stream:
             return stream.read(_START)

@@ -16,7 +16,7 @@ from . import early
 from .early import AT_ONCE, CONTEXT
 from .errors import UnreadableRadiograph, XscanError
 from .jobs import IDLE, SCORING, Done, Job, Ready, WorkerSettings, blank_row, run_worker
-from .table import Row
+from .lists.table import Row
 
 log = logging.getLogger("xscan")
 

@@ -18,6 +18,7 @@ from .early import leave_ending_to_parent
 from .errors import DeviceLost, EngineError, FileProblem, UnreadableRadiograph, UsageError
 from .find.found import Found
 from .jobs import IDLE, SCORING, Done, Job, Ready, WorkerSettings, blank_row
+from .lists.table import Row
 from .network.manifest import Manifest
 from .network.spec import InputSpec
 from .preprocess.to_input import to_input
@@ -27,7 +28,6 @@ from .report.pictures import Picture, Spool, encode_map, small_copy
 from .runtime.open import open_runtime
 from .runtime.protocol import Runtime
 from .scoring import RemoteRuntime
-from .table import Row
 from .triage import mend as mending
 from .triage.bands import judge, probabilities
 from .triage.gate import doubt

@@ -14,7 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from xscan.engine.dataset import load_folder
+from xscan.engine.dataset.folder import load_folder
 from xscan.engine.errors import FileProblem
 from xscan.training.copies import close_pairs, likeness
 from xscan.training.survey import content_hash, thumb

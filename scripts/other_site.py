@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from shortcuts import Network, crop, gamma, half_size, jpeg
 
-from xscan.engine.dataset import load_folder
+from xscan.engine.dataset.folder import load_folder
 from xscan.training.metrics import roc_auc
 
 

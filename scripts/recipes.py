@@ -25,7 +25,8 @@ from shortcuts import crop
 
 from xscan.calibration.scores import write_scores
 from xscan.engine import CLASSES
-from xscan.engine.dataset import DataSet, load_folder
+from xscan.engine.dataset.films import DataSet
+from xscan.engine.dataset.folder import load_folder
 from xscan.engine.network.spec import InputSpec
 from xscan.engine.preprocess.to_input import to_input
 from xscan.engine.triage.bands import probabilities

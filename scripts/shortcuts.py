@@ -23,7 +23,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from xscan.engine.dataset import load_folder
+from xscan.engine.dataset.folder import load_folder
 from xscan.engine.preprocess.to_input import to_input
 from xscan.engine.runtime.open import open_runtime
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from xscan.engine import CLASSES
-from xscan.engine.dataset import load_folder
+from xscan.engine.dataset.folder import load_folder
+from xscan.engine.dataset.packed import write_set
 from xscan.engine.errors import DataSetError
 from xscan.engine.network.spec import InputSpec
-from xscan.engine.packed import write_set
 from xscan.engine.phantom import draw
 from xscan.engine.runtime.open import find_engine, shipped
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from xscan.engine import CLASSES
-from xscan.engine.dataset import DataSet
+from xscan.engine.dataset.films import DataSet
 
 from .copies import Copies, find_copies
 from .shortcuts import VARIABLES, Shortcuts, find_shortcuts, variables

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from xscan.engine import CLASSES
-from xscan.engine.dataset import DataSet, read_inputs
+from xscan.engine.dataset.films import DataSet, read_inputs
 from xscan.engine.errors import DataSetError, EngineError, UsageError
 from xscan.engine.runtime.protocol import Runtime
 from xscan.engine.triage.bands import log_odds, probabilities

@@ -11,7 +11,7 @@ from xscan.calibration.layout import channels_first
 from xscan.calibration.operating_points import choose_points, fit_temperature
 from xscan.calibration.reference import reference
 from xscan.calibration.scores import read_scores
-from xscan.engine.dataset import FOLDS, DataSet, read_inputs
+from xscan.engine.dataset.films import FOLDS, DataSet, read_inputs
 from xscan.engine.errors import EngineError, UsageError
 from xscan.engine.network.manifest import KEY, Manifest
 from xscan.engine.network.spec import InputSpec

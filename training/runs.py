@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from xscan.engine.dataset import DataSet
+from xscan.engine.dataset.films import DataSet
 from xscan.engine.errors import UsageError
 
 from .settings import Settings

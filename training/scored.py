@@ -7,15 +7,14 @@ import numpy as np
 
 from xscan.calibration.operating_points import choose_points, fit_temperature
 from xscan.calibration.scores import read_scores
-from xscan.engine.dataset import DataSet, ListedFilm, read_inputs
+from xscan.engine.dataset.films import DataSet, ListedFilm, read_inputs
+from xscan.engine.dataset.selection import Keeps
 from xscan.engine.errors import DataSetError, EngineError, UsageError
 from xscan.engine.network.manifest import Manifest, OperatingPoint
 from xscan.engine.network.spec import InputSpec
 from xscan.engine.runtime.open import find_engine, open_runtime
 from xscan.engine.runtime.protocol import Runtime
 from xscan.engine.triage.bands import probabilities
-
-from .selection import Keeps
 
 BATCH = 8
 

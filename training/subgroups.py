@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from xscan.calibration.audit import rate
-from xscan.engine.dataset import ListedFilm
+from xscan.engine.dataset.films import ListedFilm
 from xscan.engine.errors import FileProblem, UnreadableRadiograph
 from xscan.engine.find.found import Found
 

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 
 from xscan.engine import CLASSES
-from xscan.engine.dataset import DataSet, ListedFilm
+from xscan.engine.dataset.films import DataSet, ListedFilm
+from xscan.engine.dataset.packed import read_facts, unreadable
 from xscan.engine.errors import DataSetError, FileProblem
-from xscan.engine.packed import read_facts, unreadable
 from xscan.engine.read.content import read_content
 from xscan.engine.read.decode import read_bytes
 

@@ -21,7 +21,7 @@ import numpy as np
 
 from xscan.calibration.scores import write_scores
 from xscan.engine import CLASSES
-from xscan.engine.dataset import FOLDS, DataSet, ListedFilm, read_inputs
+from xscan.engine.dataset.films import FOLDS, DataSet, ListedFilm, read_inputs
 from xscan.engine.errors import DataSetError, UsageError
 from xscan.engine.machine.processor import multiplies_bfloat16
 from xscan.engine.network.spec import InputSpec

@@ -8,12 +8,12 @@ import numpy as np
 from ..errors import EngineError, FileProblem
 from ..find.discover import discover
 from ..find.found import Found, order_key
+from ..lists.table import Row
 from ..preprocess.to_input import to_input
 from ..read.decode import read_film
 from ..read.film import Limits
 from ..runtime.open import open_runtime
 from ..runtime.protocol import Runtime
-from ..table import Row
 from .pictures import Picture, encode_map, small_copy
 
 

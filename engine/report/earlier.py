@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..table import Row
+from ..lists.table import Row
 from .page import CELLS
 from .pictures import Picture
 

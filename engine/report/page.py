@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from ..errors import OutputError, UsageError
+from ..lists.table import Row, read_rows
 from ..network.manifest import Manifest
 from ..overwrite import require_page
-from ..table import Row, read_rows
 from . import texts
 from .pictures import Picture
 
@@ -67,15 +67,6 @@ def write_page(csv: Path, out: Path, options: PageOptions, pictures: Pictures | 
     finally:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
-
-
-def manifest_of(csv: Path) -> Manifest | None:
-    """The manifest that the run report beside a list recorded, if there is one."""
-    try:
-        report = json.loads(csv.with_suffix(".run.json").read_text(encoding="utf-8"))
-        return Manifest.from_json(json.dumps(report["manifest"]))
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
 
 
 def _write(stream: TextIO, parts: dict[str, Callable[[], Any]]) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ..table import Row
+from ..lists.table import Row
 from ..triage.bands import log_odds
 
 SIDE = 192  #: pixels of a picture's longer side

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from xscan.calibration import films
-from xscan.engine.dataset import list_films, load_folder, parse_folds
+from xscan.engine.dataset.folder import list_films, load_folder
+from xscan.engine.dataset.packed import write_set
+from xscan.engine.dataset.selection import parse_folds
 from xscan.engine.errors import DataSetError
 from xscan.engine.network.spec import InputSpec
-from xscan.engine.packed import write_set
 
 from .networks import MANIFEST, SIDE
 

@@ -17,7 +17,7 @@ import onnx
 import pytest
 
 from xscan.engine.errors import OutputError
-from xscan.engine.output import Output
+from xscan.engine.lists.output import Output
 
 from ..conftest import Xscan
 

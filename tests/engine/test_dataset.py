@@ -4,7 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from xscan.engine.dataset import load_folder, parse_folds, patient_from_name, read_inputs, select
+from xscan.engine.dataset.films import read_inputs
+from xscan.engine.dataset.folder import load_folder, patient_from_name
+from xscan.engine.dataset.selection import parse_folds, select
 from xscan.engine.errors import DataSetError, UsageError
 from xscan.engine.network.spec import InputSpec
 

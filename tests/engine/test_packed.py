@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from xscan.engine import CLASSES
-from xscan.engine.dataset import list_films, load_folder, read_inputs
+from xscan.engine.dataset.films import read_inputs
+from xscan.engine.dataset.folder import list_films, load_folder
+from xscan.engine.dataset.packed import read_set, unreadable, write_set
 from xscan.engine.errors import DataSetError, OutputError, UsageError
 from xscan.engine.network.spec import InputSpec
-from xscan.engine.packed import read_set, unreadable, write_set
 
 SPEC = InputSpec(32, 32)
 

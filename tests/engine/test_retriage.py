@@ -8,9 +8,9 @@ import pytest
 
 from xscan.calibration.reference import reference
 from xscan.engine.errors import EngineError, UsageError
+from xscan.engine.lists.retriage import retriage
+from xscan.engine.lists.table import read_rows
 from xscan.engine.network.manifest import Manifest
-from xscan.engine.retriage import retriage
-from xscan.engine.table import read_rows
 from xscan.engine.triage.points import Wish, table, with_points
 
 from .report.lists import MANIFEST, made_up_rows, write_list

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from xscan.engine.settle import Settler
-from xscan.engine.table import Row
+from xscan.engine.lists.doubles import Settler
+from xscan.engine.lists.table import Row
 
 FILM = Row("a", "ok", "routine", "normal", "0.9", "0.05", "0.05", "0.1", "", "st", "se", "so", "m@1", "1", "t")
 RAW = replace(FILM, status="review", priority="review", reason="for-processing: raw", sop_uid="raw")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from xscan.engine.errors import OutputError
 from xscan.engine.find.found import order_key
-from xscan.engine.table import COLUMNS, HEADER, Row, encode, read_rows, utc
+from xscan.engine.lists.table import COLUMNS, HEADER, Row, encode, read_rows, utc
 
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
 

@@ -79,7 +79,7 @@ def test_trim_cuts_off_height_or_width_and_fills_the_picture_with_the_rest() -> 
 def test_a_run_learns_targets_and_starts_from_another_ones_weights(tmp_path: Path) -> None:
     import keras
 
-    from xscan.engine.dataset import load_folder
+    from xscan.engine.dataset.folder import load_folder
     from xscan.training.settings import Settings
     from xscan.training.train import train
 

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xscan.engine import CLASSES
-from xscan.engine.dataset import load_folder
+from xscan.engine.dataset.folder import load_folder
+from xscan.engine.dataset.packed import write_set
 from xscan.engine.errors import DataSetError
 from xscan.engine.network.spec import InputSpec
-from xscan.engine.packed import write_set
 from xscan.training.copies import LIKENESS, RADIUS, close_pairs, likeness
 from xscan.training.describe import Description, describe
 from xscan.training.describe_page import write_describe_page

@@ -15,14 +15,14 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from xscan.calibration.operating_points import fit_temperature
 from xscan.engine import CLASSES
-from xscan.engine.dataset import load_folder
+from xscan.engine.dataset.folder import load_folder
+from xscan.engine.dataset.selection import choose, selection, some
 from xscan.engine.errors import DataSetError, UsageError
 from xscan.engine.triage.bands import probabilities
 from xscan.training.compare import COMPARED, compare, mcnemar
 from xscan.training.evaluate import evaluate
 from xscan.training.evaluation_page import worst
 from xscan.training.scored import open_network, read_score_file, score, score_films
-from xscan.training.selection import choose, selection, some
 from xscan.training.subgroups import read_columns
 
 from ..conftest import Xscan
@@ -114,7 +114,7 @@ def test_films_of_one_class_are_evaluated_without_a_crash(films: Path, tmp_path:
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # TensorFlow's own
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:tf2onnx")
 def test_a_keras_file_runs_in_the_runtime_of_batch(films: Path, tmp_path: Path) -> None:
-    from xscan.engine.dataset import read_inputs
+    from xscan.engine.dataset.films import read_inputs
     from xscan.training.architectures import architecture
     from xscan.training.train import logits_of
 

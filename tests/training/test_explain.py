@@ -10,7 +10,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from xscan.engine import CLASSES
-from xscan.engine.dataset import DataSet, load_folder
+from xscan.engine.dataset.films import DataSet
+from xscan.engine.dataset.folder import load_folder
 from xscan.engine.errors import UsageError
 from xscan.engine.network.manifest import KEY, Manifest, OperatingPoint
 from xscan.engine.network.spec import InputSpec

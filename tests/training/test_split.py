@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xscan.engine import CLASSES
-from xscan.engine.dataset import read_split
+from xscan.engine.dataset.csvs import read_split
 from xscan.engine.errors import DataSetError, UsageError
 from xscan.training.copies import Copies, groups_of
 from xscan.training.split import grouped_split, parse_parts, part_table, study_split, write_split

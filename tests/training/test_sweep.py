@@ -144,7 +144,7 @@ def test_run_again_it_trains_nothing_and_guards_its_folder(
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # TensorFlow's own
 def test_hours_stop_a_sweep_and_it_goes_on(films: Path, recipe: Path, tmp_path: Path) -> None:
-    from xscan.engine.dataset import load_folder
+    from xscan.engine.dataset.folder import load_folder
     from xscan.training.sweep.leaderboard import leaderboard
     from xscan.training.sweep.recipe import read_recipe
     from xscan.training.sweep.search import Sweep, open_sweep, search
@@ -160,7 +160,7 @@ def test_hours_stop_a_sweep_and_it_goes_on(films: Path, recipe: Path, tmp_path: 
 
 
 def test_fewer_go_on_where_the_hours_would_not_suffice(films: Path, recipe: Path, tmp_path: Path) -> None:
-    from xscan.engine.dataset import load_folder
+    from xscan.engine.dataset.folder import load_folder
     from xscan.training.sweep.recipe import read_recipe
     from xscan.training.sweep.search import Sweep, _affordable
 
@@ -177,7 +177,7 @@ def test_fewer_go_on_where_the_hours_would_not_suffice(films: Path, recipe: Path
 
 
 def test_the_studys_split_is_stratified_and_blind_to_patients(films: Path) -> None:
-    from xscan.engine.dataset import load_folder
+    from xscan.engine.dataset.folder import load_folder
     from xscan.training.sweep.search import STUDY_TEST, _study_data
 
     data = load_folder(films)
@@ -214,7 +214,7 @@ def test_intervals_draw_patients_not_films() -> None:
 def test_a_recipe_that_means_nothing_is_one_line(
     films: Path, tmp_path: Path, change: tuple[str, str], says: str
 ) -> None:
-    from xscan.engine.dataset import load_folder
+    from xscan.engine.dataset.folder import load_folder
     from xscan.engine.errors import UsageError
     from xscan.training.sweep.recipe import read_recipe
     from xscan.training.sweep.search import Sweep, open_sweep

@@ -62,9 +62,9 @@ def test_a_run_keeps_what_repeats_it(run: Path) -> None:
 
 
 def test_a_packed_set_stands_in_for_its_folder(run: Path, films: Path, tmp_path: Path) -> None:
-    from xscan.engine.dataset import load_folder
+    from xscan.engine.dataset.folder import load_folder
+    from xscan.engine.dataset.packed import write_set
     from xscan.engine.network.spec import InputSpec
-    from xscan.engine.packed import write_set
     from xscan.training.export import export
     from xscan.training.settings import Settings
     from xscan.training.train import fastest_precision, train

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from xscan.engine import CLASSES
-from xscan.engine.dataset import load_folder
+from xscan.engine.dataset.folder import load_folder
 from xscan.engine.network.spec import InputSpec
 
 from ..augment import Augmentation

@@ -26,7 +26,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from xscan.engine import CLASSES
-from xscan.engine.dataset import FOLDS, DataSet
+from xscan.engine.dataset.films import FOLDS, DataSet
 from xscan.engine.errors import UsageError
 
 from ..runs import write_json

@@ -5,11 +5,11 @@ import random
 from pathlib import Path
 
 from xscan.engine import CLASSES
+from xscan.engine.lists.table import HEADER, Row, encode
 from xscan.engine.network.manifest import Manifest, OperatingPoint
 from xscan.engine.network.spec import InputSpec
 from xscan.engine.phantom import draw
 from xscan.engine.report.pictures import Picture, small_copy
-from xscan.engine.table import HEADER, Row, encode
 from xscan.engine.triage.bands import judge
 
 MANIFEST = Manifest(

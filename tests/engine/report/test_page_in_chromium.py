@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from xscan.engine.lists.table import Row
 from xscan.engine.report.page import PageOptions, write_page
-from xscan.engine.table import Row
 
 from .chromium import PROGRAM, Browser
 from .lists import HOSTILE, MANIFEST, PhantomPictures, made_up_rows, write_list

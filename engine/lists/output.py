@@ -28,11 +28,10 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from .disk.own_folder import OwnFolder
-from .errors import OutputError, StorageError
-from .find.found import order_key
-from .overwrite import require_list
-from .table import HEADER, Row, encode, read_rows
+from ..disk.own_folder import OwnFolder
+from ..errors import OutputError, StorageError
+from ..find.found import order_key
+from .table import HEADER, Row, encode, read_rows, require_list
 
 _FULL = (errno.ENOSPC, errno.EDQUOT) if hasattr(errno, "EDQUOT") else (errno.ENOSPC,)
 

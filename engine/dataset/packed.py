@@ -22,12 +22,12 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from . import CLASSES
-from .dataset import DataSet, ListedFilm, data_set
-from .disk.own_folder import OwnFolder
-from .errors import DataSetError, FileProblem, StorageError, UsageError
-from .find.found import Found
-from .network.spec import InputSpec
+from .. import CLASSES
+from ..disk.own_folder import OwnFolder
+from ..errors import DataSetError, FileProblem, StorageError, UsageError
+from ..find.found import Found
+from ..network.spec import InputSpec
+from .films import DataSet, ListedFilm, data_set
 
 INDEX = "set.json"
 FORMAT = "xscan packed set 1"
@@ -111,9 +111,9 @@ def unreadable(folder: Path) -> list[dict[str, str]]:
 
 
 def _write(data: DataSet, part: Path, out: Path, spec: InputSpec, progress: Callable[[int], None]) -> Packed:
-    from .preprocess.to_input import to_input
-    from .read.content import read_content
-    from .read.decode import read_bytes
+    from ..preprocess.to_input import to_input
+    from ..read.content import read_content
+    from ..read.decode import read_bytes
 
     used: list[ListedFilm] = []
     facts, digests, failed = [], [], []

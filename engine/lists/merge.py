@@ -7,11 +7,11 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from .errors import OutputError, UsageError
-from .find.found import order_key
-from .find.shard import Shard
-from .overwrite import require_absent
-from .settle import Settler
+from ..errors import OutputError, UsageError
+from ..find.found import order_key
+from ..find.shard import Shard
+from ..overwrite import require_absent
+from .doubles import Settler
 from .table import HEADER, Row, encode, read_rows
 
 

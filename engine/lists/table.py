@@ -10,9 +10,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from operator import attrgetter
+from pathlib import Path
 from typing import BinaryIO
 
-from .errors import OutputError
+from ..errors import OutputError
+from ..overwrite import start_of
 
 # A cell that already begins with quotes and a sign gets one more, so that decoding is exact.
 _TO_QUOTE = re.compile(r"'*[=+\-@\t\r]")
@@ -102,3 +104,12 @@ def _whole_lines(stream: BinaryIO) -> Iterator[bytes]:
         if quotes % 2 == 0 and line.endswith(b"\n"):
             yield from held
             held, quotes = [], 0
+
+
+def require_list(path: Path) -> None:
+    """Raise OutputError if something else than a triage list stands at `path`."""
+    if (start := start_of(path)) and not HEADER.startswith(start) and not start.startswith(HEADER.rstrip(b"\n")):
+        raise OutputError(
+            f"{path} exists and is no triage list of this version of xscan, or another program has changed it: "
+            "give another --out, or delete it"
+        )

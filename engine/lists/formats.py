@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from .errors import UsageError
+from ..errors import UsageError
 from .table import COLUMNS, Row, read_rows
 
 FORMATS = ("csv", "jsonl", "parquet")

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from .errors import OutputError, UsageError
-from .network.manifest import Manifest
-from .overwrite import require_absent, require_list
-from .table import HEADER, Row, encode, read_rows
-from .triage.bands import band
+from ..errors import OutputError, UsageError
+from ..network.manifest import Manifest
+from ..overwrite import require_absent
+from ..triage.bands import band
+from .table import HEADER, Row, encode, read_rows, require_list
 
 
 def rows_again(rows: Iterator[Row], manifest: Manifest) -> Iterator[Row]:

@@ -1,0 +1,1 @@
+"""Labelled sets of films: folders, packed sets, patients, folds and parts."""

@@ -1,0 +1,21 @@
+"""The run report beside a list: which settings made its rows, and how the run ended."""
+
+import json
+import os
+from pathlib import Path
+
+from ..network.manifest import Manifest
+
+
+def manifest_of(csv: Path) -> Manifest | None:
+    """The manifest that the run report beside a list recorded, if there is one."""
+    try:
+        report = json.loads(csv.with_suffix(".run.json").read_text(encoding="utf-8"))
+        return Manifest.from_json(json.dumps(report["manifest"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def report_of(out: Path) -> Path:
+    """The run report of a triage list."""
+    return Path(os.path.abspath(out.with_suffix(".run.json")))
