@@ -15,7 +15,7 @@ from kill_test import spread  # noqa: E402
 
 from tests.engine.read import dicom_maker as make  # noqa: E402
 from xscan.engine import CLASSES  # noqa: E402
-from xscan.engine.phantom import draw  # noqa: E402
+from xscan.engine.phantom.draw import draw  # noqa: E402
 
 DISTINCT = 24  #: films drawn; a folder holds hard links to them
 ORIGINALS = ROOT.parent / "shared" / "data" / "originals"

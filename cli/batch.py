@@ -64,11 +64,11 @@ def batch(
     """
     from xscan.engine.batch import BatchSettings, run_batch
     from xscan.engine.budget import FailureBudget
+    from xscan.engine.disk.overwrite import require_apart, require_page
     from xscan.engine.errors import UsageError
     from xscan.engine.find.shard import Shard
     from xscan.engine.lists.formats import check_formats
     from xscan.engine.network.models import DEFAULT
-    from xscan.engine.overwrite import require_apart, require_page
     from xscan.engine.read.film import Limits
     from xscan.engine.report.texts import check_language
     from xscan.engine.runtime.fits import doubts

@@ -113,7 +113,7 @@ def set_up_logging(console: Console, log_file: Path | None) -> None:
     logger.propagate = False
     handlers: list[logging.Handler] = [logging.StreamHandler()] if console.verbose and not console.quiet else []
     if log_file is not None:
-        from xscan.engine.overwrite import require_log
+        from xscan.engine.disk.overwrite import require_log
 
         require_log(log_file)
         try:

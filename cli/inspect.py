@@ -116,8 +116,8 @@ def _text(value: object) -> str:
 def _write_png(path: Path, picture: "np.ndarray") -> None:
     import cv2
 
+    from xscan.engine.disk.overwrite import require_absent
     from xscan.engine.errors import UsageError
-    from xscan.engine.overwrite import require_absent
 
     require_absent(path)
     try:

@@ -33,7 +33,7 @@ def report(
     if folder is not None and not no_thumbnails:
         from xscan.engine.network.models import DEFAULT
         from xscan.engine.read.film import Limits
-        from xscan.engine.report.again import FilmsAgain
+        from xscan.engine.report.reread import FilmsAgain
         from xscan.engine.runtime.open import find_engine
 
         used = find_engine(engine or (manifest.name if manifest else DEFAULT))

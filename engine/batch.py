@@ -157,10 +157,10 @@ def run_batch(
 
 def _write_page(settings: BatchSettings, page: Path, manifest: str) -> None:
     """The morning page, with the pictures that the workers left; those of kept rows are made again."""
-    from .report.again import FilmsAgain
-    from .report.earlier import pictures_of
+    from .report.earlier_page import pictures_of
     from .report.page import PageOptions, write_page
-    from .report.pictures import EARLIER, Spool, Spooled
+    from .report.reread import FilmsAgain
+    from .report.thumbnails import EARLIER, Spool, Spooled
     from .runtime.engines import has_one_owner
 
     options = PageOptions(settings.page_lang, Manifest.from_json(manifest))

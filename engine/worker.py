@@ -24,7 +24,7 @@ from .network.spec import InputSpec
 from .preprocess.to_input import to_input
 from .read.decode import read_film
 from .read.film import Facts, Film, Limits
-from .report.pictures import Picture, Spool, encode_map, small_copy
+from .report.thumbnails import Picture, Spool, encode_map, small_copy
 from .runtime.open import open_runtime
 from .runtime.protocol import Runtime
 from .scoring import RemoteRuntime

@@ -14,7 +14,7 @@ from xscan.engine.dataset.folder import load_folder
 from xscan.engine.dataset.packed import write_set
 from xscan.engine.errors import DataSetError
 from xscan.engine.network.spec import InputSpec
-from xscan.engine.phantom import draw
+from xscan.engine.phantom.draw import draw
 from xscan.engine.runtime.open import find_engine, shipped
 
 SCRIPT = Path(__file__).resolve().parent.parent / "scripts" / "shortcuts.py"

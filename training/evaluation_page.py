@@ -53,7 +53,7 @@ def _caption(scored: ScoredFilms, i: int) -> str:
 
 
 def _picture(scored: ScoredFilms, i: int) -> bytes:
-    from xscan.engine.report.pictures import small_copy
+    from xscan.engine.report.thumbnails import small_copy
 
     if not scored.films:
         return b""

@@ -7,10 +7,10 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from ..disk.overwrite import require_absent
 from ..errors import OutputError, UsageError
 from ..find.found import order_key
 from ..find.shard import Shard
-from ..overwrite import require_absent
 from .doubles import Settler
 from .table import HEADER, Row, encode, read_rows
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from ..disk.overwrite import require_absent
 from ..errors import OutputError, UsageError
 from ..network.manifest import Manifest
-from ..overwrite import require_absent
 from ..triage.bands import band
 from .table import HEADER, Row, encode, read_rows, require_list
 

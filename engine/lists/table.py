@@ -13,8 +13,8 @@ from operator import attrgetter
 from pathlib import Path
 from typing import BinaryIO
 
+from ..disk.overwrite import start_of
 from ..errors import OutputError
-from ..overwrite import start_of
 
 # A cell that already begins with quotes and a sign gets one more, so that decoding is exact.
 _TO_QUOTE = re.compile(r"'*[=+\-@\t\r]")

@@ -18,7 +18,7 @@ from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittle
 
 from .. import CLASSES
 from ..errors import StorageError, UsageError
-from . import SMALLEST, WHITE, draw
+from .draw import SMALLEST, WHITE, draw
 
 LARGEST = 20_000  #: most rows or columns: past any detector, and far below what fills a memory
 

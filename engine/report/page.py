@@ -15,12 +15,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, TextIO
 
+from ..disk.overwrite import require_page
 from ..errors import OutputError, UsageError
 from ..lists.table import Row, read_rows
 from ..network.manifest import Manifest
-from ..overwrite import require_page
 from . import texts
-from .pictures import Picture
+from .thumbnails import Picture
 
 CHUNK = 100  #: pictures in one block of the page
 CELLS = (  # of a row, in the page

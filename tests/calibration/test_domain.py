@@ -14,7 +14,7 @@ from xscan.calibration.domain_figure import draw as draw_figure
 from xscan.calibration.features import LEVELS, add_features, add_output, remove
 from xscan.engine.errors import EngineError
 from xscan.engine.network.spec import InputSpec
-from xscan.engine.phantom import draw
+from xscan.engine.phantom.draw import draw
 from xscan.engine.preprocess.to_input import to_input
 
 SPEC = InputSpec(32, 32)

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from xscan.cli import phantom as command
 from xscan.engine import CLASSES
 from xscan.engine.errors import UsageError
-from xscan.engine.phantom import WHITE, draw
+from xscan.engine.phantom.draw import WHITE, draw
 from xscan.engine.phantom.files import write_dicom, write_phantoms
 
 ROWS, COLUMNS = 250, 325

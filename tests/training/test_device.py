@@ -30,7 +30,7 @@ def changed(pictures: np.ndarray, trim: tuple[float, float] = (0, 0), **kinds: f
 
 @pytest.fixture(scope="module")
 def films() -> np.ndarray:
-    from xscan.engine.phantom import draw
+    from xscan.engine.phantom.draw import draw
 
     return np.stack([(draw("normal", seed, 96, 80) >> 4).astype(np.uint8) for seed in range(6)])
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from xscan.calibration.bad_films import KINDS, LEARNED
-from xscan.engine.phantom import draw
+from xscan.engine.phantom.draw import draw
 from xscan.engine.read.film import Facts
 from xscan.engine.reasons import REVIEW
 from xscan.engine.triage.gate import doubt

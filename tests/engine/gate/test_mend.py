@@ -5,7 +5,7 @@ import pytest
 
 from xscan.calibration.bad_films import LEARNED
 from xscan.engine.network.spec import InputSpec
-from xscan.engine.phantom import draw
+from xscan.engine.phantom.draw import draw
 from xscan.engine.preprocess.to_input import to_input
 from xscan.engine.read.film import Facts
 from xscan.engine.reasons import REVIEW

@@ -8,8 +8,8 @@ from xscan.engine import CLASSES
 from xscan.engine.lists.table import HEADER, Row, encode
 from xscan.engine.network.manifest import Manifest, OperatingPoint
 from xscan.engine.network.spec import InputSpec
-from xscan.engine.phantom import draw
-from xscan.engine.report.pictures import Picture, small_copy
+from xscan.engine.phantom.draw import draw
+from xscan.engine.report.thumbnails import Picture, small_copy
 from xscan.engine.triage.bands import judge
 
 MANIFEST = Manifest(

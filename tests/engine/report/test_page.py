@@ -12,10 +12,10 @@ from xscan.engine.lists.run_report import manifest_of
 from xscan.engine.lists.table import Row, read_rows
 from xscan.engine.reasons import CODES
 from xscan.engine.report import texts
-from xscan.engine.report.again import FilmsAgain
-from xscan.engine.report.earlier import pictures_of
+from xscan.engine.report.earlier_page import pictures_of
 from xscan.engine.report.page import CHUNK, PageOptions, write_page
-from xscan.engine.report.pictures import Picture, Spool, Spooled, encode_map, small_copy
+from xscan.engine.report.reread import FilmsAgain
+from xscan.engine.report.thumbnails import Picture, Spool, Spooled, encode_map, small_copy
 
 from .lists import HOSTILE, MANIFEST, PhantomPictures, made_up_rows, write_list
 

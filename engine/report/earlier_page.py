@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..lists.table import Row
 from .page import CELLS
-from .pictures import Picture
+from .thumbnails import Picture
 
 _ROWS = '<script type="application/json" id="rows">'
 _PICTURES = '<script type="text/plain" id="pictures'

@@ -14,7 +14,7 @@ from ..read.decode import read_film
 from ..read.film import Limits
 from ..runtime.open import open_runtime
 from ..runtime.protocol import Runtime
-from .pictures import Picture, encode_map, small_copy
+from .thumbnails import Picture, encode_map, small_copy
 
 
 class FilmsAgain:
