@@ -30,9 +30,9 @@ def one(folder: Path, engine: str, films: int, seconds: float) -> dict[str, floa
     """Milliseconds of processor time a film by stage: medians over passes."""
     import cv2
 
-    from xscan.engine import worker
+    from xscan.engine.batch import worker
+    from xscan.engine.batch.messages import Job, WorkerSettings
     from xscan.engine.find.discover import discover
-    from xscan.engine.jobs import Job, WorkerSettings
     from xscan.engine.read import decode
     from xscan.engine.read.film import DEFAULT_LIMITS
     from xscan.engine.runtime.open import find_engine, open_runtime

@@ -57,11 +57,11 @@ def one(folder: Path, engine: str, films: int, seconds: float, cpu: bool) -> dic
     import cv2
     import numpy as np
 
+    from xscan.engine.batch.worker import keep_memory
     from xscan.engine.preprocess.to_input import to_input
     from xscan.engine.read.decode import read_bytes
     from xscan.engine.runtime.open import find_engine, open_runtime
     from xscan.engine.triage.look import look_at
-    from xscan.engine.worker import keep_memory
 
     cv2.setNumThreads(1)
     keep_memory()

@@ -11,9 +11,9 @@ def main() -> None:
     """Exit codes: 0 done, 1 internal error, 2 usage, 3 too many failed films, 4 no usable engine,
     5 storage lost, 130 interrupted. See docs/output.md."""
     if sys.argv[1:2] == ["batch"] and not {"--help", "-h"} & set(sys.argv):
-        from xscan.engine import early
+        from xscan.engine.batch import launch
 
-        early.begin()
+        launch.begin()
     # Here and not above: the worker processes of a batch import this module again and need no commands.
     from .app import app
 

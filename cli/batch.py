@@ -62,8 +62,9 @@ def batch(
     Exit codes: 0 done; 2 usage; 3 more failed films than --max-failures; 4 no usable engine; 5 disk full or
     share lost; 130 interrupted.
     """
-    from xscan.engine.batch import BatchSettings, run_batch
-    from xscan.engine.budget import FailureBudget
+    from xscan.engine.batch.budget import FailureBudget
+    from xscan.engine.batch.run import run_batch
+    from xscan.engine.batch.settings import BatchSettings
     from xscan.engine.disk.overwrite import require_apart, require_page
     from xscan.engine.errors import UsageError
     from xscan.engine.find.shard import Shard

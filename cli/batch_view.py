@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from xscan.engine.batch import Summary
+from xscan.engine.batch.settings import Summary
 
 from .common import Console
 

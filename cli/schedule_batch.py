@@ -29,7 +29,7 @@ def nightly_job(root: Any, command: list[str], name: str, at: str, notify: str) 
 
 def _check(params: dict[str, Any]) -> None:
     """What the parser cannot see and the run would refuse at night."""
-    from xscan.engine.budget import FailureBudget
+    from xscan.engine.batch.budget import FailureBudget
     from xscan.engine.find.shard import Shard
     from xscan.engine.lists.formats import check_formats
     from xscan.engine.runtime.open import find_engine

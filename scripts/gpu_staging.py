@@ -30,6 +30,7 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
+from xscan.engine.batch.scoring_thread import Scorer
 from xscan.engine.errors import DeviceLost
 from xscan.engine.machine.gpu import probe
 from xscan.engine.network.manifest import KEY, Manifest, OperatingPoint
@@ -38,7 +39,6 @@ from xscan.engine.network.spec import InputSpec
 from xscan.engine.runtime import cuda
 from xscan.engine.runtime.fits import built_here
 from xscan.engine.runtime.tensorrt import TensorRtRuntime
-from xscan.engine.scoring import Scorer
 
 SIDE, LARGEST = 256, 256
 FILM = SIDE * SIDE

@@ -45,7 +45,7 @@ def test_every_command_has_help_and_every_option_is_described(xscan: Xscan, comm
 
 def test_the_main_process_of_a_batch_imports_neither_cv2_nor_a_runtime() -> None:
     code = (
-        "import sys, xscan.engine.batch\n"
+        "import sys, xscan.engine.batch.run\n"
         "sys.exit(' '.join({'cv2', 'onnxruntime', 'pydicom'} & set(sys.modules)) or 0)\n"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

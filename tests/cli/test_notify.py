@@ -68,7 +68,7 @@ def test_a_good_night_is_silent_and_a_bad_one_is_told(xscan: Xscan, phantoms: Pa
 
 def test_a_crash_is_told(tmp_path: Path, phantoms: Path, bell: Bell) -> None:
     code = (
-        "import sys, xscan.engine.batch as b\n"
+        "import sys, xscan.engine.batch.run as b\n"
         "def crash(*_): raise RuntimeError('a defect')\n"
         "b.run_batch = crash\n"
         "from xscan.cli.__main__ import main\n"

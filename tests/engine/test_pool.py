@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from xscan.engine import pool as pool_module
+from xscan.engine.batch import pool as pool_module
+from xscan.engine.batch.messages import IDLE, SCORING, Done, Job, Ready, WorkerSettings, blank_row
+from xscan.engine.batch.pool import Pool
 from xscan.engine.errors import EngineError, XscanError
 from xscan.engine.find.found import Found
-from xscan.engine.jobs import IDLE, SCORING, Done, Job, Ready, WorkerSettings, blank_row
-from xscan.engine.pool import Pool
 from xscan.engine.read.film import Limits
 
 SETTINGS = WorkerSettings(Path("none"), Limits())

@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from xscan.engine.batch import BatchSettings, run_batch
+from xscan.engine.batch.run import run_batch
+from xscan.engine.batch.scoring_thread import RemoteRuntime, Scorer
+from xscan.engine.batch.settings import BatchSettings
 from xscan.engine.errors import DeviceLost, EngineError
 from xscan.engine.runtime.lanes import OneLane
 from xscan.engine.runtime.open import open_runtime
-from xscan.engine.scoring import RemoteRuntime, Scorer
 
 from ..calibration import networks
 

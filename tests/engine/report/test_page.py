@@ -146,8 +146,8 @@ def test_pictures_of_an_earlier_page_are_found_again(night: Path, tmp_path: Path
 
 
 def test_pictures_are_read_again_from_the_folder(phantoms: Path) -> None:
+    from xscan.engine.batch.messages import blank_row
     from xscan.engine.find.discover import discover
-    from xscan.engine.jobs import blank_row
     from xscan.engine.read.film import Limits
 
     rows = [blank_row(found, "ok") for found in discover(phantoms)]

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from . import early
-from .early import AT_ONCE, CONTEXT
-from .errors import UnreadableRadiograph, XscanError
-from .jobs import IDLE, SCORING, Done, Job, Ready, WorkerSettings, blank_row, run_worker
-from .lists.table import Row
+from ..errors import UnreadableRadiograph, XscanError
+from ..lists.table import Row
+from . import launch
+from .launch import AT_ONCE, CONTEXT, run_worker
+from .messages import IDLE, SCORING, Done, Job, Ready, WorkerSettings, blank_row
 
 log = logging.getLogger("xscan")
 
@@ -71,7 +71,7 @@ class Pool:
     def __enter__(self) -> "Pool":
         for _ in range(min(self._wanted, AT_ONCE)):
             self._start()
-        early.end()
+        launch.end()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -137,7 +137,7 @@ class Pool:
             pass  # it has died; _collect sees that and gives the job to another
 
     def _start(self) -> _Worker:
-        if self._main is run_worker and self._door is None and (waiting := early.take()):
+        if self._main is run_worker and self._door is None and (waiting := launch.take()):
             try:
                 waiting.connection.send(self._settings)
             except OSError:

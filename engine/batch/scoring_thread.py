@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from .errors import DeviceLost, EngineError
-from .network.manifest import Manifest
-from .runtime.protocol import LaneRuntime
+from ..errors import DeviceLost, EngineError
+from ..network.manifest import Manifest
+from ..runtime.protocol import LaneRuntime
 
 PAGE = 4096  #: slots begin at pages, so that they can be locked for the GPU
 LOST = "the GPU stopped answering: run again to carry on"

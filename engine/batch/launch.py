@@ -6,9 +6,12 @@ left idle meanwhile. Imports nothing heavy. A pool takes these processes first, 
 
 import multiprocessing
 import os
-import signal
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
+
+from .messages import WorkerSettings
+from .signals import leave_ending_to_parent
 
 AT_ONCE = 2  #: workers started before there is work: a small machine's second core need not wait for the first
 
@@ -51,21 +54,28 @@ def end() -> None:
         waiting.connection.close()
 
 
-def leave_ending_to_parent() -> None:
-    """Ctrl-C and a closed terminal reach every process of it; the parent lets the batch in hand finish."""
-    for name in ("SIGINT", "SIGHUP"):  # Windows has no SIGHUP
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
-
-
 def _run(connection: Connection, progress: Any) -> None:
     leave_ending_to_parent()  # as in `work`, which is not loaded yet
-    from .jobs import load_work, run_worker
-
     load_work()
+    from ..runtime import onnx as onnx
 
     try:
         settings = connection.recv()
     except (EOFError, OSError):  # not wanted, or the parent is gone
         os._exit(0)
     run_worker(connection, progress, settings)
+
+
+def load_work() -> Callable[[Connection, Any, WorkerSettings], None]:
+    """A worker's work, with cv2 and NumPy: imported in its process, not in the main one."""
+    # NumPy's threads would spin at first, on the core that another worker starts on; no worker multiplies matrices.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from .worker import work
+
+    return work
+
+
+def run_worker(connection: Connection, progress: Any, settings: WorkerSettings) -> None:
+    """Main function of a worker process."""
+    load_work()(connection, progress, settings)
+    os._exit(0)  # nothing is left to flush, and taking libraries down in good order takes a quarter of a second

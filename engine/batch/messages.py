@@ -1,16 +1,13 @@
 """What the batch's main process and its workers say to each other. Imports nothing heavy."""
 
-import os
-from collections.abc import Callable
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from .find.found import Found
-from .lists.table import Row, utc
-from .read.film import Limits
-from .triage.points import Wish
+from ..find.found import Found
+from ..lists.table import Row, utc
+from ..read.film import Limits
+from ..triage.points import Wish
 
 #: Position in a job of a worker that is at no file, or runs the network on what it has read.
 IDLE = -1
@@ -55,18 +52,3 @@ class Done:
 def blank_row(found: Found, status: str, reason: str = "") -> Row:
     """A row that says nothing yet but which file it is about."""
     return Row(found.file, status, reason=reason, bytes=str(found.bytes), modified=utc(found.modified_ns))
-
-
-def load_work() -> Callable[[Connection, Any, WorkerSettings], None]:
-    """A worker's work, with cv2 and NumPy: imported in its process, not in the main one."""
-    # NumPy's threads would spin at first, on the core that another worker starts on; no worker multiplies matrices.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from .worker import work
-
-    return work
-
-
-def run_worker(connection: Connection, progress: Any, settings: WorkerSettings) -> None:
-    """Main function of a worker process."""
-    load_work()(connection, progress, settings)
-    os._exit(0)  # nothing is left to flush, and taking libraries down in good order takes a quarter of a second

@@ -10,100 +10,31 @@ import json
 import logging
 import os
 import platform
-import queue
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from .errors import StorageError, UsageError
-from .find.discover import discover
-from .find.found import Found, order_key
-from .find.shard import Shard
-from .jobs import Job, WorkerSettings
-from .lists.doubles import Settler
-from .lists.formats import convert
-from .lists.output import EarlierRow, Output, pictures_folder
-from .lists.table import Row, utc
-from .network.manifest import Manifest
+from ..errors import StorageError, UsageError
+from ..lists.doubles import Settler
+from ..lists.formats import convert
+from ..lists.output import EarlierRow, Output, pictures_folder
+from ..lists.table import Row
+from ..network.manifest import Manifest
+from ..runtime.open import fingerprint
+from .feed import Feed
+from .messages import WorkerSettings
 from .pool import Pool
-from .read.film import Limits
-from .runtime.open import fingerprint
-from .triage.points import Wish
+from .settings import BatchSettings, Summary
 
 log = logging.getLogger("xscan")  # rows by number: a path can hold a patient's name
 
-DEFAULT_LIMITS = Limits()
-ALL = Shard()
-AHEAD = 2_000  #: files that discovery may be ahead of the workers
-KEPT_A_JOB = 512  #: rows of earlier runs that ride along in one job
-
 #: Codes that also mean, perhaps, that the whole share is gone.
 _LOST = ("vanished", "unreadable", "unreadable-folder", "broken-link")
-#: Codes of rows that a later run tries again although the file has not changed: they hang on other files.
-_UNSURE = ("duplicate", "presentation-double", "uid-conflict")
-
-
-@dataclass(frozen=True)
-class BatchSettings:
-    """What to scan, with what, and where to. Defaults are the command's."""
-
-    folder: Path
-    out: Path
-    engine: Path
-    workers: int
-    batch_size: int = 8
-    limits: Limits = DEFAULT_LIMITS
-    file_seconds: float = 120.0
-    restart: bool = False
-    one_owner: bool = False  #: run the network in this process whatever the engine; GPUs need it anyway
-    shard: Shard = ALL
-    formats: tuple[str, ...] = ("csv",)
-    points: tuple[Wish | None, Wish | None] = (None, None)  #: a site's own rule-out and rule-in
-    mend: bool = False  #: set films right that surely stand wrong (xscan.engine.triage.mend)
-    page: Path | None = None  #: the morning page to write
-    page_lang: str = "en"
-    thumbnails: bool = True  #: small pictures of the films in the page
-
-
-@dataclass
-class Summary:
-    """What a run did. Counts are over all rows of the list, kept ones included."""
-
-    files: int = 0
-    kept: int = 0  #: rows copied from an earlier run
-    dropped: int = 0  #: earlier rows whose file is gone
-    status: Counter[str] = field(default_factory=Counter)
-    priority: Counter[str] = field(default_factory=Counter)
-    reasons: Counter[str] = field(default_factory=Counter)  #: failed, skipped and review, by code
-    unchanged: bool = False  #: the finished list stood already
-    interrupted: bool = False
-    seconds: float = 0.0
-    stage_seconds: dict[str, float] = field(default_factory=dict)  #: summed over workers
-    runtime: str = ""
-    model: str = ""
-
-    @property
-    def scored(self) -> int:
-        return self.status["ok"] + self.status["review"]
-
-    def count(self, row: Row, by: int = 1) -> None:
-        self.files += by
-        self.status[row.status] += by
-        if row.priority:
-            self.priority[row.priority] += by
-        if row.code:
-            self.reasons[row.code] += by
-
-    def as_dict(self) -> dict[str, Any]:
-        counters = {k: dict(+getattr(self, k)) for k in ("status", "priority", "reasons")}
-        return self.__dict__ | counters
 
 
 def run_batch(
@@ -125,7 +56,7 @@ def run_batch(
         with Output(settings.out, row_settings, restart=settings.restart) as output, Settler() as settler:
             log.info("scanning with engine %s on %s, %d workers", engine[:12], ready.runtime, settings.workers)
             summary = Summary(runtime=ready.runtime, model=Manifest.from_json(ready.manifest).label)
-            feed = _Feed(settings, output, stop)
+            feed = Feed(settings, output, stop)
             for done in pool.run(feed.next_job, feed.at_end):
                 scored = iter(done.rows)
                 entries = feed.entries.pop(done.number)
@@ -157,11 +88,11 @@ def run_batch(
 
 def _write_page(settings: BatchSettings, page: Path, manifest: str) -> None:
     """The morning page, with the pictures that the workers left; those of kept rows are made again."""
-    from .report.earlier_page import pictures_of
-    from .report.page import PageOptions, write_page
-    from .report.reread import FilmsAgain
-    from .report.thumbnails import EARLIER, Spool, Spooled
-    from .runtime.engines import has_one_owner
+    from ..report.earlier_page import pictures_of
+    from ..report.page import PageOptions, write_page
+    from ..report.reread import FilmsAgain
+    from ..report.thumbnails import EARLIER, Spool, Spooled
+    from ..runtime.engines import has_one_owner
 
     options = PageOptions(settings.page_lang, Manifest.from_json(manifest))
     if not settings.thumbnails:
@@ -180,106 +111,15 @@ def _write_page(settings: BatchSettings, page: Path, manifest: str) -> None:
 @contextmanager
 def _doors(settings: BatchSettings) -> Iterator[Callable[[], Any] | None]:
     """What gives workers their way to a network in this process, where only one process may run it; else None."""
-    from .runtime.engines import has_one_owner, open_lanes
+    from ..runtime.engines import has_one_owner, open_lanes
 
     if not settings.one_owner and not has_one_owner(settings.engine):
         yield None
         return
-    from .scoring import Scorer
+    from .scoring_thread import Scorer
 
     with Scorer(lambda: open_lanes(settings.engine), settings.workers, settings.batch_size) as scorer:
         yield scorer.door
-
-
-class _Feed:
-    """Turns discovery and the rows of earlier runs into jobs, in order."""
-
-    def __init__(self, settings: BatchSettings, output: Output, stop: threading.Event) -> None:
-        self.entries: dict[int, list[EarlierRow | Found]] = {}  #: job number -> its rows and files, in order
-        self.kept = 0
-        self.dropped = 0
-        self.finished = False  #: every file is in a job
-        self._settings = settings
-        self._stop = stop
-        self._earlier = output.earlier()
-        self._candidate = next(self._earlier, None)
-        self._numbers = iter(range(1 << 62))
-        self._open: list[EarlierRow | Found] = []
-        self._waiting = 0  # files of the open job that need scoring
-        self._found: queue.Queue[Found | BaseException | None] = queue.Queue(AHEAD)
-        self._last = time.monotonic()
-        walk = discover(settings.folder, exclude=output.own_files)
-        threading.Thread(target=self._discover, args=(walk,), name="discovery", daemon=True).start()
-
-    def next_job(self) -> Job | None:
-        """The next full job, the last one when discovery is done, or None when none is ready."""
-        while not self._stop.is_set() and not self.finished:
-            try:
-                found = self._found.get_nowait()
-            except queue.Empty:
-                return None
-            if isinstance(found, BaseException):
-                raise found
-            if found is None:
-                self.finished = True
-                self.dropped += sum(1 for _ in self._skip_to(None))
-                return self._close() if self._open else None
-            self._add(found)
-            if self._waiting == self._settings.batch_size or len(self._open) == KEPT_A_JOB:
-                return self._close()
-        return None
-
-    def at_end(self) -> bool:
-        """No more jobs will come. Raises StorageError when the folder does not answer."""
-        if self.finished or self._stop.is_set():
-            return True
-        # Films that wait to be read do not tell on the folder, however long the one in hand takes.
-        if self._found.empty() and time.monotonic() - self._last > self._settings.file_seconds:
-            raise StorageError("the scanned folder does not answer: check the share, then run the same command again")
-        return False
-
-    def _add(self, found: Found) -> None:
-        self.dropped += sum(1 for _ in self._skip_to(order_key(found.file)))
-        earlier = self._candidate
-        if earlier is not None and earlier.row.file == found.file:
-            self._candidate = next(self._earlier, None)
-            if _still_holds(earlier, found):
-                self.kept += 1
-                self._open.append(earlier)
-                return
-        self._open.append(found)
-        self._waiting += 1
-
-    def _skip_to(self, key: tuple[str, ...] | None) -> Iterator[EarlierRow]:
-        """Pass over earlier rows whose file is no more in the folder."""
-        while self._candidate is not None and (key is None or order_key(self._candidate.row.file) < key):
-            yield self._candidate
-            self._candidate = next(self._earlier, None)
-
-    def _close(self) -> Job:
-        number = next(self._numbers)
-        self.entries[number] = self._open
-        job = Job(number, [e for e in self._open if isinstance(e, Found)])
-        self._open, self._waiting = [], 0
-        return job
-
-    def _discover(self, walk: Iterator[Found]) -> None:
-        try:
-            for found in walk:
-                if self._settings.shard.has(found.file):
-                    self._found.put(found)
-                self._last = time.monotonic()
-            self._found.put(None)
-        except BaseException as error:  # raised again in the main thread
-            self._found.put(error)
-
-
-def _still_holds(earlier: EarlierRow, found: Found) -> bool:
-    row = earlier.row
-    if (row.bytes, row.modified) != (str(found.bytes), utc(found.modified_ns)) or row.code in _UNSURE:
-        return False
-    # A finished list's failures are tried again; an interrupted run's are part of the run that goes on.
-    return row.status != "failed" or not earlier.finished
 
 
 def _settling(settler: Settler, summary: Summary) -> Callable[[Row], Row] | None:

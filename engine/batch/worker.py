@@ -14,25 +14,25 @@ from typing import Any
 import cv2
 import numpy as np
 
-from .early import leave_ending_to_parent
-from .errors import DeviceLost, EngineError, FileProblem, UnreadableRadiograph, UsageError
-from .find.found import Found
-from .jobs import IDLE, SCORING, Done, Job, Ready, WorkerSettings, blank_row
-from .lists.table import Row
-from .network.manifest import Manifest
-from .network.spec import InputSpec
-from .preprocess.to_input import to_input
-from .read.decode import read_film
-from .read.film import Facts, Film, Limits
-from .report.thumbnails import Picture, Spool, encode_map, small_copy
-from .runtime.open import open_runtime
-from .runtime.protocol import Runtime
-from .scoring import RemoteRuntime
-from .triage import mend as mending
-from .triage.bands import judge, probabilities
-from .triage.gate import doubt
-from .triage.look import Look, look_at
-from .triage.points import with_points
+from ..errors import DeviceLost, EngineError, FileProblem, UnreadableRadiograph, UsageError
+from ..find.found import Found
+from ..lists.table import Row
+from ..network.manifest import Manifest
+from ..network.spec import InputSpec
+from ..preprocess.to_input import to_input
+from ..read.decode import read_film
+from ..read.film import Facts, Film, Limits
+from ..report.thumbnails import Picture, Spool, encode_map, small_copy
+from ..runtime.open import open_runtime
+from ..runtime.protocol import Runtime
+from ..triage import mend as mending
+from ..triage.bands import judge, probabilities
+from ..triage.gate import doubt
+from ..triage.look import Look, look_at
+from ..triage.points import with_points
+from .messages import IDLE, SCORING, Done, Job, Ready, WorkerSettings, blank_row
+from .scoring_thread import RemoteRuntime
+from .signals import leave_ending_to_parent
 
 #: mallopt(3): M_MMAP_THRESHOLD, at its highest, and M_TRIM_THRESHOLD, in bytes.
 _MALLOC = {-3: 32 << 20, -1: 64 << 20}

@@ -1,0 +1,111 @@
+"""Which files to score and which rows to keep: discovery and the rows of earlier runs, turned into jobs in order."""
+
+import queue
+import threading
+import time
+from collections.abc import Iterator
+
+from ..errors import StorageError
+from ..find.discover import discover
+from ..find.found import Found, order_key
+from ..lists.output import EarlierRow, Output
+from ..lists.table import utc
+from .messages import Job
+from .settings import BatchSettings
+
+AHEAD = 2_000  #: files that discovery may be ahead of the workers
+KEPT_A_JOB = 512  #: rows of earlier runs that ride along in one job
+
+#: Codes of rows that a later run tries again although the file has not changed: they hang on other files.
+_UNSURE = ("duplicate", "presentation-double", "uid-conflict")
+
+
+class Feed:
+    """Turns discovery and the rows of earlier runs into jobs, in order."""
+
+    def __init__(self, settings: BatchSettings, output: Output, stop: threading.Event) -> None:
+        self.entries: dict[int, list[EarlierRow | Found]] = {}  #: job number -> its rows and files, in order
+        self.kept = 0
+        self.dropped = 0
+        self.finished = False  #: every file is in a job
+        self._settings = settings
+        self._stop = stop
+        self._earlier = output.earlier()
+        self._candidate = next(self._earlier, None)
+        self._numbers = iter(range(1 << 62))
+        self._open: list[EarlierRow | Found] = []
+        self._waiting = 0  # files of the open job that need scoring
+        self._found: queue.Queue[Found | BaseException | None] = queue.Queue(AHEAD)
+        self._last = time.monotonic()
+        walk = discover(settings.folder, exclude=output.own_files)
+        threading.Thread(target=self._discover, args=(walk,), name="discovery", daemon=True).start()
+
+    def next_job(self) -> Job | None:
+        """The next full job, the last one when discovery is done, or None when none is ready."""
+        while not self._stop.is_set() and not self.finished:
+            try:
+                found = self._found.get_nowait()
+            except queue.Empty:
+                return None
+            if isinstance(found, BaseException):
+                raise found
+            if found is None:
+                self.finished = True
+                self.dropped += sum(1 for _ in self._skip_to(None))
+                return self._close() if self._open else None
+            self._add(found)
+            if self._waiting == self._settings.batch_size or len(self._open) == KEPT_A_JOB:
+                return self._close()
+        return None
+
+    def at_end(self) -> bool:
+        """No more jobs will come. Raises StorageError when the folder does not answer."""
+        if self.finished or self._stop.is_set():
+            return True
+        # Films that wait to be read do not tell on the folder, however long the one in hand takes.
+        if self._found.empty() and time.monotonic() - self._last > self._settings.file_seconds:
+            raise StorageError("the scanned folder does not answer: check the share, then run the same command again")
+        return False
+
+    def _add(self, found: Found) -> None:
+        self.dropped += sum(1 for _ in self._skip_to(order_key(found.file)))
+        earlier = self._candidate
+        if earlier is not None and earlier.row.file == found.file:
+            self._candidate = next(self._earlier, None)
+            if _still_holds(earlier, found):
+                self.kept += 1
+                self._open.append(earlier)
+                return
+        self._open.append(found)
+        self._waiting += 1
+
+    def _skip_to(self, key: tuple[str, ...] | None) -> Iterator[EarlierRow]:
+        """Pass over earlier rows whose file is no more in the folder."""
+        while self._candidate is not None and (key is None or order_key(self._candidate.row.file) < key):
+            yield self._candidate
+            self._candidate = next(self._earlier, None)
+
+    def _close(self) -> Job:
+        number = next(self._numbers)
+        self.entries[number] = self._open
+        job = Job(number, [e for e in self._open if isinstance(e, Found)])
+        self._open, self._waiting = [], 0
+        return job
+
+    def _discover(self, walk: Iterator[Found]) -> None:
+        try:
+            for found in walk:
+                if self._settings.shard.has(found.file):
+                    self._found.put(found)
+                self._last = time.monotonic()
+            self._found.put(None)
+        except BaseException as error:  # raised again in the main thread
+            self._found.put(error)
+
+
+def _still_holds(earlier: EarlierRow, found: Found) -> bool:
+    row = earlier.row
+    if (row.bytes, row.modified) != (str(found.bytes), utc(found.modified_ns)) or row.code in _UNSURE:
+        return False
+    # A finished list's failures are tried again; an interrupted run's are part of the run that goes on.
+    return row.status != "failed" or not earlier.finished

@@ -1,0 +1,69 @@
+"""What a run is asked for, and what it did."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..find.shard import Shard
+from ..lists.table import Row
+from ..read.film import DEFAULT_LIMITS, Limits
+from ..triage.points import Wish
+
+ALL = Shard()
+
+
+@dataclass(frozen=True)
+class BatchSettings:
+    """What to scan, with what, and where to. Defaults are the command's."""
+
+    folder: Path
+    out: Path
+    engine: Path
+    workers: int
+    batch_size: int = 8
+    limits: Limits = DEFAULT_LIMITS
+    file_seconds: float = 120.0
+    restart: bool = False
+    one_owner: bool = False  #: run the network in this process whatever the engine; GPUs need it anyway
+    shard: Shard = ALL
+    formats: tuple[str, ...] = ("csv",)
+    points: tuple[Wish | None, Wish | None] = (None, None)  #: a site's own rule-out and rule-in
+    mend: bool = False  #: set films right that surely stand wrong (xscan.engine.triage.mend)
+    page: Path | None = None  #: the morning page to write
+    page_lang: str = "en"
+    thumbnails: bool = True  #: small pictures of the films in the page
+
+
+@dataclass
+class Summary:
+    """What a run did. Counts are over all rows of the list, kept ones included."""
+
+    files: int = 0
+    kept: int = 0  #: rows copied from an earlier run
+    dropped: int = 0  #: earlier rows whose file is gone
+    status: Counter[str] = field(default_factory=Counter)
+    priority: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)  #: failed, skipped and review, by code
+    unchanged: bool = False  #: the finished list stood already
+    interrupted: bool = False
+    seconds: float = 0.0
+    stage_seconds: dict[str, float] = field(default_factory=dict)  #: summed over workers
+    runtime: str = ""
+    model: str = ""
+
+    @property
+    def scored(self) -> int:
+        return self.status["ok"] + self.status["review"]
+
+    def count(self, row: Row, by: int = 1) -> None:
+        self.files += by
+        self.status[row.status] += by
+        if row.priority:
+            self.priority[row.priority] += by
+        if row.code:
+            self.reasons[row.code] += by
+
+    def as_dict(self) -> dict[str, Any]:
+        counters = {k: dict(+getattr(self, k)) for k in ("status", "priority", "reasons")}
+        return self.__dict__ | counters
