@@ -13,8 +13,8 @@ from xscan.engine.errors import UsageError
 from xscan.engine.lists.table import Row, decode_cell, read_rows
 from xscan.engine.network.manifest import Manifest
 
-from .intervals import wilson
-from .reference import stability_index
+from .points.reference import stability_index
+from .statistics.intervals import rate
 
 BANDS = ("urgent", "review", "routine")
 KEYS = ("file", "sop_uid", "study_uid")
@@ -116,14 +116,6 @@ def audit(lists: list[Path], truth: Path, manifest: Manifest) -> Audit:
     result.calibration = _calibration(score[known], sick[known])
     result.months = _months(films, score, band, known, sick, manifest)
     return result
-
-
-def rate(successes: int, trials: int) -> dict[str, float | None]:
-    """A share and its 95 % Wilson interval (Wilson 1927); None where there is nothing to share."""
-    if not trials:
-        return {"value": None, "low": None, "high": None}
-    low, high = wilson(successes, trials)
-    return {"value": successes / trials, "low": low, "high": high}
 
 
 def _calibration(score: np.ndarray, sick: np.ndarray) -> dict[str, Any]:

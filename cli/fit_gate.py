@@ -26,7 +26,7 @@ def fit_gate(
     Adds the output `gate` to the graph, and thresholds and figures to the manifest.
     """
     with needs_train():
-        from xscan.calibration.domain_fit import fit_and_measure
+        from xscan.calibration.gate.fit_gate import fit_and_measure
 
     from xscan.engine.runtime.open import find_engine
 

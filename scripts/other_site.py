@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 from shortcuts import Network, crop, gamma, half_size, jpeg
 
+from xscan.calibration.statistics.metrics import roc_auc
 from xscan.engine.dataset.folder import load_folder
-from xscan.training.metrics import roc_auc
 
 
 def moved(

@@ -23,7 +23,8 @@ import keras
 import numpy as np
 from shortcuts import crop
 
-from xscan.calibration.scores import write_scores
+from xscan.calibration.points.scores import write_scores
+from xscan.calibration.statistics.metrics import roc_auc
 from xscan.engine import CLASSES
 from xscan.engine.dataset.films import DataSet
 from xscan.engine.dataset.folder import load_folder
@@ -33,7 +34,6 @@ from xscan.engine.triage.bands import probabilities
 from xscan.training.architectures import architecture
 from xscan.training.augment import Augmentation
 from xscan.training.device import Lesson, teach
-from xscan.training.metrics import roc_auc
 from xscan.training.recipes.default import FULL, HELD_OUT, SOFT_LABELS, THIRDS
 from xscan.training.runs import open_run, update_run
 from xscan.training.settings import Settings

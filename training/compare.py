@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from xscan.calibration.statistics.bootstrap import RESAMPLES, Interval, bootstrap
+from xscan.calibration.statistics.metrics import figures
 from xscan.engine import CLASSES
 from xscan.engine.errors import DataSetError
 
-from .bootstrap import RESAMPLES, Interval, bootstrap
 from .evaluate import NAMES, aligned
-from .metrics import figures
 from .scored import ScoredFilms
 
 #: what is compared, in the order of the table

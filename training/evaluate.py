@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from xscan.calibration.statistics.bootstrap import RESAMPLES, Interval, bootstrap
+from xscan.calibration.statistics.metrics import at_prevalence, confusion_matrix, figures, one_threshold
 from xscan.engine import CLASSES
 
-from .bootstrap import RESAMPLES, Interval, bootstrap
-from .metrics import at_prevalence, confusion_matrix, figures, one_threshold
 from .scored import ScoredFilms
 from .subgroups import Columns, subgroups
 
@@ -46,7 +46,7 @@ class Point:
 @dataclass(frozen=True)
 class Evaluation:
     scored: ScoredFilms
-    figures: dict[str, Interval]  #: as xscan.training.metrics.figures names them
+    figures: dict[str, Interval]  #: as xscan.calibration.statistics.metrics.figures names them
     points: list[Point]  #: ascending
     groups: dict[str, list[dict[str, Any]]]
 

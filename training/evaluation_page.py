@@ -6,11 +6,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from xscan.calibration.statistics.metrics import ECE_BINS, share_of_bacteria
 from xscan.engine import CLASSES
 from xscan.engine.errors import FileProblem
 
 from .evaluate import Evaluation
-from .metrics import ECE_BINS, share_of_bacteria
 from .page import Page
 from .scored import ScoredFilms
 

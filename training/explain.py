@@ -17,15 +17,15 @@ from typing import Any
 
 import numpy as np
 
+from xscan.calibration.statistics.bootstrap import Interval, bootstrap
+from xscan.calibration.statistics.metrics import share_of_bacteria
 from xscan.engine import CLASSES
 from xscan.engine.dataset.films import DataSet, read_inputs
 from xscan.engine.errors import DataSetError, EngineError, UsageError
 from xscan.engine.runtime.protocol import Runtime
 from xscan.engine.triage.bands import log_odds, probabilities
 
-from .bootstrap import Interval, bootstrap
 from .evaluate import aligned
-from .metrics import share_of_bacteria
 from .scored import BATCH, Network
 
 METHODS = ("auto", "maps", "occlusion")

@@ -7,10 +7,10 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from xscan.calibration.layout import channels_first
-from xscan.calibration.operating_points import choose_points, fit_temperature
-from xscan.calibration.reference import reference
-from xscan.calibration.scores import read_scores
+from xscan.calibration.graphs.layout import channels_first
+from xscan.calibration.points.operating_points import choose_points, fit_temperature
+from xscan.calibration.points.reference import reference
+from xscan.calibration.points.scores import read_scores
 from xscan.engine.dataset.films import FOLDS, DataSet, read_inputs
 from xscan.engine.errors import EngineError, UsageError
 from xscan.engine.network.manifest import KEY, Manifest

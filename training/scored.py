@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from xscan.calibration.operating_points import choose_points, fit_temperature
-from xscan.calibration.scores import read_scores
+from xscan.calibration.points.operating_points import choose_points, fit_temperature
+from xscan.calibration.points.scores import read_scores
 from xscan.engine.dataset.films import DataSet, ListedFilm, read_inputs
 from xscan.engine.dataset.selection import Keeps
 from xscan.engine.errors import DataSetError, EngineError, UsageError

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from xscan.calibration.statistics.metrics import roc_auc
 from xscan.engine import CLASSES
 
-from .metrics import roc_auc
 from .survey import Survey
 
 LEVEL = 0.7  #: AUC above which a shortcut is warned of

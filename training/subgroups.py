@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from xscan.calibration.audit import rate
+from xscan.calibration.statistics.intervals import rate
+from xscan.calibration.statistics.metrics import roc_auc
 from xscan.engine.dataset.films import ListedFilm
 from xscan.engine.errors import FileProblem, UnreadableRadiograph
 from xscan.engine.find.found import Found
 
-from .metrics import roc_auc
 from .scored import ScoredFilms
 
 FEW = 20  #: films under which a group is joined with the other small ones: a rare file name can be a person's

@@ -19,7 +19,7 @@ import cv2
 import keras
 import numpy as np
 
-from xscan.calibration.scores import write_scores
+from xscan.calibration.points.scores import write_scores
 from xscan.engine import CLASSES
 from xscan.engine.dataset.films import FOLDS, DataSet, ListedFilm, read_inputs
 from xscan.engine.errors import DataSetError, UsageError

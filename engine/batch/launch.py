@@ -57,7 +57,6 @@ def end() -> None:
 def _run(connection: Connection, progress: Any) -> None:
     leave_ending_to_parent()  # as in `work`, which is not loaded yet
     load_work()
-    from ..runtime import onnx as onnx
 
     try:
         settings = connection.recv()

@@ -4,7 +4,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from xscan.calibration.observe import logits
+from xscan.calibration.graphs.run import logits
 from xscan.engine.network.manifest import KEY, Manifest, OperatingPoint
 from xscan.engine.network.spec import InputSpec
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from xscan.calibration.audit import audit, rate
-from xscan.calibration.reference import reference, stability_index
+from xscan.calibration.audit import audit
+from xscan.calibration.points.reference import reference, stability_index
+from xscan.calibration.statistics.intervals import rate
 from xscan.engine.errors import UsageError
 
 from ..engine.report.lists import MANIFEST, made_up_rows, write_list

@@ -7,11 +7,11 @@ import cv2
 import numpy as np
 import pytest
 
-from xscan.calibration import build as builder
-from xscan.calibration.build import Refused, build, choose_runtime
-from xscan.calibration.build_settings import BuildSettings, Say
-from xscan.calibration.gate import LIMITS, Limits
-from xscan.calibration.observe import speed_ratio
+from xscan.calibration.acceptance.speed import speed_ratio
+from xscan.calibration.acceptance.verdict import LIMITS, Limits
+from xscan.calibration.build_engine import build as builder
+from xscan.calibration.build_engine.build import Refused, build, choose_runtime
+from xscan.calibration.build_engine.settings import BuildSettings, Say
 from xscan.engine.errors import EngineError, UsageError
 from xscan.engine.network.sidecar import read_sidecar, sha256
 from xscan.engine.runtime.open import open_runtime

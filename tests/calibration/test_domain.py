@@ -7,11 +7,12 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from xscan.calibration.bad_films import KINDS, varied
-from xscan.calibration.domain import BUDGET, Films, attach, choose_thresholds, fit, share_out
-from xscan.calibration.domain_figure import curve
-from xscan.calibration.domain_figure import draw as draw_figure
-from xscan.calibration.features import LEVELS, add_features, add_output, remove
+from xscan.calibration.gate.bad_films import KINDS, varied
+from xscan.calibration.gate.features import LEVELS, add_features, add_output, remove
+from xscan.calibration.gate.figure import curve
+from xscan.calibration.gate.figure import draw as draw_figure
+from xscan.calibration.gate.fit import BUDGET, Films, choose_thresholds, fit, share_out
+from xscan.calibration.gate.nodes import attach
 from xscan.engine.errors import EngineError
 from xscan.engine.network.spec import InputSpec
 from xscan.engine.phantom.draw import draw

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from xscan.calibration import films
+from xscan.calibration.int8 import films
 from xscan.engine.dataset.folder import list_films, load_folder
 from xscan.engine.dataset.packed import write_set
 from xscan.engine.dataset.selection import parse_folds

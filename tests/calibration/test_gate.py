@@ -3,8 +3,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from xscan.calibration import gate
-from xscan.calibration.gate import LIMITS, Limits, Verdict, accuracy, calibration_error, doubted, roc_auc
+from xscan.calibration.acceptance.verdict import (
+    LIMITS,
+    Limits,
+    Verdict,
+    compare,
+    doubted,
+)
 
 from .networks import MANIFEST
 
@@ -13,12 +18,12 @@ LABELS = RNG.integers(0, 3, 500)
 LOGITS = RNG.normal(0, 1, (500, 3)) + 3 * np.eye(3)[LABELS]
 
 
-def compare(reference: np.ndarray, candidate: np.ndarray, *rest) -> Verdict:
-    return gate.compare({"logits": reference}, {"logits": candidate}, *rest)
+def compared(reference: np.ndarray, candidate: np.ndarray, *rest) -> Verdict:
+    return compare({"logits": reference}, {"logits": candidate}, *rest)
 
 
 def test_the_same_answers_are_accepted():
-    verdict = compare(LOGITS, LOGITS, LABELS, MANIFEST)
+    verdict = compared(LOGITS, LOGITS, LABELS, MANIFEST)
     assert verdict.accepted
     assert {line.loss for line in verdict.lines} == {0.0}
     figures = {line.figure for line in verdict.lines}
@@ -28,7 +33,7 @@ def test_the_same_answers_are_accepted():
 
 def test_worse_answers_are_refused_with_the_figures_that_broke():
     noisy = LOGITS + RNG.normal(0, 2, LOGITS.shape)
-    verdict = compare(LOGITS, noisy, LABELS, MANIFEST)
+    verdict = compared(LOGITS, noisy, LABELS, MANIFEST)
     assert not verdict.accepted
     assert {"three-class accuracy", "ROC AUC", "same class"} <= set(verdict.broken)
     assert "refused" in verdict.as_text()
@@ -37,7 +42,7 @@ def test_worse_answers_are_refused_with_the_figures_that_broke():
 
 def test_better_answers_are_no_reason_to_refuse():
     better = LOGITS + 0.05 * np.eye(3)[LABELS]
-    assert compare(LOGITS, better, LABELS, MANIFEST).accepted
+    assert compared(LOGITS, better, LABELS, MANIFEST).accepted
 
 
 def test_one_film_in_500_is_within_the_limit_and_two_are_not():
@@ -46,13 +51,13 @@ def test_one_film_in_500_is_within_the_limit_and_two_are_not():
     for films, accepted in ((1, True), (2, False)):
         changed = LOGITS.copy()
         changed[right[:films]] = np.roll(changed[right[:films]], 1, axis=1)
-        assert compare(LOGITS, changed, LABELS, MANIFEST, generous).accepted is accepted
+        assert compared(LOGITS, changed, LABELS, MANIFEST, generous).accepted is accepted
 
 
 def test_without_labels_agreement_decides():
-    assert compare(LOGITS, LOGITS, None, MANIFEST).accepted
+    assert compared(LOGITS, LOGITS, None, MANIFEST).accepted
     turned = np.roll(LOGITS, 1, axis=1)
-    verdict = compare(LOGITS, turned, None, MANIFEST)
+    verdict = compared(LOGITS, turned, None, MANIFEST)
     assert not verdict.labelled
     assert "same class" in verdict.broken
 
@@ -60,27 +65,15 @@ def test_without_labels_agreement_decides():
 def test_an_overflow_is_refused():
     broken = LOGITS.copy()
     broken[3] = np.inf
-    verdict = compare(LOGITS, broken, LABELS, MANIFEST)
+    verdict = compared(LOGITS, broken, LABELS, MANIFEST)
     assert verdict.broken == ["results are numbers"]
 
 
 def test_one_class_of_film_leaves_out_what_needs_two():
     normal = np.zeros(500, int)
-    figures = {line.figure for line in compare(LOGITS, LOGITS, normal, MANIFEST).lines}
+    figures = {line.figure for line in compared(LOGITS, LOGITS, normal, MANIFEST).lines}
     assert "ROC AUC" not in figures
     assert "three-class accuracy" in figures
-
-
-def test_roc_auc_counts_ties_half():
-    truth = np.array([True, True, False, False])
-    assert roc_auc(truth, np.array([2.0, 1.0, 1.0, 0.0])) == pytest.approx(0.875)
-
-
-def test_figures_of_made_up_films():
-    p = np.array([[0.9, 0.1, 0.0], [0.6, 0.4, 0.0], [0.2, 0.8, 0.0], [0.0, 0.0, 1.0]])
-    labels = np.array([0, 1, 1, 2])
-    assert accuracy(labels, p) == 0.75
-    assert calibration_error(labels, p) == pytest.approx((0.1 + 0.6 + 0.2 + 0.0) / 4)
 
 
 def test_films_that_the_outlier_gate_now_sees_otherwise_count():
@@ -93,6 +86,6 @@ def test_films_that_the_outlier_gate_now_sees_otherwise_count():
     assert doubted(scores, manifest).mean() == pytest.approx((scores[:, 0] > 2).mean())
     for shift, accepted in ((0.0, True), (2.0, False)):
         candidate = {"logits": LOGITS, "gate": scores + shift}
-        verdict = gate.compare({"logits": LOGITS, "gate": scores}, candidate, LABELS, manifest)
+        verdict = compare({"logits": LOGITS, "gate": scores}, candidate, LABELS, manifest)
         assert verdict.accepted is accepted
         assert ("sent to review" in verdict.broken) is not accepted

@@ -6,11 +6,12 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, numpy_helper
 
-from xscan.calibration import observe, quantise
-from xscan.calibration.check import defects_for_tensorrt, require_fit
-from xscan.calibration.graph import Graph, load
-from xscan.calibration.half import half_graph
-from xscan.calibration.ranges import Range
+from xscan.calibration.graphs import run
+from xscan.calibration.graphs.graph import Graph, load
+from xscan.calibration.graphs.half import half_graph
+from xscan.calibration.int8 import observe, quantise
+from xscan.calibration.int8.check import defects_for_tensorrt, require_fit
+from xscan.calibration.int8.ranges import Range
 from xscan.engine.errors import EngineError
 from xscan.engine.machine.processor import int8_is_exact
 from xscan.engine.network.manifest import KEY
@@ -23,7 +24,7 @@ NETWORKS = {"residual": networks.residual, "plain": networks.plain}
 def calibrated(model: onnx.ModelProto, method: str = "minmax") -> tuple[tuple[str, ...], dict[str, Range]]:
     layers = quantise.int8_layers(Graph(model))
     tensors = quantise.measured(Graph(model), layers)
-    ranges = observe.observe(model, tensors, observe.chunks(networks.pictures(32)))
+    ranges = observe.observe(model, tensors, run.chunks(networks.pictures(32)))
     return layers, {name: by[method] for name, by in ranges.items()}
 
 
@@ -35,7 +36,7 @@ def model(request: pytest.FixtureRequest) -> onnx.ModelProto:
 def close(model: onnx.ModelProto, other: onnx.ModelProto, part: float) -> None:
     """Logits differ by at most this part of their spread."""
     pictures = networks.pictures(24, seed=9)
-    expected, got = observe.logits(model, pictures), observe.logits(other, pictures)
+    expected, got = run.logits(model, pictures), run.logits(other, pictures)
     assert np.abs(expected - got).max() <= part * np.ptp(expected)
 
 

@@ -3,8 +3,8 @@ import onnx
 import pytest
 from onnx import helper, numpy_helper
 
-from xscan.calibration.layout import channels_first
-from xscan.calibration.observe import logits, session
+from xscan.calibration.graphs.layout import channels_first
+from xscan.calibration.graphs.run import logits, session
 from xscan.engine.network.manifest import KEY
 from xscan.engine.network.models import DEFAULT
 from xscan.engine.runtime.open import find_engine

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xscan.calibration.intervals import of_patients, wilson
-from xscan.calibration.operating_points import choose_points, fit_temperature, measure_point
+from xscan.calibration.points.operating_points import choose_points, fit_temperature, measure_point
+from xscan.calibration.statistics.intervals import of_patients, wilson
 from xscan.engine.triage.bands import probabilities
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from xscan.calibration.ranges import METHODS, Histogram, Range
+from xscan.calibration.int8.ranges import METHODS, Histogram, Range
 
 
 def filled(*values: np.ndarray) -> Histogram:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from xscan.calibration.reference import reference
+from xscan.calibration.points.reference import reference
 from xscan.engine.errors import EngineError, UsageError
 from xscan.engine.lists.retriage import retriage
 from xscan.engine.lists.table import read_rows

@@ -5,8 +5,8 @@ import time
 import numpy as np
 import pytest
 
-from xscan.training.bootstrap import bootstrap, patient_weights
-from xscan.training.metrics import figures
+from xscan.calibration.statistics.bootstrap import bootstrap, patient_weights
+from xscan.calibration.statistics.metrics import figures
 
 
 def test_films_of_a_patient_are_drawn_together() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from xscan.calibration.scores import read_scores
+from xscan.calibration.points.scores import read_scores
 from xscan.engine import CLASSES
 from xscan.engine.errors import UsageError
 from xscan.training.augment import Augmentation, augment

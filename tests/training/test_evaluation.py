@@ -13,7 +13,7 @@ from scipy.stats import binomtest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from xscan.calibration.operating_points import fit_temperature
+from xscan.calibration.points.operating_points import fit_temperature
 from xscan.engine import CLASSES
 from xscan.engine.dataset.folder import load_folder
 from xscan.engine.dataset.selection import choose, selection, some

@@ -6,11 +6,25 @@ import sklearn.metrics as reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xscan.calibration.gate import calibration_error
+from xscan.calibration.statistics.metrics import (
+    accuracy,
+    at_prevalence,
+    calibration_error,
+    confusion_matrix,
+    figures,
+    roc_auc,
+    share_of_bacteria,
+)
 from xscan.engine import CLASSES
-from xscan.training.metrics import accuracy, at_prevalence, confusion_matrix, figures, roc_auc, share_of_bacteria
 
 EXACT = {"abs": 1e-9, "nan_ok": True}
+
+
+def _gaps(labels: np.ndarray, p: np.ndarray, bins: int) -> float:
+    """The calibration error, bin by bin as Guo et al. 2017 write it."""
+    confidence, right = p.max(axis=1), p.argmax(axis=1) == labels
+    place = np.minimum((confidence * bins).astype(int), bins - 1)
+    return sum(abs(confidence[place == i].sum() - right[place == i].sum()) for i in range(bins)) / len(labels)
 
 
 def made_up(seed: int, films: int, levels: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -41,7 +55,7 @@ def test_figures_agree_with_scikit_learn(seed: int, films: int, levels: int) -> 
     assert found["loss"] == pytest.approx(reference.log_loss(labels, p), **EXACT)
     brier = reference.brier_score_loss(labels, p, labels=[0, 1, 2], scale_by_half=False)
     assert found["brier"] == pytest.approx(brier, **EXACT)
-    assert found["ece"] == pytest.approx(calibration_error(labels, p, bins=15), **EXACT)
+    assert found["ece"] == pytest.approx(_gaps(labels, p, bins=15), **EXACT)
     assert found["mcc"] == pytest.approx(reference.matthews_corrcoef(labels, called), **EXACT)
     assert found["kappa"] == pytest.approx(reference.cohen_kappa_score(labels, called), **EXACT)
     for k, name in enumerate(CLASSES):
@@ -102,3 +116,13 @@ def test_predictive_values_follow_the_prevalence() -> None:
     assert there["ppv"][0] == pytest.approx(0.09 / (0.09 + 0.18))
     assert there["npv"][0] == pytest.approx(0.72 / (0.72 + 0.01))
     assert np.isnan(there["ppv"][1])
+
+
+def test_figures_of_made_up_films():
+    p = np.array([[0.9, 0.1, 0.0], [0.6, 0.4, 0.0], [0.2, 0.8, 0.0], [0.0, 0.0, 1.0]])
+    labels = np.array([0, 1, 1, 2])
+    truth = np.array([True, True, False, False])
+    assert accuracy(labels, p) == 0.75
+    assert roc_auc(truth, np.array([2.0, 1.0, 1.0, 0.0])) == pytest.approx(0.875)
+    error = calibration_error(labels, p, np.ones((1, 4)), bins=10)
+    assert error == pytest.approx((0.1 + 0.6 + 0.2 + 0.0) / 4)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from xscan.calibration.bad_films import KINDS, LEARNED
+from xscan.calibration.gate.bad_films import KINDS, LEARNED
 from xscan.engine.phantom.draw import draw
 from xscan.engine.read.film import Facts
 from xscan.engine.reasons import REVIEW

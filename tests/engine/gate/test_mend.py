@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from xscan.calibration.bad_films import LEARNED
+from xscan.calibration.gate.bad_films import LEARNED
 from xscan.engine.network.spec import InputSpec
 from xscan.engine.phantom.draw import draw
 from xscan.engine.preprocess.to_input import to_input

@@ -2,9 +2,10 @@
 
 import pytest
 
-from xscan.calibration import observe, quantise
-from xscan.calibration.graph import Graph, load
-from xscan.calibration.half import half_graph
+from xscan.calibration.graphs import run
+from xscan.calibration.graphs.graph import Graph, load
+from xscan.calibration.graphs.half import half_graph
+from xscan.calibration.int8 import observe, quantise
 from xscan.engine.errors import EngineError
 from xscan.engine.network.models import DEFAULT
 from xscan.engine.network.sidecar import Profile
@@ -27,7 +28,7 @@ def int8(model):
     layers = quantise.int8_layers(graph)
     spec = [d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim]
     pixels = networks.pictures(4).repeat(spec[1] // networks.SIDE, 1).repeat(spec[2] // networks.SIDE, 2)
-    ranges = observe.observe(model, quantise.measured(graph, layers), observe.chunks(pixels))
+    ranges = observe.observe(model, quantise.measured(graph, layers), run.chunks(pixels))
     by_mse = {name: by["mse"] for name, by in ranges.items()}
     return layers, by_mse
 

@@ -145,9 +145,9 @@ def test_an_engine_on_a_real_gpu_answers_like_onnx_runtime(tmp_path: Path, runti
     """The whole way: calibrate, build, open, run; all of it repeated at a partial and a full batch."""
     import cv2
 
-    from xscan.calibration.build import build
-    from xscan.calibration.build_settings import BuildSettings
-    from xscan.calibration.gate import Limits
+    from xscan.calibration.acceptance.verdict import Limits
+    from xscan.calibration.build_engine.build import build
+    from xscan.calibration.build_engine.settings import BuildSettings
     from xscan.engine.runtime.compile import available
     from xscan.engine.runtime.open import open_runtime
 

@@ -2,7 +2,8 @@
 
 The weighted functions take `weights`, float64 [resamples, films], and give one number for each resample,
 float64 [resamples], NaN where the figure is not defined there (no film of a class, nothing called). A row of
-ones gives the figure itself; a row of a bootstrap says how often each film was drawn (xscan.training.bootstrap).
+ones gives the figure itself; a row of a bootstrap says how often each film was drawn
+(xscan.calibration.statistics.bootstrap).
 """
 
 import numpy as np

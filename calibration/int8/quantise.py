@@ -17,7 +17,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from .graph import MOVING, Graph, copy
+from ..graphs.graph import MOVING, Graph, copy
 from .ranges import Range
 
 #: A layer with a smaller share of the network's multiply-adds stays in float: nothing to win, accuracy to lose.

@@ -16,7 +16,7 @@ import numpy as np
 from xscan.engine.network.manifest import OperatingPoint
 from xscan.engine.triage.bands import probabilities
 
-from .intervals import of_patients
+from ..statistics.intervals import of_patients
 from .reference import floored
 
 SENSITIVITY = 0.98  #: at rule-out

@@ -36,3 +36,11 @@ def effective(hits: np.ndarray, patients: np.ndarray) -> float:
     if not variance:  # the patients are all alike: nothing is found between them
         return float(films)
     return min(films, share * (1 - share) / variance)
+
+
+def rate(successes: int, trials: int) -> dict[str, float | None]:
+    """A share and its 95 % Wilson interval (Wilson 1927); None where there is nothing to share."""
+    if not trials:
+        return {"value": None, "low": None, "high": None}
+    low, high = wilson(successes, trials)
+    return {"value": successes / trials, "low": low, "high": high}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from xscan.engine.runtime.compile import WORKSPACE
 
-from .gate import LIMITS, Limits
+from ..acceptance.verdict import LIMITS, Limits
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import onnx
 from xscan.engine.network.manifest import Manifest
 from xscan.engine.triage.bands import probabilities
 
-from .gate import Verdict
-from .observe import logits
+from ..graphs.run import logits
+from .verdict import Verdict
 
 #: Layers that are tried to be left in float; a graph with more of them is hardly INT8 any more.
 MOST = 8

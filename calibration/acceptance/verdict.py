@@ -8,6 +8,10 @@ import numpy as np
 from xscan.engine.network.manifest import Manifest
 from xscan.engine.triage.bands import judge, probabilities
 
+from ..statistics.metrics import accuracy, calibration_error, roc_auc
+
+ECE_BINS = 10  #: of the calibration error: acceptance sees a few hundred films
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -121,8 +125,8 @@ def _labelled(p: np.ndarray, q: np.ndarray, labels: np.ndarray, manifest: Manife
             lines.append(falls(f"{name} sensitivity", *rates, limits.sensitivity))
             rates = float((~above[~sick]).mean()), float((~above_too[~sick]).mean())
             lines.append(falls(f"{name} specificity", *rates, limits.specificity))
-    errors = calibration_error(labels, p), calibration_error(labels, q)
-    lines.append(Line("calibration error", *errors, errors[1] - errors[0], limits.ece))
+    errors = _calibration_error(labels, p), _calibration_error(labels, q)
+    lines.append(Line(f"calibration error ({ECE_BINS} bins)", *errors, errors[1] - errors[0], limits.ece))
     return lines
 
 
@@ -132,21 +136,5 @@ def doubted(scores: np.ndarray, manifest: Manifest) -> np.ndarray:
     return np.asarray(~(scores[:, : len(thresholds)] <= thresholds).all(axis=1))
 
 
-def accuracy(labels: np.ndarray, p: np.ndarray) -> float:
-    return float((p.argmax(axis=1) == labels).mean())
-
-
-def roc_auc(truth: np.ndarray, score: np.ndarray) -> float:
-    """The chance that a positive scores higher than a negative, ties counting half."""
-    positives, negatives = np.sort(score[truth]), np.sort(score[~truth])
-    below = np.searchsorted(negatives, positives, "left").sum()
-    level = np.searchsorted(negatives, positives, "right").sum()
-    return float((below + level) / 2 / (len(positives) * len(negatives)))
-
-
-def calibration_error(labels: np.ndarray, p: np.ndarray, bins: int = 10) -> float:
-    """Expected calibration error: mean gap between confidence and accuracy over equal bins of confidence."""
-    confidence, right = p.max(axis=1), p.argmax(axis=1) == labels
-    place = np.minimum((confidence * bins).astype(int), bins - 1)
-    gaps = [abs(confidence[place == i].sum() - right[place == i].sum()) for i in range(bins)]
-    return float(sum(gaps) / len(labels))
+def _calibration_error(labels: np.ndarray, p: np.ndarray) -> float:
+    return float(calibration_error(labels, p, np.ones((1, len(p))), ECE_BINS)[0])

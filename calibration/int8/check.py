@@ -6,7 +6,7 @@ from onnx import TensorProto
 
 from xscan.engine.errors import EngineError
 
-from .graph import Graph
+from ..graphs.graph import Graph
 
 PAIR = ("QuantizeLinear", "DequantizeLinear")
 

@@ -21,15 +21,18 @@ from xscan.engine.network.sidecar import BuiltFor, Profile, Sidecar, sha256, wri
 from xscan.engine.runtime.compile import BuildOptions, available, build_plan, load_module
 from xscan.engine.runtime.fits import built_here
 
-from . import cache, films, gate, mixed, observe, quantise
-from .build_settings import BuildSettings, Say
-from .cache import Calibration
-from .check import require_fit
-from .graph import Graph, load
-from .half import half_graph
-from .layout import channels_first
-from .observe import speed_ratio
-from .ranges import METHODS
+from ..acceptance import mixed
+from ..acceptance.speed import speed_ratio
+from ..acceptance.verdict import Verdict, compare
+from ..graphs import run
+from ..graphs.graph import Graph, load
+from ..graphs.half import half_graph
+from ..graphs.layout import channels_first
+from ..int8 import cache, films, observe, quantise
+from ..int8.cache import Calibration
+from ..int8.check import require_fit
+from ..int8.ranges import METHODS
+from .settings import BuildSettings, Say
 
 PRECISIONS = ("auto", "fp32", "fp16", "int8")
 MOST_ACCEPTED = 2000  #: films that are measured on; more tell nothing new
@@ -39,7 +42,7 @@ CHOICE_FILMS = 96  #: calibration films that methods and layers are compared on
 class Refused(GateRefused):
     """The gate said no; nothing was written."""
 
-    def __init__(self, message: str, verdict: gate.Verdict, best: mixed.Mixed | None) -> None:
+    def __init__(self, message: str, verdict: Verdict, best: mixed.Mixed | None) -> None:
         super().__init__(message)
         self.verdict = verdict
         self.best = best
@@ -49,7 +52,7 @@ class Refused(GateRefused):
 class Built:
     out: Path
     sidecar: Sidecar
-    verdict: gate.Verdict | None
+    verdict: Verdict | None
     seconds: dict[str, float] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
@@ -67,7 +70,7 @@ class _Candidate:
     precision: str
     model: onnx.ModelProto
     layers: dict[str, str]
-    verdict: gate.Verdict | None = None
+    verdict: Verdict | None = None
     record: dict[str, Any] = field(default_factory=dict)  #: the sidecar's `gate`
 
 
@@ -249,7 +252,7 @@ class _Build:
         ranges = observe.observe(
             self.model,
             tensors,
-            observe.chunks(pixels),
+            run.chunks(pixels),
             lambda done: self.say.progress("calibrating", done, len(pixels)),
         )
         return Calibration(sha256(self.content), data, len(pixels), self.settings.seed, ranges)
@@ -262,11 +265,11 @@ class _Build:
             return "mse"
         layers = quantise.int8_layers(self.graph)
         pictures = self.calibrated.pixels[:CHOICE_FILMS]
-        truth = observe.logits(self.model, pictures)
+        truth = run.logits(self.model, pictures)
         changes = {}
         for number, method in enumerate(METHODS):
             self.say.progress("comparing methods", number, len(METHODS))
-            candidate = observe.logits(self._emit(layers, method), pictures)
+            candidate = run.logits(self._emit(layers, method), pictures)
             changes[method] = mixed.change(truth, candidate, self.manifest)
         best = min(METHODS, key=lambda method: changes[method])
         self.say.note("mean change of p: " + ", ".join(f"{m} {changes[m]:.5f}" for m in METHODS) + f"; taken: {best}")
@@ -298,13 +301,13 @@ class _Build:
                 chosen, self.manifest.input, total, lambda done: self.say.progress("reading", done, total)
             )
         if self.accepted_on is not None:
-            self.reference = observe.outputs(self.model, self.accepted_on.pixels)
+            self.reference = run.outputs(self.model, self.accepted_on.pixels)
 
-    def _judge(self, model: onnx.ModelProto) -> gate.Verdict:
+    def _judge(self, model: onnx.ModelProto) -> Verdict:
         assert self.accepted_on is not None
         assert self.reference is not None
-        candidate = observe.outputs(model, self.accepted_on.pixels)
-        return gate.compare(self.reference, candidate, self.accepted_on.labels, self.manifest, self.settings.limits)
+        candidate = run.outputs(model, self.accepted_on.pixels)
+        return compare(self.reference, candidate, self.accepted_on.labels, self.manifest, self.settings.limits)
 
     def _gated(self, candidate: _Candidate) -> _Candidate:
         """The candidate with its verdict, or the best mixed one. Raises Refused."""
@@ -347,7 +350,7 @@ class _Build:
             return None
         source = self.calibrated or self.accepted_on
         pictures = source.pixels[:CHOICE_FILMS]
-        truth = observe.logits(self.model, pictures)
+        truth = run.logits(self.model, pictures)
         return mixed.search(
             layers, self._emit, self._judge, pictures, truth, self.manifest,
             lambda done, total: self.say.progress("looking for the layers that hurt", done, total),

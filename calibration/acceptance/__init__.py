@@ -1,0 +1,1 @@
+"""What a reduced engine must pass before it may be used."""

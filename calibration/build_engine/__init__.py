@@ -1,0 +1,1 @@
+"""Plan, calibrate, accept, compile: `xscan build-engine`."""

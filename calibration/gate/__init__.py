@@ -1,0 +1,1 @@
+"""Fitting the outlier gate."""

@@ -1,0 +1,1 @@
+"""Changing ONNX graphs: layout, half precision, running parts of them."""

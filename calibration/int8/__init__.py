@@ -1,0 +1,1 @@
+"""INT8: ranges observed on films, Q/DQ placed."""

@@ -1,0 +1,1 @@
+"""Temperature and operating points from out-of-fold scores."""

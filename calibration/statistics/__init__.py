@@ -1,0 +1,1 @@
+"""Figures and their intervals: ROC AUC, calibration error, bootstrap by patients."""
