@@ -82,9 +82,9 @@ def measure(options: argparse.Namespace) -> None:
     import keras
     import numpy as np
 
-    from xscan.training.architectures import architecture
-    from xscan.training.settings import Settings
-    from xscan.training.train import Batches, compiled, fastest_precision
+    from xscan.training.architectures.registry import architecture
+    from xscan.training.fit.settings import Settings
+    from xscan.training.fit.train import Batches, compiled, fastest_precision
 
     keras.config.set_dtype_policy(os.environ.get("PRECISION", "float32"))
     network = architecture(options.architecture)

@@ -35,9 +35,9 @@ def compare(
     from xscan.engine.dataset.folder import load_folder
     from xscan.engine.dataset.selection import choose, selection
     from xscan.engine.errors import UsageError
-    from xscan.training.compare import COMPARED
-    from xscan.training.compare import compare as measure
-    from xscan.training.scored import score
+    from xscan.training.evaluation.compare import COMPARED
+    from xscan.training.evaluation.compare import compare as measure
+    from xscan.training.evaluation.scored import score
 
     console = Console(quiet, verbose, json, no_progress)
     if by not in COMPARED:

@@ -39,11 +39,11 @@ def describe(
         import matplotlib  # noqa: F401
         import sklearn  # noqa: F401
 
-        from xscan.training.describe import describe as run
-        from xscan.training.survey import survey
+        from xscan.training.data.describe import describe as run
+        from xscan.training.data.survey import survey
     from xscan.engine.dataset.csvs import read_split
     from xscan.engine.dataset.folder import load_folder
-    from xscan.training.page import require_page
+    from xscan.training.pages.page import require_page
 
     console = Console(quiet, verbose, json, no_progress)
     if html is not None:
@@ -53,7 +53,7 @@ def describe(
     with _progress(console, "reading", len(films.films)) as advance:
         description = run(films, survey(films, advance), parts)
     if html is not None:
-        from xscan.training.describe_page import write_describe_page
+        from xscan.training.data.describe_page import write_describe_page
 
         write_describe_page(description, f"Data set {data.name}", html)
         console.say(f"{html} holds radiographs: keep it on this machine")
@@ -107,7 +107,7 @@ def split(
     """Part the films, stratified by class; films of one patient and copies of one film stay together."""
     from xscan.engine.dataset.folder import load_folder
     from xscan.engine.errors import UsageError
-    from xscan.training.split import grouped_split, parse_parts, part_table, study_split, write_split
+    from xscan.training.data.split import grouped_split, parse_parts, part_table, study_split, write_split
 
     console = Console(quiet, verbose, json, no_progress)
     shares = parse_parts(parts)
@@ -118,8 +118,8 @@ def split(
         listed, labels, groups = films.films, films.labels, None
         placed = study_split(labels, seed)
     else:
-        from xscan.training.copies import find_copies, groups_of
-        from xscan.training.survey import survey
+        from xscan.training.data.copies import find_copies, groups_of
+        from xscan.training.data.survey import survey
 
         with _progress(console, "reading", len(films.films)) as advance:
             found = survey(films, advance)

@@ -38,10 +38,10 @@ def evaluate(
     from xscan.engine.dataset.folder import load_folder
     from xscan.engine.dataset.selection import choose, selection
     from xscan.engine.errors import UsageError
-    from xscan.training.evaluate import evaluate as measure
-    from xscan.training.page import require_page
-    from xscan.training.scored import is_score_file, score
-    from xscan.training.subgroups import read_columns
+    from xscan.training.evaluation.evaluate import evaluate as measure
+    from xscan.training.evaluation.scored import is_score_file, score
+    from xscan.training.evaluation.subgroups import read_columns
+    from xscan.training.pages.page import require_page
 
     console = Console(quiet, verbose, json, no_progress)
     if data is not None and is_score_file(model):
@@ -57,7 +57,7 @@ def evaluate(
         columns = read_columns(patients or data.with_suffix(".csv")) if data is not None else {}
         evaluation = measure(scored, shares, columns)
         if html is not None:
-            from xscan.training.evaluation_page import write_page
+            from xscan.training.evaluation.page import write_page
 
             write_page(evaluation, html)
             console.say(f"page: {html}" + " (it shows films: keep it as you keep patient data)" * bool(scored.films))

@@ -34,10 +34,10 @@ def explain(
     from xscan.engine.dataset.folder import load_folder
     from xscan.engine.dataset.selection import choose, selection, some
     from xscan.engine.errors import UsageError
-    from xscan.training.explain import METHODS
-    from xscan.training.explain import explain as run_explain
-    from xscan.training.page import require_folder, require_page
-    from xscan.training.scored import open_network
+    from xscan.training.evaluation.network import open_network
+    from xscan.training.explanation.explain import METHODS
+    from xscan.training.explanation.explain import explain as run_explain
+    from xscan.training.pages.page import require_folder, require_page
 
     console = Console(quiet, verbose, json, no_progress)
     if method not in METHODS:
@@ -51,12 +51,12 @@ def explain(
         data_set = some(choose(load_folder(data, patients), keeps), films)
         explanation = run_explain(open_network(model), data_set, method, grid, console.say)
         if out is not None:
-            from xscan.training.explain_figures import write_figures
+            from xscan.training.explanation.figures import write_figures
 
             write_figures(explanation, out)
             console.say(f"figures: {out}")
         if html is not None:
-            from xscan.training.explain_figures import write_page
+            from xscan.training.explanation.figures import write_page
 
             write_page(explanation, html)
             console.say(f"page: {html}")

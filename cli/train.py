@@ -50,9 +50,9 @@ def train(
     if precision not in ("auto", "float32", "bfloat16"):
         raise UsageError(f"no precision '{precision}': choose auto, float32 or bfloat16")
     with needs_train():
-        from xscan.training.settings import Settings
-        from xscan.training.train import fastest_precision
-        from xscan.training.train import train as run_training
+        from xscan.training.fit.settings import Settings
+        from xscan.training.fit.train import fastest_precision
+        from xscan.training.fit.train import train as run_training
     settings = Settings(
         architecture=architecture,
         options=_options(option or []),

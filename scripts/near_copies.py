@@ -4,7 +4,7 @@
 
 DATA is a labelled folder or a packed set. The first table counts the pairs of films within a radius, and gives
 the likeness of the pair that is most alike without being the same picture; the second compares every 13th
-film with itself changed. The limits of training/copies.py stand between the two (docs/data.md).
+film with itself changed. The limits of training/data/copies.py stand between the two (docs/data.md).
 """
 
 import argparse
@@ -16,8 +16,8 @@ import numpy as np
 
 from xscan.engine.dataset.folder import load_folder
 from xscan.engine.errors import FileProblem
-from xscan.training.copies import close_pairs, likeness
-from xscan.training.survey import content_hash, thumb
+from xscan.training.data.copies import close_pairs, likeness
+from xscan.training.data.survey import content_hash, thumb
 
 RADII = (0, 4, 8, 10, 12, 14, 16, 20)
 SAME = 0.9999  #: likeness of copies that are the same picture

@@ -31,12 +31,12 @@ from xscan.engine.dataset.folder import load_folder
 from xscan.engine.network.spec import InputSpec
 from xscan.engine.preprocess.to_input import to_input
 from xscan.engine.triage.bands import probabilities
-from xscan.training.architectures import architecture
-from xscan.training.augment import Augmentation
-from xscan.training.device import Lesson, teach
+from xscan.training.architectures.registry import architecture
+from xscan.training.fit.augment import Augmentation
+from xscan.training.fit.gpu import Lesson, teach
+from xscan.training.fit.record import open_run, update_run
+from xscan.training.fit.settings import Settings
 from xscan.training.recipes.default import FULL, HELD_OUT, SOFT_LABELS, THIRDS
-from xscan.training.runs import open_run, update_run
-from xscan.training.settings import Settings
 
 BASE = replace(FULL, epochs=50, batch_size=64, learning_rate=2e-3)
 WIDE = replace(BASE.augmentation, scale=0.15, aspect=0.25, shift=0.08)

@@ -19,9 +19,9 @@ import keras
 import numpy as np
 
 from xscan.engine import CLASSES
-from xscan.training.architectures import architecture
+from xscan.training.architectures.registry import architecture
+from xscan.training.fit.train import compiled
 from xscan.training.sweep.recipe import read_recipe
-from xscan.training.train import compiled
 
 
 def main() -> None:

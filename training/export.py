@@ -18,7 +18,7 @@ from xscan.engine.network.spec import InputSpec
 from xscan.engine.runtime.open import open_runtime
 from xscan.engine.triage.bands import probabilities
 
-from .train import logits_of
+from .fit.train import logits_of
 
 OPSET = 18
 TOLERANCE = 1e-5  #: largest difference of a probability between Keras and ONNX Runtime

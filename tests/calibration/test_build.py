@@ -109,8 +109,8 @@ def test_mixed_leaves_the_layers_that_hurt_in_float(settings: BuildSettings, mon
             verdict, lines=tuple(replace(x, limit=x.loss - (1 if len(calls) < 3 else 0)) for x in verdict.lines)
         )
 
-    real = builder.gate.compare
-    monkeypatch.setattr(builder.gate, "compare", judge)
+    real = builder.compare
+    monkeypatch.setattr(builder, "compare", judge)
     built = build(replace(settings, mixed=True))
     assert len(built.sidecar.gate["left_out"]) == 2  # all of INT8 refused, one layer out refused, two accepted
     for layer in built.sidecar.gate["left_out"]:

@@ -3,13 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from xscan.calibration.acceptance.verdict import (
-    LIMITS,
-    Limits,
-    Verdict,
-    compare,
-    doubted,
-)
+from xscan.calibration.acceptance.verdict import LIMITS, Limits, Verdict, compare, doubted
 
 from .networks import MANIFEST
 

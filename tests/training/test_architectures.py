@@ -8,8 +8,8 @@ import pytest
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from xscan.engine.errors import UsageError
-from xscan.training.architectures import ARCHITECTURES, architecture
 from xscan.training.architectures.fused import FusedBatchNormalization, fused_layers
+from xscan.training.architectures.registry import ARCHITECTURES, architecture
 from xscan.training.sweep.recipe import read_recipe, rungs
 
 # Counted by hand from the papers, for one input channel and three classes.

@@ -13,7 +13,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from xscan.calibration.points.scores import read_scores
 from xscan.engine import CLASSES
 from xscan.engine.errors import UsageError
-from xscan.training.augment import Augmentation, augment
+from xscan.training.fit.augment import Augmentation, augment
 
 ALL_KINDS = Augmentation(border=1, mask=1, shade=0.2, sharpen=1, blur=1, jpeg=1)
 STILL = Augmentation(
@@ -22,7 +22,7 @@ STILL = Augmentation(
 
 
 def test_the_compact_network_is_small_and_has_maps() -> None:
-    from xscan.training.architectures import architecture
+    from xscan.training.architectures.registry import architecture
 
     model = architecture("compact").build(64, 64)
     assert model.count_params() <= 3_000_000
@@ -32,7 +32,7 @@ def test_the_compact_network_is_small_and_has_maps() -> None:
 
 
 def test_exposure_means_nothing_to_the_compact_network() -> None:
-    from xscan.training.architectures import architecture
+    from xscan.training.architectures.registry import architecture
 
     model = architecture("compact").build(64, 64)
     film = np.random.default_rng(0).integers(60, 120, (1, 64, 64, 1), np.uint8)
@@ -80,8 +80,8 @@ def test_a_run_learns_targets_and_starts_from_another_ones_weights(tmp_path: Pat
     import keras
 
     from xscan.engine.dataset.folder import load_folder
-    from xscan.training.settings import Settings
-    from xscan.training.train import train
+    from xscan.training.fit.settings import Settings
+    from xscan.training.fit.train import train
 
     rng = np.random.default_rng(0)
     lines = ["file,patient,fold"]

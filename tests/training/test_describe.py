@@ -13,10 +13,10 @@ from xscan.engine.dataset.folder import load_folder
 from xscan.engine.dataset.packed import write_set
 from xscan.engine.errors import DataSetError
 from xscan.engine.network.spec import InputSpec
-from xscan.training.copies import LIKENESS, RADIUS, close_pairs, likeness
-from xscan.training.describe import Description, describe
-from xscan.training.describe_page import write_describe_page
-from xscan.training.survey import content_hash, survey, thumb
+from xscan.training.data.copies import LIKENESS, RADIUS, close_pairs, likeness
+from xscan.training.data.describe import Description, describe
+from xscan.training.data.describe_page import write_describe_page
+from xscan.training.data.survey import content_hash, survey, thumb
 
 EACH = 10
 

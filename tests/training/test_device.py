@@ -11,8 +11,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from xscan.training.augment import Augmentation  # noqa: E402
-from xscan.training.augment_torch import augment_all  # noqa: E402
+from xscan.training.fit.augment import Augmentation  # noqa: E402
+from xscan.training.fit.augment_gpu import augment_all  # noqa: E402
 
 STILL = Augmentation(
     rotation=0, scale=0, aspect=0, shift=0, flip=0, gamma=0, contrast=0, brightness=0, blur=0, jpeg=0, noise=0
@@ -53,7 +53,7 @@ def test_trim_cuts_off_height_or_width_and_fills_the_picture_with_the_rest() -> 
 
 
 def test_jpeg_is_what_libjpeg_leaves(films: np.ndarray) -> None:
-    from xscan.training.augment_torch import _through_jpeg
+    from xscan.training.fit.augment_gpu import _through_jpeg
 
     for quality in (40, 90):
         ours = _through_jpeg(torch.from_numpy(films).float(), torch.full((len(films),), float(quality))).numpy()

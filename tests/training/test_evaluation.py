@@ -19,11 +19,12 @@ from xscan.engine.dataset.folder import load_folder
 from xscan.engine.dataset.selection import choose, selection, some
 from xscan.engine.errors import DataSetError, UsageError
 from xscan.engine.triage.bands import probabilities
-from xscan.training.compare import COMPARED, compare, mcnemar
-from xscan.training.evaluate import evaluate
-from xscan.training.evaluation_page import worst
-from xscan.training.scored import open_network, read_score_file, score, score_films
-from xscan.training.subgroups import read_columns
+from xscan.training.evaluation.compare import COMPARED, compare, mcnemar
+from xscan.training.evaluation.evaluate import evaluate
+from xscan.training.evaluation.network import open_network
+from xscan.training.evaluation.page import worst
+from xscan.training.evaluation.scored import read_score_file, score, score_films
+from xscan.training.evaluation.subgroups import read_columns
 
 from ..conftest import Xscan
 
@@ -115,8 +116,8 @@ def test_films_of_one_class_are_evaluated_without_a_crash(films: Path, tmp_path:
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:tf2onnx")
 def test_a_keras_file_runs_in_the_runtime_of_batch(films: Path, tmp_path: Path) -> None:
     from xscan.engine.dataset.films import read_inputs
-    from xscan.training.architectures import architecture
-    from xscan.training.train import logits_of
+    from xscan.training.architectures.registry import architecture
+    from xscan.training.fit.train import logits_of
 
     model = architecture("compact").build(32, 32)
     (tmp_path / "run").mkdir()

@@ -15,8 +15,8 @@ from xscan.engine.dataset.folder import load_folder
 from xscan.engine.errors import UsageError
 from xscan.engine.network.manifest import KEY, Manifest, OperatingPoint
 from xscan.engine.network.spec import InputSpec
-from xscan.training.explain import explain, hide
-from xscan.training.scored import open_network
+from xscan.training.evaluation.network import open_network
+from xscan.training.explanation.explain import explain, hide
 
 from ..conftest import Xscan
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from xscan.engine import CLASSES
 from xscan.engine.dataset.csvs import read_split
 from xscan.engine.errors import DataSetError, UsageError
-from xscan.training.copies import Copies, groups_of
-from xscan.training.split import grouped_split, parse_parts, part_table, study_split, write_split
+from xscan.training.data.copies import Copies, groups_of
+from xscan.training.data.split import grouped_split, parse_parts, part_table, study_split, write_split
 
 STUDY = np.repeat([0, 1, 2], (1583, 2788, 1503))
 

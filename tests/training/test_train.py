@@ -46,7 +46,7 @@ def run(films: Path, tmp_path_factory: pytest.TempPathFactory, xscan: Xscan) -> 
 
 
 def test_the_seed_network_is_model_4() -> None:
-    from xscan.training.architectures import architecture
+    from xscan.training.architectures.registry import architecture
 
     assert architecture("seed").build(256, 256).count_params() == 1_583_011
 
@@ -66,8 +66,8 @@ def test_a_packed_set_stands_in_for_its_folder(run: Path, films: Path, tmp_path:
     from xscan.engine.dataset.packed import write_set
     from xscan.engine.network.spec import InputSpec
     from xscan.training.export import export
-    from xscan.training.settings import Settings
-    from xscan.training.train import fastest_precision, train
+    from xscan.training.fit.settings import Settings
+    from xscan.training.fit.train import fastest_precision, train
 
     write_set(load_folder(films), tmp_path / "set", InputSpec(256, 256))
     packed = load_folder(tmp_path / "set")

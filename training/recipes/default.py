@@ -24,9 +24,9 @@ from xscan.engine import CLASSES
 from xscan.engine.dataset.folder import load_folder
 from xscan.engine.network.spec import InputSpec
 
-from ..augment import Augmentation
-from ..settings import Settings
-from ..train import train
+from ..fit.augment import Augmentation
+from ..fit.settings import Settings
+from ..fit.train import train
 
 THIRDS = ((0, 1, 2), (3, 4, 5), (6, 7, 8))
 HELD_OUT = (9,)

@@ -9,8 +9,8 @@ from typing import Any
 
 from xscan.engine.errors import UsageError
 
-from ..architectures import architecture
-from ..settings import Settings
+from ..architectures.registry import architecture
+from ..fit.settings import Settings
 
 LIMITS = {"epochs": 18, "reduction": 3, "reference": ""}  #: with their defaults
 LEAST_EPOCHS = 2  #: after one, a ranking says little more than who began fastest

@@ -1,7 +1,7 @@
 """Successive halving over a recipe's networks. Any number of processes may work on one folder, and be killed.
 
 OUT/sweep.json          the recipe and the data set's fingerprint
-OUT/grouped/NAME/       run folder (xscan.training.train): folds by patient, as the data set has them
+OUT/grouped/NAME/       run folder (xscan.training.fit.train): folds by patient, as the data set has them
 OUT/random/NAME/        the same network by the study's protocol, for those that were trained to the end
 OUT/networks/NAME.json  parameters and latency
 OUT/rung-EPOCHS.json    the ranking after so many epochs, and who went on
@@ -29,9 +29,9 @@ from xscan.engine import CLASSES
 from xscan.engine.dataset.films import FOLDS, DataSet
 from xscan.engine.errors import UsageError
 
-from ..runs import write_json
-from ..settings import Settings
-from ..train import train
+from ..fit.record import write_json
+from ..fit.settings import Settings
+from ..fit.train import train
 from .recipe import Recipe
 from .scores import read_score
 

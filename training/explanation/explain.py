@@ -25,8 +25,8 @@ from xscan.engine.errors import DataSetError, EngineError, UsageError
 from xscan.engine.runtime.protocol import Runtime
 from xscan.engine.triage.bands import log_odds, probabilities
 
-from .evaluate import aligned
-from .scored import BATCH, Network
+from ..evaluation.network import BATCH, Network
+from ..pages.tables import aligned
 
 METHODS = ("auto", "maps", "occlusion")
 STEPS = 10  #: of the deletion curve, from nothing hidden to all

@@ -26,10 +26,10 @@ from xscan.engine.errors import DataSetError, UsageError
 from xscan.engine.machine.processor import multiplies_bfloat16
 from xscan.engine.network.spec import InputSpec
 
-from .architectures import architecture
-from .architectures.fused import fused_layers
+from ..architectures.fused import fused_layers
+from ..architectures.registry import architecture
 from .augment import augment
-from .runs import open_run, update_run
+from .record import open_run, update_run
 from .settings import Settings
 
 
@@ -182,7 +182,7 @@ def _train_on_gpu(
     start_from: Path | None,
 ) -> None:
     """The whole run in one go, in minutes: nothing to resume, and validation folds are scored at its end."""
-    from .device import Lesson, teach
+    from .gpu import Lesson, teach
 
     began = time.monotonic()
     smooth = settings.label_smoothing

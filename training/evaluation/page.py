@@ -10,8 +10,8 @@ from xscan.calibration.statistics.metrics import ECE_BINS, share_of_bacteria
 from xscan.engine import CLASSES
 from xscan.engine.errors import FileProblem
 
+from ..pages.page import Page
 from .evaluate import Evaluation
-from .page import Page
 from .scored import ScoredFilms
 
 WORST = 24  #: films of the contact sheet

@@ -19,8 +19,8 @@ from keras import layers
 from torch import Tensor
 from torch.nn import functional
 
-from .architectures.fused import fused_layers
-from .augment_torch import augment_all
+from ..architectures.fused import fused_layers
+from .augment_gpu import augment_all
 from .settings import Settings
 
 

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 
 from xscan.engine import CLASSES
 
+from ..pages.page import Page, replace_file
 from .explain import ORDERS, STEPS, Deletion, Explanation
-from .page import Page, replace_file
 
 # Half a chest as a viewer shows it, drawn by eye for orientation: x from the middle line to the side, y from the
 # top, in parts of the film.

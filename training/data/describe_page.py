@@ -8,8 +8,8 @@ import numpy as np
 
 from xscan.engine import CLASSES
 
+from ..pages.page import Page
 from .describe import Description, class_table, common_sizes, findings, measure_table, shortcut_table, split_table
-from .page import Page
 from .shortcuts import LEVEL
 
 if TYPE_CHECKING:

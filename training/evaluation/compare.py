@@ -12,7 +12,8 @@ from xscan.calibration.statistics.metrics import figures
 from xscan.engine import CLASSES
 from xscan.engine.errors import DataSetError
 
-from .evaluate import NAMES, aligned
+from ..pages.tables import aligned
+from .evaluate import NAMES
 from .scored import ScoredFilms
 
 #: what is compared, in the order of the table

@@ -10,6 +10,7 @@ from xscan.calibration.statistics.bootstrap import RESAMPLES, Interval, bootstra
 from xscan.calibration.statistics.metrics import at_prevalence, confusion_matrix, figures, one_threshold
 from xscan.engine import CLASSES
 
+from ..pages.tables import aligned
 from .scored import ScoredFilms
 from .subgroups import Columns, subgroups
 
@@ -164,14 +165,3 @@ def evaluate(scored: ScoredFilms, prevalences: Sequence[float] = (), columns: Co
     ]
     own = {key[0]: figure for key, figure in found.items() if len(key) == 1}
     return Evaluation(scored, own, points, subgroups(scored, columns or {}))
-
-
-def aligned(rows: list[list[str]]) -> list[str]:
-    """Columns of text, the first to the left, the others to the right."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return [
-        "  ".join(
-            cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in rows
-    ]

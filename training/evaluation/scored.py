@@ -10,22 +10,9 @@ from xscan.calibration.points.scores import read_scores
 from xscan.engine.dataset.films import DataSet, ListedFilm, read_inputs
 from xscan.engine.dataset.selection import Keeps
 from xscan.engine.errors import DataSetError, EngineError, UsageError
-from xscan.engine.network.manifest import Manifest, OperatingPoint
-from xscan.engine.network.spec import InputSpec
-from xscan.engine.runtime.open import find_engine, open_runtime
-from xscan.engine.runtime.protocol import Runtime
 from xscan.engine.triage.bands import probabilities
 
-BATCH = 8
-
-
-@dataclass(frozen=True)
-class Network:
-    """A network that is ready to run."""
-
-    runtime: Runtime
-    points: dict[str, float]  #: thresholds on the probability of pneumonia by name; {} for a `.keras`
-    how: str  #: for people: the runtime, and what it was made from
+from .network import BATCH, Network, open_network
 
 
 @dataclass(frozen=True)
@@ -49,38 +36,6 @@ class ScoredFilms:
         films = tuple(self.films[i] for i in index) if self.films else ()
         kept = {name: getattr(self, name)[index] for name in ("files", "labels", "patients", "p")}
         return replace(self, films=films, **kept)
-
-
-def open_network(model: str) -> Network:
-    """An ONNX file, a built engine, a shipped network's name, or a Keras file, which is converted in memory.
-
-    A `.keras` has no manifest: temperature 1, no operating points. Raises EngineError.
-    """
-    if not model.endswith(".keras"):
-        runtime = open_runtime(find_engine(model))
-        manifest = runtime.manifest
-        points = {"rule-out": manifest.rule_out.threshold, "rule-in": manifest.rule_in.threshold}
-        return Network(runtime, points, runtime.description)
-    path = Path(model)
-    if not path.is_file():
-        raise EngineError(f"no network {path}: give the final.keras of a training run")
-    import keras
-
-    from xscan.engine.runtime.onnx import OnnxRuntime
-
-    from . import architectures  # noqa: F401  the layers that a saved network may hold
-    from .export import convert
-
-    try:
-        network = keras.saving.load_model(path, compile=False)
-    except Exception:  # Keras raises what it likes on a damaged file
-        raise EngineError(f"{path.name} is not a network that Keras can load") from None
-    _, height, width, _ = network.input_shape
-    name = path.parent.resolve().name if path.stem in ("final", "last") else path.stem
-    unused = OperatingPoint(0.5, 0, 0)
-    manifest = Manifest(name, "keras", InputSpec(height, width), temperature=1, rule_out=unused, rule_in=unused)
-    runtime = OnnxRuntime(path, convert(network, manifest))
-    return Network(runtime, {}, f"{runtime.description}, converted from Keras")
 
 
 def score_films(network: Network, data: DataSet) -> ScoredFilms:

@@ -10,6 +10,7 @@ import numpy as np
 from xscan.engine import CLASSES
 from xscan.engine.dataset.films import DataSet
 
+from ..pages.tables import table_text
 from .copies import Copies, find_copies
 from .shortcuts import VARIABLES, Shortcuts, find_shortcuts, variables
 from .survey import Survey
@@ -145,17 +146,6 @@ def common_sizes(figures: dict[str, Any]) -> str:
     frequent = [s for s in figures["sizes"]["most_frequent"][:3] if s["films"] > 1]
     told = ", ".join(f"{s['width']} x {s['height']} ({s['films']} films)" for s in frequent)
     return f"{figures['sizes']['distinct']} distinct" + (f"; most frequent {told}" if told else "")
-
-
-def table_text(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Columns side by side: words to the left, numbers to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    numbers = [all(cell[:1].isdigit() or not cell for cell in column[1:]) for column in zip(*rows, strict=True)]
-    lines = []
-    for row in rows:
-        cells = [c.rjust(w) if n else c.ljust(w) for c, w, n in zip(row, widths, numbers, strict=True)]
-        lines.append("  ".join(cells).rstrip())
-    return lines
 
 
 def _measures(survey: Survey) -> dict[str, dict[str, list[float]]]:

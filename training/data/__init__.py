@@ -1,0 +1,1 @@
+"""Describing and splitting data sets."""
