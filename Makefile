@@ -21,6 +21,7 @@ lint: $(VENV)/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
+	PYTHONPATH=$(VENV)/rooms $(BIN)/lint-imports --no-logo
 
 bench: $(VENV)/dev
 	$(BIN)/python benchmarks/everything.py --short
@@ -33,18 +34,14 @@ $(VENV)/bin/python:
 	  || { echo "xscan needs Python 3.11 to 3.13: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-# The stamps make a second call start at once; a changed pyproject.toml or a new file installs again.
-# editable_mode=strict: editors and basedpyright resolve `xscan.*`, at the price of a new install for a new file.
-$(VENV)/base: pyproject.toml setup.py engine/preprocess/_area.c engine/triage/_look.c $(VENV)/files
-	$(PIP) -e . --config-settings editable_mode=strict
+# The stamps make a second call start at once; a changed pyproject.toml or C file installs again.
+INSTALLED := pyproject.toml setup.py scripts/rooms.py engine/preprocess/_area.c engine/triage/_look.c
+$(VENV)/base: $(INSTALLED) | $(VENV)/bin/python
+	$(PIP) -e .
+	$(BIN)/python scripts/rooms.py $(VENV)
 	@touch $@
 
-$(VENV)/dev: pyproject.toml setup.py engine/preprocess/_area.c engine/triage/_look.c $(VENV)/files
-	$(PIP) -e '.[dev]' --config-settings editable_mode=strict
+$(VENV)/dev: $(INSTALLED) | $(VENV)/bin/python
+	$(PIP) -e '.[dev]'
+	$(BIN)/python scripts/rooms.py $(VENV)
 	@touch $@ $(VENV)/base
-
-LIST := find cli engine training calibration -type f ! -name '*.pyc' ! -name '*.so' ! -name '*.pyd' | LC_ALL=C sort
-$(VENV)/files: FORCE | $(VENV)/bin/python
-	@$(LIST) | cmp -s - $@ || $(LIST) > $@
-
-FORCE:

@@ -5,13 +5,12 @@ from typing import Annotated
 
 import typer
 
-from . import (
+from .commands import (
     audit,
     batch,
     bench,
     build_engine,
     compare,
-    config_show,
     data,
     doctor,
     engine,
@@ -28,7 +27,8 @@ from . import (
     train,
     triage,
 )
-from .config import SettingsGroup
+from .commands import config as config_show
+from .settings.file import SettingsGroup
 
 app = typer.Typer(
     cls=SettingsGroup,

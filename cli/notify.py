@@ -18,7 +18,7 @@ from typing import Any
 from xscan.engine.errors import UsageError
 from xscan.engine.lists.run_report import report_of
 
-from .common import Console
+from .terminal.console import Console
 
 SECONDS = 60  #: what a command may take; a nightly job must not hang on a mail server
 

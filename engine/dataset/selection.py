@@ -11,7 +11,7 @@ from ..errors import DataSetError, UsageError
 from .csvs import read_split
 from .films import FOLDS, DataSet, data_set
 
-Keeps = Callable[[str, int], bool]  #: file and fold of a film -> is it chosen?
+Keeps = Callable[[str, int | None], bool]  #: file and fold of a film -> is it chosen?
 
 
 def selection(fold: str = "", split: Path | None = None, part: str = "") -> Keeps:

@@ -1,4 +1,4 @@
-"""Found."""
+"""What the walk finds, and the order it finds it in."""
 
 from dataclasses import dataclass
 

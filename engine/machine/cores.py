@@ -1,4 +1,4 @@
-"""Cores."""
+"""How many processor cores a run may use."""
 
 
 def usable_cores() -> int:

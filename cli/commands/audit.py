@@ -1,0 +1,32 @@
+"""`xscan audit`: what a list was worth, once readers have reported."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..settings.points import manifest_for
+from ..terminal.console import Console
+from ..terminal.options import Json
+
+
+def audit(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="CSV... TRUTH", help="One or more triage lists, then what readers found.")
+    ],
+    engine: Annotated[str, typer.Option(help="The engine that made the lists. Default: by the run report.")] = "",
+    json: Json = False,
+) -> None:
+    """Compare triage lists with what readers found: rates by band, calibration, drift month by month.
+
+    TRUTH is a CSV with a column file, sop_uid or study_uid, and a column truth: normal, pneumonia, bacteria
+    or virus.
+    """
+    from xscan.calibration.audit import audit as measure
+    from xscan.engine.errors import UsageError
+
+    if len(files) < 2:
+        raise UsageError("give one or more lists, then the CSV of what readers found")
+    *lists, truth = files
+    result = measure(lists, truth, manifest_for(lists[0], engine))
+    Console(json=json).result(result.as_dict(), result.as_text())

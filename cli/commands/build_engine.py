@@ -1,0 +1,128 @@
+"""`xscan build-engine`: a network in, an engine for this machine out, measured against the network."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..terminal.console import Console
+from ..terminal.options import Json, NoProgress, Quiet, Verbose
+
+
+def build_engine(
+    model: Annotated[str, typer.Argument(help="An ONNX file of xscan export, or a shipped network's name.")] = "",
+    out: Annotated[Path, typer.Option(help="The engine to write; its .json and .onnx stand beside it.")] = Path(
+        "xscan.engine"
+    ),
+    precision: Annotated[
+        str, typer.Option(help="fp32, fp16, int8, or auto: the fastest that is measured and accepted.")
+    ] = "auto",
+    calibrate: Annotated[
+        Path | None, typer.Option(help="Folder of radiographs to calibrate INT8 on, like those to be scanned.")
+    ] = None,
+    films: Annotated[int, typer.Option(min=1, help="Radiographs to calibrate on.")] = 512,
+    method: Annotated[
+        str, typer.Option(help="How ranges are cut: minmax, percentile, mse, entropy, or auto: what changes p least.")
+    ] = "auto",
+    patients: Annotated[
+        Path | None, typer.Option(help="CSV of the calibration films: file,patient[,fold]. Default: DATA.csv.")
+    ] = None,
+    accept: Annotated[
+        Path | None, typer.Option(help="Folder of radiographs to measure on, best with a folder a class.")
+    ] = None,
+    accept_fold: Annotated[
+        str, typer.Option(help="Folds to measure on, such as 9; empty: all that were not trained on.")
+    ] = "",
+    accept_patients: Annotated[
+        Path | None, typer.Option(help="CSV of the films to measure on: file,patient[,fold]. Default: DATA.csv.")
+    ] = None,
+    runtime: Annotated[str, typer.Option(help="auto, tensorrt, tensorrt-rtx or onnxruntime.")] = "auto",
+    best_batch: Annotated[int, typer.Option(min=1, help="Batch size that TensorRT makes quickest.")] = 8,
+    max_batch: Annotated[int, typer.Option(min=1, help="Largest batch of a TensorRT engine.")] = 32,
+    workspace: Annotated[int, typer.Option(min=1, help="Megabytes that a TensorRT layer may use.")] = 1024,
+    timing_cache: Annotated[Path | None, typer.Option(help="File with TensorRT's timings of earlier builds.")] = None,
+    portable: Annotated[bool, typer.Option("--portable", help="Also for later GPUs and TensorRT versions.")] = False,
+    mixed: Annotated[bool, typer.Option("--mixed", help="Where INT8 is refused, leave the worst layers in float.")] = (
+        False
+    ),
+    force: Annotated[bool, typer.Option("--force", help="Write a refused engine all the same, marked.")] = False,
+    seed: Annotated[int, typer.Option(help="Seed of the choice of calibration films.")] = 0,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    json: Json = False,
+    no_progress: NoProgress = False,
+) -> None:
+    """Build an engine for this machine: FP16 or INT8, calibrated on radiographs and measured against float32.
+
+    On a machine without an NVIDIA GPU the engine is for ONNX Runtime. What calibration found is kept in
+    NAME.engine.calibration.json: building again needs no radiographs.
+    Exit codes: 0 built; 2 usage; 4 no usable network or compiler, or refused by the gate.
+    """
+    from xscan.calibration.build_engine.build import Refused, build
+    from xscan.calibration.build_engine.settings import BuildSettings, Say
+    from xscan.engine.dataset.selection import parse_folds
+    from xscan.engine.network.models import DEFAULT
+    from xscan.engine.runtime.open import find_engine
+
+    console = Console(quiet, verbose, json, no_progress)
+    settings = BuildSettings(
+        model=find_engine(model or DEFAULT),
+        out=out,
+        precision=precision,
+        runtime=runtime,
+        calibrate=calibrate,
+        films=films,
+        seed=seed,
+        method=method,
+        accept=accept,
+        accept_folds=parse_folds(accept_fold),
+        patients=patients,
+        accept_patients=accept_patients,
+        mixed=mixed,
+        force=force,
+        best_batch=best_batch,
+        max_batch=max_batch,
+        portable=portable,
+        workspace=workspace << 20,
+        timing_cache=timing_cache,
+    )
+    with _progress(console) as progress:
+        say = Say(note=console.say, warn=console.warn, builder=console.detail, progress=progress)
+        try:
+            built = build(settings, say)
+        except Refused as refused:
+            console.say(refused.verdict.as_text())
+            if refused.best is not None:
+                console.say(_mixed_text(refused.best.hurt, refused.best.left_out, refused.best.verdict.accepted))
+            raise
+    if built.verdict is not None:
+        console.say(built.verdict.as_text())
+    took = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in built.seconds.items())
+    side = built.sidecar
+    text = f"{out}: {side.precision} for {side.runtime} {side.runtime_version}" + (f" ({took})" if took else "")
+    console.result(built.as_dict(), text)
+
+
+def _mixed_text(hurt: dict[str, float], left_out: tuple[str, ...], accepted: bool) -> str:
+    lines = ["layers that hurt most, and the part of the change that each makes:"]
+    lines += [f"  {part:7.1%}  {layer}" for layer, part in list(hurt.items())[:5]]
+    fate = "is accepted: build it with --mixed" if accepted else "is refused too"
+    lines.append(f"the best mixed graph leaves {len(left_out)} of {len(hurt)} layers in float and {fate}")
+    return "\n".join(lines)
+
+
+@contextmanager
+def _progress(console: Console) -> Iterator[Callable[[str, int, int], None]]:
+    """A line that follows the stages on a terminal; nothing elsewhere. TensorRT calls it from several threads."""
+    if not console.progress:
+        yield lambda *_: None
+        return
+    from rich.console import Console as Terminal
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"))
+    with Progress(*columns, console=Terminal(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda stage, done, total: bar.update(task, description=stage, completed=done, total=total)

@@ -1,0 +1,52 @@
+"""`xscan compare`: is one network better than another on the same films?"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..terminal.console import Console
+from ..terminal.extras import names_extra
+from ..terminal.logs import plain_warnings
+from ..terminal.options import MODEL, Fold, Json, NoProgress, Part, Patients, Quiet, Split, Verbose
+
+
+def compare(
+    model_a: Annotated[str, typer.Argument(help=MODEL)],
+    model_b: Annotated[str, typer.Argument(help="What it is compared with: the same kinds.")],
+    data: Annotated[
+        Path | None,
+        typer.Argument(help="Folder with a folder a class: normal, bacteria, virus. Not needed for two score files."),
+    ] = None,
+    fold: Fold = "",
+    split: Split = None,
+    part: Part = "",
+    patients: Patients = None,
+    by: Annotated[
+        str, typer.Option(help="The figure that decides, such as accuracy, loss, pneumonia.roc_auc, kind.roc_auc.")
+    ] = "accuracy",
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    json: Json = False,
+    no_progress: NoProgress = False,
+) -> None:
+    """Compare two networks on the same films: paired bootstrap by patients, and McNemar's exact test.
+
+    Choose the deciding figure before you look. Two score files are compared on the films that both have.
+    """
+    from xscan.engine.dataset.folder import load_folder
+    from xscan.engine.dataset.selection import choose, selection
+    from xscan.engine.errors import UsageError
+    from xscan.training.evaluation.compare import COMPARED
+    from xscan.training.evaluation.compare import compare as measure
+    from xscan.training.evaluation.scored import score
+
+    console = Console(quiet, verbose, json, no_progress)
+    if by not in COMPARED:
+        raise UsageError(f"no figure '{by}': choose --by one of {', '.join(COMPARED)}")
+    keeps = selection(fold, split, part)
+    with plain_warnings(console), names_extra():
+        films = choose(load_folder(data, patients), keeps) if data is not None else None
+        a, b = (score(model, films, keeps) for model in (model_a, model_b))
+        comparison = measure(a, b, by)
+    console.result(comparison.as_dict(), comparison.as_text())

@@ -1,0 +1,155 @@
+"""`xscan data describe`, `pack`, `split`: look at a labelled data set, pack it, part it."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..terminal.console import Console
+from ..terminal.extras import needs_train
+from ..terminal.options import Json, NoProgress, Patients, Quiet, Verbose
+
+app = typer.Typer(no_args_is_help=True, help="Describe, pack and split a labelled data set.", rich_markup_mode=None)
+
+Data = Annotated[Path, typer.Argument(help="Folder with a folder a class: normal, bacteria, virus; or a packed set.")]
+
+
+@app.callback()
+def root() -> None:
+    """Describe, pack and split a labelled data set."""
+
+
+@app.command()
+def describe(
+    data: Data,
+    html: Annotated[Path | None, typer.Option(help="Page to write: plots and a contact sheet. It holds films.")] = None,
+    split: Annotated[Path | None, typer.Option(help="CSV (file,part) to describe in place of the folds.")] = None,
+    patients: Patients = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    json: Json = False,
+    no_progress: NoProgress = False,
+) -> None:
+    """Count films, sizes, copies, patients and label conflicts, and tell how well a model could cheat.
+
+    File names are printed with --json and on the page only: a name can hold a patient's.
+    """
+    with needs_train():
+        import matplotlib  # noqa: F401
+        import sklearn  # noqa: F401
+
+        from xscan.training.data.describe import describe as run
+        from xscan.training.data.survey import survey
+    from xscan.engine.dataset.csvs import read_split
+    from xscan.engine.dataset.folder import load_folder
+    from xscan.training.pages.page import require_page
+
+    console = Console(quiet, verbose, json, no_progress)
+    if html is not None:
+        require_page(html)
+    films = load_folder(data, patients)
+    parts = read_split(split) if split else None
+    with _progress(console, "reading", len(films.films)) as advance:
+        description = run(films, survey(films, advance), parts)
+    if html is not None:
+        from xscan.training.data.describe_page import write_describe_page
+
+        write_describe_page(description, f"Data set {data.name}", html)
+        console.say(f"{html} holds radiographs: keep it on this machine")
+    console.result(description.figures, description.as_text())
+
+
+@app.command()
+def pack(
+    data: Data,
+    out: Annotated[Path, typer.Option(help="Folder to make; it must not exist.")],
+    size: Annotated[int, typer.Option(min=16, max=4096, help="Side of the square matrices in pixels.")] = 256,
+    patients: Patients = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    json: Json = False,
+    no_progress: NoProgress = False,
+) -> None:
+    """Pack films into arrays after the one preprocessing: every command that takes DATA takes the set, too."""
+    from xscan.engine.dataset.folder import load_folder
+    from xscan.engine.dataset.packed import write_set
+    from xscan.engine.network.spec import InputSpec
+
+    console = Console(quiet, verbose, json, no_progress)
+    films = load_folder(data, patients)
+    with _progress(console, "packing", len(films.films)) as advance:
+        packed = write_set(films, out, InputSpec(size, size), advance)
+    if packed.unreadable:
+        console.warn(f"{len(packed.unreadable)} files cannot be read and are left out; {out / 'set.json'} lists them")
+    console.result(
+        packed.as_dict(),
+        f"{out}: {packed.films} films of {size} x {size}, {packed.bytes / 1e6:.1f} MB, {packed.fingerprint[:16]}",
+    )
+
+
+@app.command()
+def split(
+    data: Data,
+    out: Annotated[Path, typer.Option(help="CSV to write: file,part.")],
+    parts: Annotated[str, typer.Option(help="The parts and their shares.")] = "train=0.8,test=0.2",
+    like_study: Annotated[
+        bool,
+        typer.Option("--like-study", help="Part films at random, as the study did: patients stand on both sides."),
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the draw.")] = 0,
+    patients: Patients = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    json: Json = False,
+    no_progress: NoProgress = False,
+) -> None:
+    """Part the films, stratified by class; films of one patient and copies of one film stay together."""
+    from xscan.engine.dataset.folder import load_folder
+    from xscan.engine.errors import UsageError
+    from xscan.training.data.split import grouped_split, parse_parts, part_table, study_split, write_split
+
+    console = Console(quiet, verbose, json, no_progress)
+    shares = parse_parts(parts)
+    if like_study and shares != parse_parts("train=0.8,test=0.2"):
+        raise UsageError("--like-study has the study's parts, train=0.8,test=0.2: leave out --parts")
+    films = load_folder(data, patients)
+    if like_study:
+        listed, labels, groups = films.films, films.labels, None
+        placed = study_split(labels, seed)
+    else:
+        from xscan.training.data.copies import find_copies, groups_of
+        from xscan.training.data.survey import survey
+
+        with _progress(console, "reading", len(films.films)) as advance:
+            found = survey(films, advance)
+        if found.unreadable:
+            console.warn(f"{len(found.unreadable)} files cannot be read and are in no part")
+        listed, labels = found.films, found.labels
+        groups = groups_of(found.patients, find_copies(found))
+        placed = grouped_split(labels, groups, shares, seed)
+    write_split(out, [film.file for film in listed], placed)
+    result = {"split": str(out), "seed": seed, "films": len(listed), "parts": part_table(labels, placed)}
+    if groups is not None:
+        result["groups"] = len(set(groups.tolist()))
+    text = [f"{part}: {sum(of.values())} films ({', '.join(f'{n} {name}' for name, n in of.items())})"
+            for part, of in result["parts"].items()]  # fmt: skip
+    console.result(result, "\n".join([f"{out}: {len(listed)} films", *text]))
+
+
+@contextmanager
+def _progress(console: Console, what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A bar on a terminal; with -v how long it took."""
+    started = time.monotonic()
+    if not console.progress:
+        yield lambda _: None
+    else:
+        from rich.console import Console as Terminal
+        from rich.progress import Progress
+
+        with Progress(console=Terminal(stderr=True), transient=True) as bar:
+            task = bar.add_task(what, total=total)
+            yield lambda done: bar.update(task, completed=done)
+    console.detail(f"{what} {total} films took {time.monotonic() - started:.1f} s")

@@ -1,0 +1,66 @@
+"""`xscan explain`: where in the films a network sees what it says."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..terminal.console import Console
+from ..terminal.extras import names_extra
+from ..terminal.logs import plain_warnings
+from ..terminal.options import Fold, Json, NoProgress, Part, Patients, Quiet, Split, Verbose
+
+
+def explain(
+    model: Annotated[str, typer.Argument(help="An engine, an ONNX or Keras file, or the name of a shipped network.")],
+    data: Annotated[Path, typer.Argument(help="Folder with a folder a class: normal, bacteria, virus.")],
+    fold: Fold = "",
+    split: Split = None,
+    part: Part = "",
+    patients: Patients = None,
+    method: Annotated[
+        str, typer.Option(help="maps, occlusion, or auto: the class maps where the network has them.")
+    ] = "auto",
+    grid: Annotated[int, typer.Option(min=2, max=32, help="Cells a side that occlusion hides.")] = 8,
+    films: Annotated[int, typer.Option(min=0, help="At most so many films, drawn at random; 0: all.")] = 0,
+    out: Annotated[Path | None, typer.Option(help="Folder for maps.png, deletion.png and explain.json.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write both figures and the tables as one page.")] = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    json: Json = False,
+    no_progress: NoProgress = False,
+) -> None:
+    """Average what drives the score, by class, and test it: hiding what a map points at must change the answer.
+
+    The figures show maps over a drawn outline, and no film. A map that fails its test is shown, and said to fail.
+    """
+    from xscan.engine.dataset.folder import load_folder
+    from xscan.engine.dataset.selection import choose, selection, some
+    from xscan.engine.errors import UsageError
+    from xscan.training.evaluation.network import open_network
+    from xscan.training.explanation.explain import METHODS
+    from xscan.training.explanation.explain import explain as run_explain
+    from xscan.training.pages.page import require_folder, require_page
+
+    console = Console(quiet, verbose, json, no_progress)
+    if method not in METHODS:
+        raise UsageError(f"no method '{method}': choose one of {', '.join(METHODS)}")
+    keeps = selection(fold, split, part)
+    with plain_warnings(console), names_extra():
+        if out is not None:
+            require_folder(out)
+        if html is not None:
+            require_page(html)
+        data_set = some(choose(load_folder(data, patients), keeps), films)
+        explanation = run_explain(open_network(model), data_set, method, grid, console.say)
+        if out is not None:
+            from xscan.training.explanation.figures import write_figures
+
+            write_figures(explanation, out)
+            console.say(f"figures: {out}")
+        if html is not None:
+            from xscan.training.explanation.figures import write_page
+
+            write_page(explanation, html)
+            console.say(f"page: {html}")
+    console.result(explanation.as_dict(), explanation.as_text())

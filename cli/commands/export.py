@@ -1,0 +1,48 @@
+"""`xscan export`: a training run in, an ONNX network with its manifest out."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..terminal.console import Console
+from ..terminal.extras import needs_train
+from ..terminal.options import Json, Patients, Quiet
+
+
+def export(
+    run: Annotated[Path, typer.Argument(help="Folder of a finished training run.")],
+    data: Annotated[Path, typer.Option(help="The data set it was trained on: 256 of its films prove the export.")],
+    out_of_fold: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="scores.csv to choose temperature and operating points on; several may be given. "
+            "Default: the run's own."
+        ),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="The ONNX file to write.")] = Path("model.onnx"),
+    name: Annotated[str, typer.Option(help="Name of the network, shown in the CSV.  [default: the run's]")] = "",
+    model_version: Annotated[str, typer.Option(help="Version of the network, shown in the CSV.")] = "1",
+    patients: Patients = None,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Export a trained network to ONNX, with operating points chosen on out-of-fold scores.
+
+    Nothing is written when ONNX Runtime's probabilities differ from Keras's by more than 1e-5.
+    """
+    from xscan.engine.dataset.folder import load_folder
+
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever trained it: Keras's files are the same, tf2onnx is not
+    with needs_train():
+        from xscan.training.export import export as run_export
+    console = Console(quiet=quiet, json=json)
+    difference = run_export(
+        run, out, load_folder(data, patients), name=name or run.name, version=model_version,
+        out_of_fold=out_of_fold or [run / "scores.csv"],
+    )  # fmt: skip
+    console.result(
+        {"onnx": str(out), "largest_difference": difference},
+        f"{out}: probabilities within {difference:.1e} of Keras's on 256 radiographs",
+    )

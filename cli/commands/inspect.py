@@ -1,0 +1,127 @@
+"""`xscan inspect`: what the scanner sees in one file."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..terminal.console import Console
+from ..terminal.options import Json, Quiet, Verbose
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from xscan.engine.find.found import Found
+    from xscan.engine.read.film import Facts
+
+
+def inspect(
+    file: Annotated[Path, typer.Argument(help="A film, or one inside a zip: export.zip/DICOM/0001.")],
+    png: Annotated[Path | None, typer.Option(help="Write the 8-bit picture here, as a viewer would show it.")] = None,
+    input_png: Annotated[Path | None, typer.Option(help="Write the network's input here.")] = None,
+    engine: Annotated[str, typer.Option(help="The engine that looks at it; a file or a shipped name.")] = "",
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    json: Json = False,
+) -> None:
+    """Show what the scanner sees in one file: format, decoder, window, view, and why it is not scored or decided on.
+
+    Exit codes: 0 also for a file that is skipped; 2 no such file; 3 the film cannot be read.
+    """
+    from xscan.engine.errors import FileProblem
+    from xscan.engine.network.models import DEFAULT
+    from xscan.engine.preprocess.to_input import to_input
+    from xscan.engine.read.decode import read_film
+    from xscan.engine.runtime.open import find_engine, open_runtime
+    from xscan.engine.triage.gate import doubt
+    from xscan.engine.triage.look import look_at
+
+    console = Console(quiet, verbose, json)
+    found = _found(file)
+    try:
+        film = read_film(found)
+    except FileProblem as problem:
+        data = {"status": problem.status, "code": problem.code, "reason": problem.reason}
+        console.result(data, f"{problem.status}: {problem.reason}")
+        raise typer.Exit(3 if problem.status == "failed" else 0) from None
+    data = _describe(film.facts)
+    if png is not None:
+        _write_png(png, film.grey)
+    runtime = open_runtime(find_engine(engine or DEFAULT))
+    spec = runtime.manifest.input
+    picture = to_input(film.grey, spec)
+    if input_png is not None:
+        _write_png(input_png, picture)
+        data["network_input"] = f"{spec.width} x {spec.height}"
+    scores = runtime.outputs(picture[None, ..., None]).get("gate")
+    found = doubt(film.facts, look_at(film.grey), None if scores is None else scores[0].tolist(), runtime.manifest.gate)
+    if found and not film.facts.doubts:
+        data["doubts"] = [": ".join(found)]
+    data = {"status": "review" if found else "scored"} | data
+    console.result(data, "\n".join(f"{name.replace('_', ' '):22} {_text(value)}" for name, value in data.items()))
+
+
+def _found(file: Path) -> "Found":
+    """The file, or the zip above it and its member. Raises UsageError when there is neither."""
+    from xscan.engine.errors import UsageError
+    from xscan.engine.find.found import Found
+
+    if file.is_file() and file.suffix.lower() == ".zip":
+        raise UsageError(f"{file} is a zip: name a film inside it, as in {file.name}/DICOM/0001, or scan its folder")
+    if file.is_file():
+        return Found(file.name, str(file))
+    for parent in file.parents:
+        if parent.is_file() and parent.suffix.lower() == ".zip":
+            from xscan.engine.find.zips import members
+
+            shown = file.relative_to(parent).as_posix()
+            for member in members(str(parent)):
+                if member.shown == shown:
+                    return Found(shown, str(parent), member.name, member.bytes, problem=member.problem)
+    if file.is_dir():
+        raise UsageError(f"{file} is a folder: give one film of it, or scan all with xscan batch")
+    raise UsageError(f"no file {file}")
+
+
+def _describe(facts: "Facts") -> dict[str, Any]:
+    """The facts that may be shown: the age stays inside."""
+    from xscan.engine.read.dicom.pixels import SYNTAXES
+
+    syntax = facts.transfer_syntax
+    shown: dict[str, Any] = {"format": facts.format}
+    if facts.format == "DICOM":
+        shown["transfer_syntax"] = f"{syntax} {SYNTAXES.get(syntax, 'not known')}".strip()
+        shown |= {"modality": facts.modality, "body_part": facts.body_part, "view": facts.view_position}
+        shown["for_processing"] = facts.for_processing
+    shown |= {
+        "decoder": facts.decoder,
+        "size": f"{facts.columns} x {facts.rows}",
+        "bits": facts.bits,
+        "photometric": facts.photometric,
+        "window": facts.window,
+        "polarity": "inverted: low values are bright" if facts.inverted else "as stored: high values are bright",
+        "doubts": [f"{code}: {sentence}" for code, sentence in facts.doubts],
+        "notes": facts.notes,
+    }
+    return shown
+
+
+def _text(value: object) -> str:
+    if isinstance(value, list):
+        return "; ".join(map(str, value)) or "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value) or "-"
+
+
+def _write_png(path: Path, picture: "np.ndarray") -> None:
+    import cv2
+
+    from xscan.engine.disk.overwrite import require_absent
+    from xscan.engine.errors import UsageError
+
+    require_absent(path)
+    try:
+        path.write_bytes(cv2.imencode(".png", picture)[1].tobytes())  # imwrite fails on names outside ASCII
+    except OSError:
+        raise UsageError(f"cannot write {path}") from None

@@ -1,0 +1,183 @@
+"""`xscan schedule`: a nightly job in one command."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..nightly.cron_and_windows import crontab, windows_task
+from ..nightly.job import _checked_name, check_text, parse_time
+from ..nightly.systemd import (
+    _install_units,
+    _installed,
+    _last,
+    _next,
+    _output,
+    _properties,
+    _systemctl,
+    has_systemd,
+    job_of,
+    unit_folder,
+    unit_names,
+)
+from ..terminal.console import Console
+from ..terminal.options import Json, Quiet
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Run a batch every night.")
+
+Name = Annotated[str, typer.Option(help="Name of the job, where there are several.")]
+Notify = Annotated[str, typer.Option(metavar="CMD", help="Run this when a night ends badly or not at all.")]
+
+
+@app.command(context_settings={"allow_interspersed_args": False})
+def install(
+    ctx: typer.Context,
+    command: Annotated[list[str], typer.Argument(help="The nightly command: -- batch FOLDER --out LIST ...")],
+    at: Annotated[str, typer.Option(help="Time of day.")] = "02:00",
+    notify: Notify = "",
+    name: Name = "nightly",
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Run a batch every night: xscan schedule install --at 02:00 -- batch FOLDER --out LIST.
+
+    Where systemd answers, a timer is installed in place of an earlier one of that name. Elsewhere the lines for
+    cron, or the command for Windows, are printed. The batch is checked now, so that a slip is not found at night.
+    """
+    from ..nightly.batch_job import nightly_job
+
+    console = Console(quiet, json=json)
+    job = nightly_job(ctx.find_root(), command, _checked_name(name), parse_time(at), notify)
+    check_text([*job.command(notify=True), job.out])
+    if has_systemd():
+        _install_units(job, console)
+        data = {"scheduler": "systemd", "name": name, "at": job.at, "next": _next(name)}
+        console.result(data, "") if json else console.say(f"installed {name}: every night at {job.at}")
+    elif os.name == "nt":
+        file = _windows_file(name)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(windows_task(job), encoding="utf-16")
+        line = f'schtasks /create /f /tn xscan-{name} /xml "{file}" /ru "%USERNAME%" /rp *'
+        console.say("run this; it asks for your password, so that the job runs while nobody is logged in:")
+        console.result({"scheduler": "windows", "name": name, "at": job.at, "command": line}, line)
+    else:
+        lines = crontab(job)
+        console.say("systemd does not answer here; add these lines with `crontab -e`, in place of earlier ones:")
+        console.result({"scheduler": "cron", "name": name, "at": job.at, "lines": lines.split("\n")}, lines)
+
+
+@app.command()
+def remove(name: Name = "nightly", quiet: Quiet = False) -> None:
+    """Take a nightly job away. A run that goes on is not ended."""
+    from xscan.engine.errors import UsageError
+
+    console = Console(quiet)
+    _checked_name(name)
+    if not has_systemd():
+        if os.name == "nt":
+            _windows_file(name).unlink(missing_ok=True)
+            line = f"schtasks /delete /f /tn xscan-{name}"
+            console.say("run this:")
+        else:
+            line = f"# xscan {name}"
+            console.say("remove the lines below this one with `crontab -e`:")
+        console.result({}, line)
+        return
+    found = [file for file in unit_names(name) if (unit_folder() / file).exists()]
+    if not found:
+        raise UsageError(f"no job named {name}: see `xscan schedule show`")
+    for timer in (file for file in found if file.endswith(".timer")):
+        _systemctl("disable", "--now", timer)
+    for file in found:
+        (unit_folder() / file).unlink()
+    _systemctl("daemon-reload")
+    console.say(f"removed {name}")
+
+
+@app.command()
+def show(json: Json = False) -> None:
+    """Say which jobs are installed, when each runs next, and how its last night ended."""
+    console = Console(json=json)
+    if not has_systemd():
+        line = ["schtasks", "/query", "/fo", "list"] if os.name == "nt" else ["crontab", "-l"]
+        mark = "xscan-" if os.name == "nt" else "xscan.cli"
+        lines = [text for text in _output(line).splitlines() if mark in text]
+        console.result({"jobs": lines}, "\n".join(lines) or "nothing is scheduled")
+        return
+    files = sorted(unit_folder().glob("xscan-*.service"))
+    jobs = [job for file in files if (job := job_of(file.read_text(encoding="utf-8"))) is not None]
+    data = [
+        {"name": job.name, "at": job.at, "next": _next(job.name), "last": _last(job.name), "out": job.out}
+        | {"command": job.batch, "notify": job.notify, "config": job.config}
+        for job in jobs
+    ]
+    console.result({"jobs": data}, "\n".join(map(_text, data)) or "nothing is scheduled")
+
+
+@app.command()
+def check(
+    out: Annotated[Path | None, typer.Option(help="The triage list. Default: that of the job.")] = None,
+    max_age: Annotated[str, typer.Option(help="How old the last night may be: 26h, 90m, 2d.")] = "26h",
+    notify: Notify = "",
+    name: Name = "nightly",
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Say whether the last night has been: exit code 3 if it was cut off, is too long ago or never was."""
+    from xscan.engine.errors import UsageError
+    from xscan.engine.lists.run_report import report_of
+
+    from ..nightly.night import look, parse_age
+    from ..notify import tell, words
+
+    console = Console(quiet, json=json)
+    limit = parse_age(max_age)
+    command = words(notify) if notify else []
+    if out is None:
+        job = _installed(name)
+        if job is None:
+            raise UsageError(f"no job named {name}: name its list with --out")
+        out, command = Path(job.out), command or job.notify
+    night = look(out, limit)
+    data = {"well": night.well, "message": night.message, "report": str(report_of(out))}
+    console.result(data, "") if json else console.say(night.message) if night.well else console.warn(night.message)
+    if not night.well:
+        if command:
+            tell(command, report_of(out), 3)
+        raise typer.Exit(3)
+
+
+@app.command(hidden=True)
+def failed(name: Name, out: Annotated[Path, typer.Option()], notify: Notify) -> None:
+    """What systemd runs after a night that ended badly (OnFailure=)."""
+    from xscan.engine.lists.run_report import report_of
+
+    from ..nightly.night import written_since
+    from ..notify import tell, words
+
+    state = _properties(f"xscan-{name}.service", "ExecMainCode", "ExecMainStatus", "ExecMainStartTimestampMonotonic")
+    status = int(state.get("ExecMainStatus") or 0)
+    code = status if state.get("ExecMainCode") == "1" else 128 + status  # 1: it exited; else a signal ended it
+    began = int(state.get("ExecMainStartTimestampMonotonic") or 0)
+    report = report_of(out)
+    tell(words(notify), report if written_since(report, began) else None, code or 1)
+
+
+# ---- systemd -----------------------------------------------------------------------------------------------
+
+
+def _text(job: dict[str, Any]) -> str:
+    from ..nightly.job import join
+
+    lines = [f"{job['name']}: every night at {job['at']}", f"  next:    {job['next'] or 'never: install it again'}"]
+    lines += [f"  last:    {job['last'] or 'not since this machine started'}", f"  command: {join(job['command'])}"]
+    lines += [f"  notify:  {join(job['notify'])}"] if job["notify"] else []
+    lines += [f"  config:  {job['config']}"] if job["config"] else []
+    return "\n".join(lines)
+
+
+def _windows_file(name: str) -> Path:
+    from ..settings.file import user_folder
+
+    return user_folder() / f"{name}.xml"

@@ -1,0 +1,1 @@
+"""Timers: systemd, cron, Windows; and whether the last night was good."""

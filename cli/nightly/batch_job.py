@@ -1,0 +1,73 @@
+"""The batch of a nightly job: checked when it is installed, with every path made absolute."""
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from xscan.engine.errors import UsageError
+
+from ..notify import words
+from ..settings.file import current, is_path
+from .job import Job
+
+
+def nightly_job(root: Any, command: list[str], name: str, at: str, notify: str) -> Job:
+    """A job from a command line, taken apart by the batch command's own parser but not run. Raises UsageError."""
+    if command[0] != "batch":
+        raise UsageError(f"cannot schedule {command[0]}: put a batch behind --, such as -- batch FOLDER --out LIST")
+    batch = root.command.commands["batch"]
+    ctx = batch.make_context("batch", list(command[1:]), parent=root)
+    with ctx:
+        _check(ctx.params)
+        out = os.path.abspath(ctx.params["out"])
+        line = [word for param in batch.params for word in _words(ctx, param) if param.name not in ("out", "notify")]
+        told = notify or ctx.params["notify"]
+        config = str(current().file or "")
+        return Job(name, at, out, ["batch", *line, f"--out={out}"], _program(told) if told else [], config)
+
+
+def _check(params: dict[str, Any]) -> None:
+    """What the parser cannot see and the run would refuse at night."""
+    from xscan.engine.batch.budget import FailureBudget
+    from xscan.engine.find.shard import Shard
+    from xscan.engine.lists.formats import check_formats
+    from xscan.engine.runtime.open import find_engine
+
+    if not os.path.isdir(params["folder"]):
+        raise UsageError(f"there is no folder {params['folder']}: check the name, and that its share is there")
+    parent = Path(os.path.abspath(params["out"])).parent
+    if not parent.is_dir():
+        raise UsageError(f"the folder {parent} does not exist: make it, or give another --out")
+    FailureBudget.parse(params["max_failures"])
+    Shard.parse(params["shard"])
+    check_formats(params["format"] or ())
+    if params["engine"]:
+        find_engine(params["engine"])
+
+
+def _words(ctx: Any, param: Any) -> list[str]:
+    """The words of one option or argument that was given; what the settings file says is left to it."""
+    if getattr(ctx.get_parameter_source(param.name), "name", "") != "COMMANDLINE":
+        return []
+    value = ctx.params[param.name]
+    if getattr(param, "is_flag", False):
+        return [param.opts[-1]] if value else []
+    items = list(value) if isinstance(value, (list, tuple)) else [value]
+    texts = [_absolute(param, item) for item in items]
+    return texts if param.param_type_name == "argument" else [f"{param.opts[-1]}={text}" for text in texts]
+
+
+def _absolute(param: Any, value: Any) -> str:
+    if is_path(param, value):
+        return os.path.abspath(value)
+    return str(getattr(value, "value", value))
+
+
+def _program(notify: str) -> list[str]:
+    """The notify command with its program's full path: a scheduler has another PATH and another current folder."""
+    program, *rest = words(notify)
+    found = shutil.which(program)
+    if found is None:
+        raise UsageError(f"there is no program {program} for --notify: check the name, and that it may be run")
+    return [os.path.abspath(found), *rest]

@@ -1,0 +1,1 @@
+"""xscan.toml, and where each setting came from."""

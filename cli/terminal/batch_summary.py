@@ -1,0 +1,41 @@
+"""What a person sees of a batch: progress, the closing table, and how Ctrl-C is taken."""
+
+from pathlib import Path
+
+from xscan.engine.batch.settings import Summary
+
+PRIORITIES = ("urgent", "review", "routine")
+
+
+def summary_table(summary: Summary, out: Path, page: Path | None) -> str:
+    """The closing lines: priorities, what was not scored and why, rate, where the list is."""
+    if summary.unchanged:
+        return f"nothing new: {out} stands as it is ({plural(summary.files, 'file')})"
+    lines = [f"{plural(summary.files, 'file')}, {plural(summary.scored, 'radiograph')} scored"]
+    lines += [f"  {name:<9}{summary.priority[name]:>7}" for name in PRIORITIES]
+    for status in ("failed", "skipped"):
+        if summary.status[status]:
+            lines.append(f"  {status:<9}{summary.status[status]:>7}   {_reasons(summary, status)}")
+    if doubtful := summary.status["review"]:
+        lines.append(f"  of the scored, {doubtful} doubtful: {_reasons(summary, 'review')}")
+    if summary.kept or summary.dropped:
+        lines.append(f"  {summary.kept} rows kept from earlier, {summary.dropped} of vanished files dropped")
+    new = summary.files - summary.kept
+    rate = new / max(summary.seconds, 1e-3)
+    lines.append(f"{new} files in {summary.seconds:.1f} s, {rate:.0f} a second, {summary.runtime}")
+    lines.append(f"list: {out}")
+    if page is not None:
+        lines.append(f"page: {page}")
+    return "\n".join(lines)
+
+
+def _reasons(summary: Summary, status: str) -> str:
+    from xscan.engine.reasons import FAILED, REVIEW, SKIPPED
+
+    codes = {"failed": FAILED, "skipped": SKIPPED, "review": REVIEW}[status]
+    return ", ".join(f"{code} {n}" for code, n in summary.reasons.most_common() if code in codes)
+
+
+def plural(number: int, noun: str) -> str:
+    """`1 film`, `2 films`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"

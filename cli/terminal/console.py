@@ -1,0 +1,35 @@
+"""What every command shares: the options -q, -v, --json, --no-progress, and how they print."""
+
+import json
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Console:
+    """Data goes to stdout, everything else to stderr; progress only to a terminal."""
+
+    quiet: bool = False
+    verbose: bool = False
+    json: bool = False
+    no_progress: bool = False
+
+    @property
+    def progress(self) -> bool:
+        return not (self.quiet or self.no_progress) and sys.stderr.isatty()
+
+    def say(self, text: str) -> None:
+        if not self.quiet:
+            print(text, file=sys.stderr, flush=True)
+
+    def detail(self, text: str) -> None:
+        if self.verbose and not self.quiet:
+            print(text, file=sys.stderr, flush=True)
+
+    def warn(self, text: str) -> None:
+        print(f"xscan: warning: {text}", file=sys.stderr, flush=True)
+
+    def result(self, data: dict[str, Any], text: str) -> None:
+        """Print a command's result: `data` with --json, else `text` (also when quiet: it is the data)."""
+        print(json.dumps(data, ensure_ascii=False) if self.json else text)

@@ -1,0 +1,43 @@
+"""Where log lines and Python's warnings go."""
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from xscan.engine.errors import UsageError
+
+from .console import Console
+
+
+@contextmanager
+def plain_warnings(console: Console) -> Iterator[None]:
+    """Our own warnings (UserWarning) as one line of the command, those of libraries not at all."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.filterwarnings("always", category=UserWarning, module=r"xscan\.")
+        warnings.showwarning = lambda message, *_, **__: console.warn(str(message))
+        yield
+
+
+def set_up_logging(console: Console, log_file: Path | None) -> None:
+    """Log lines go to stderr with -v, and to `log_file`. They hold no path and nothing out of a film.
+
+    Raises UsageError when the file cannot be written.
+    """
+    logger = logging.getLogger("xscan")
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    handlers: list[logging.Handler] = [logging.StreamHandler()] if console.verbose and not console.quiet else []
+    if log_file is not None:
+        from xscan.engine.disk.overwrite import require_log
+
+        require_log(log_file)
+        try:
+            handlers.append(logging.FileHandler(log_file, encoding="utf-8"))
+        except OSError:
+            raise UsageError(f"cannot write the log {log_file}: check its folder and permissions") from None
+    for handler in handlers or [logging.NullHandler()]:
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        logger.addHandler(handler)

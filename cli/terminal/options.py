@@ -1,0 +1,33 @@
+"""Options and arguments that several commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+MODEL = "An engine, an ONNX or Keras file, the name of a shipped network, or the scores.csv of a training run."
+
+
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")]
+
+
+Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Print what is being done and how long it took.")]
+
+
+Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object on stdout.")]
+
+
+NoProgress = Annotated[bool, typer.Option("--no-progress", help="Show no progress bar.")]
+
+
+Patients = Annotated[Path | None, typer.Option(help="CSV: file,patient[,fold]. Default: DATA.csv.")]
+
+
+# Which films of a data set: `xscan.engine.dataset.selection.select` takes the three.
+Fold = Annotated[str, typer.Option(help="Folds to use, such as 9 or 0-8; empty: all films.")]
+
+
+Split = Annotated[Path | None, typer.Option(help="CSV (file,part) of xscan data split, in place of folds.")]
+
+
+Part = Annotated[str, typer.Option(help="The part of --split to use, such as test.")]

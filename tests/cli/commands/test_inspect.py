@@ -1,0 +1,91 @@
+"""`xscan inspect`: what the scanner sees, and the exact pictures it would feed."""
+
+import json
+import zipfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from xscan.engine.network.models import DEFAULT
+from xscan.engine.preprocess.to_input import to_input
+from xscan.engine.read.decode import read_bytes
+from xscan.engine.runtime.open import find_engine, open_runtime
+
+from ...conftest import Xscan
+from ...engine.read.dicom_maker import J2K, film, phantom
+
+
+def test_a_film_and_its_pictures(xscan: Xscan, tmp_path: Path) -> None:
+    content = film(
+        phantom(300, 200, bits=12), J2K, photometric="MONOCHROME1", allocated=16, stored=12, PatientAge="062Y",
+        WindowCenter="2000", WindowWidth="1500",
+    )  # fmt: skip
+    path = tmp_path / "Füße"
+    path.write_bytes(content)
+    run = xscan("inspect", path, "--json", "--png", tmp_path / "ü.png", "--input-png", tmp_path / "input.png")
+    assert run.returncode == 0, run.stderr
+    said = json.loads(run.stdout)
+    assert said["format"] == "DICOM"
+    assert "JPEG 2000" in said["transfer_syntax"]
+    assert said["window"] == "window 2000/1500 LINEAR"
+    assert said["size"] == "200 x 300"
+    assert said["polarity"].startswith("inverted")
+    assert "SECRET" not in run.stdout
+    assert "62" not in run.stdout
+    grey = read_bytes(content).grey
+    assert np.array_equal(cv2.imdecode(np.fromfile(tmp_path / "ü.png", np.uint8), -1), grey)
+    spec = open_runtime(find_engine(DEFAULT)).manifest.input
+    assert np.array_equal(cv2.imread(str(tmp_path / "input.png"), -1), to_input(grey, spec))
+
+
+def test_a_member_of_a_zip(xscan: Xscan, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "export.zip", "w") as target:
+        target.writestr("DICOM/0", film())
+    run = xscan("inspect", tmp_path / "export.zip" / "DICOM" / "0")
+    assert run.returncode == 0, run.stderr
+    assert "MONOCHROME2" in run.stdout
+    assert xscan("inspect", tmp_path / "export.zip" / "DICOM" / "1").returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "said"),
+    [
+        (film(ViewPosition="LL"), 0, "skipped: lateral"),
+        (film()[:700], 3, "failed: truncated"),
+        (b"", 3, "failed: empty"),
+    ],
+)
+def test_what_is_not_scored_says_why(xscan: Xscan, tmp_path: Path, content: bytes, code: int, said: str) -> None:
+    (tmp_path / "film").write_bytes(content)
+    run = xscan("inspect", tmp_path / "film")
+    assert run.returncode == code
+    assert run.stdout.startswith(said)
+
+
+def test_the_gates_doubt_is_shown_and_no_file_replaced(xscan: Xscan, tmp_path: Path) -> None:
+    path = tmp_path / "flat.png"
+    cv2.imwrite(str(path), np.full((300, 300), 128, np.uint8))
+    run = xscan("inspect", path, "--json")
+    assert run.returncode == 0, run.stderr
+    assert json.loads(run.stdout)["status"] == "review"
+    assert json.loads(run.stdout)["doubts"] == ["blank: next to no contrast"]
+    before = path.read_bytes()
+    for option in ("--png", "--input-png"):
+        run = xscan("inspect", path, option, path)
+        assert (run.returncode, "exists" in run.stderr) == (2, True)
+    assert path.read_bytes() == before
+
+
+def test_a_folder_and_a_zip_are_no_film(xscan: Xscan, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "export.zip", "w") as target:
+        target.writestr("DICOM/0", film())
+    for path, said in ((tmp_path, "is a folder"), (tmp_path / "export.zip", "is a zip")):
+        run = xscan("inspect", path)
+        assert run.returncode == 2
+        assert said in run.stderr
+
+
+def test_no_such_file(xscan: Xscan, tmp_path: Path) -> None:
+    assert xscan("inspect", tmp_path / "gone").returncode == 2
