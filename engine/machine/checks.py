@@ -84,7 +84,7 @@ def _runtimes() -> Iterator[Check]:
 
 def _kernel() -> Check:
     """The compiled parts of xscan itself (engine/preprocess/area.py, engine/triage/look.py)."""
-    parts = ("xscan.engine.preprocess._area", "xscan.engine.triage.bands._look")
+    parts = ("xscan.engine.preprocess._area", "xscan.engine.triage._look")
     compiled = all(importlib.util.find_spec(part) is not None for part in parts)
     fix = "none needed, reading is a little slower: install a C compiler, then " + _REPAIR
     return Check("decoders", "compiled area averaging", compiled, "built in" if compiled else "not compiled", fix)
