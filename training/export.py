@@ -54,7 +54,8 @@ def export(run: Path, out: Path, data: DataSet, *, name: str, version: str, out_
     part = out.with_name(out.name + ".part")
     part.write_bytes(content)
     try:
-        theirs = open_runtime(part).run(np.ascontiguousarray(pictures[..., None]))
+        with open_runtime(part) as runtime:
+            theirs = runtime.run(np.ascontiguousarray(pictures[..., None]))
         difference = float(np.abs(probabilities(theirs, 1) - probabilities(logits_of(model, pictures), 1)).max())
         if not difference <= TOLERANCE:
             raise EngineError(

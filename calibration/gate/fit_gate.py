@@ -38,7 +38,8 @@ def fit_and_measure(
     figure: Path | None = None,
 ) -> Figures:
     """Write the gated network to `out`, and ROC curves to `figure`. Raises EngineError, DataSetError, OutputError."""
-    manifest = open_runtime(path).manifest
+    with open_runtime(path) as runtime:
+        manifest = runtime.manifest
     model = onnx.load(path)
     remove(model)  # that of an earlier fit
     network = Network(model, manifest)

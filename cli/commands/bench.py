@@ -26,22 +26,22 @@ def bench(
     from xscan.engine.find.discover import discover
     from xscan.engine.network.models import DEFAULT
     from xscan.engine.runtime.bench import measure, measure_decoding
-    from xscan.engine.runtime.open import find_engine, fingerprint, open_runtime
+    from xscan.engine.runtime.open import find_engine, open_runtime
 
     console = Console(quiet=quiet, json=json)
-    path = find_engine(engine or DEFAULT)
-    runtime = open_runtime(path)
-    console.say(f"{runtime.manifest.label} on {runtime.description}")
-    rates = []
-    for size in _sizes(batch):
-        rates.append(measure(runtime, size, seconds))
-        console.say(f"batch {size}: {rates[-1].films_a_second:.0f} films a second")
-    decoding = None
-    if films is not None:
-        found = (Path(f.path) for f in discover(films) if f.problem is None and f.member is None)
-        decoding = measure_decoding(runtime, islice(found, count))
-        if decoding is None:
-            console.warn(f"no radiographs in {films}")
+    sizes = _sizes(batch)
+    with open_runtime(find_engine(engine or DEFAULT)) as runtime:
+        console.say(f"{runtime.manifest.label} on {runtime.description}")
+        rates = []
+        for size in sizes:
+            rates.append(measure(runtime, size, seconds))
+            console.say(f"batch {size}: {rates[-1].films_a_second:.0f} films a second")
+        decoding = None
+        if films is not None:
+            found = (Path(f.path) for f in discover(films) if f.problem is None and f.member is None)
+            decoding = measure_decoding(runtime, islice(found, count))
+            if decoding is None:
+                console.warn(f"no radiographs in {films}")
 
     text = [f"{'batch':>5} {'films/s':>9} {'p50 ms':>8} {'p90 ms':>8} {'p99 ms':>8}"]
     for r in rates:
@@ -53,7 +53,7 @@ def bench(
             f"(read {decoding.read_ms:.2f} ms, network {decoding.network_ms:.2f} ms a film)"
         )
     data = {
-        "model": runtime.manifest.label, "runtime": runtime.description, "sha256": fingerprint(path),
+        "model": runtime.manifest.label, "runtime": runtime.description, "sha256": runtime.sha256,
         "rates": [r.as_dict() for r in rates],
         "decoding": {k: round(v, 3) for k, v in decoding.__dict__.items()} if decoding is not None else None,
     }  # fmt: skip

@@ -52,7 +52,8 @@ def explain(
         if html is not None:
             require_page(html)
         data_set = some(choose(load_folder(data, patients), keeps), films)
-        explanation = run_explain(open_network(model), data_set, method, grid, console.say)
+        with open_network(model) as network:
+            explanation = run_explain(network, data_set, method, grid, console.say)
         if out is not None:
             from xscan.training.explanation.figures import write_figures
 

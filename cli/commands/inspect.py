@@ -47,14 +47,15 @@ def inspect(
     data = _describe(film.facts)
     if png is not None:
         _write_png(png, film.grey)
-    runtime = open_runtime(find_engine(engine or DEFAULT))
-    spec = runtime.manifest.input
-    picture = to_input(film.grey, spec)
-    if input_png is not None:
-        _write_png(input_png, picture)
-        data["network_input"] = f"{spec.width} x {spec.height}"
-    scores = runtime.outputs(picture[None, ..., None]).get("gate")
-    found = doubt(film.facts, look_at(film.grey), None if scores is None else scores[0].tolist(), runtime.manifest.gate)
+    with open_runtime(find_engine(engine or DEFAULT)) as runtime:
+        spec = runtime.manifest.input
+        picture = to_input(film.grey, spec)
+        if input_png is not None:
+            _write_png(input_png, picture)
+            data["network_input"] = f"{spec.width} x {spec.height}"
+        scores = runtime.outputs(picture[None, ..., None]).get("gate")
+        rules = runtime.manifest.gate
+    found = doubt(film.facts, look_at(film.grey), None if scores is None else scores[0].tolist(), rules)
     if found and not film.facts.doubts:
         data["doubts"] = [": ".join(found)]
     data = {"status": "review" if found else "scored"} | data

@@ -30,7 +30,7 @@ def report(
     console = Console(quiet=quiet, json=json)
     manifest = manifest_of(csv)
     page = out or csv.with_suffix(".html")
-    pictures = None
+    options = PageOptions(lang, manifest)
     if folder is not None and not no_thumbnails:
         from xscan.engine.network.models import DEFAULT
         from xscan.engine.read.film import Limits
@@ -38,6 +38,8 @@ def report(
         from xscan.engine.runtime.open import find_engine
 
         used = find_engine(engine or (manifest.name if manifest else DEFAULT))
-        pictures = FilmsAgain(folder, used, Limits())
-    write_page(csv, page, PageOptions(lang, manifest), pictures)
+        with FilmsAgain(folder, used, Limits()) as pictures:
+            write_page(csv, page, options, pictures)
+    else:
+        write_page(csv, page, options, None)
     console.result({"page": str(page)}, "") if json else console.say(f"page: {page}")

@@ -27,10 +27,10 @@ def manifest_for(csv: Path, engine: str):
     """The manifest of the engine given, or the one that the list's run report recorded."""
     from xscan.engine.errors import EngineError
     from xscan.engine.lists.run_report import manifest_of
-    from xscan.engine.runtime.open import find_engine, open_runtime
+    from xscan.engine.runtime.open import find_engine, manifest_of_engine
 
     if engine:
-        return open_runtime(find_engine(engine)).manifest
+        return manifest_of_engine(find_engine(engine))
     manifest = manifest_of(csv)
     if manifest is None:
         raise EngineError(f"no run report beside {csv.name}: name the engine that made the list with --engine")

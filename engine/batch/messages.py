@@ -32,6 +32,7 @@ class Ready:
 
     runtime: str  #: for example `onnxruntime 1.23 CPU`
     manifest: str  #: the engine's manifest as JSON
+    sha256: str = ""  #: of the engine that was loaded
 
 
 @dataclass(frozen=True)

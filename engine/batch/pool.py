@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from ..errors import UnreadableRadiograph, XscanError
+from ..errors import EngineError, UnreadableRadiograph, XscanError
 from ..lists.table import Row
 from . import launch
 from .launch import AT_ONCE, CONTEXT, run_worker
@@ -189,6 +189,8 @@ class Pool:
         if isinstance(message, XscanError):
             raise message
         if isinstance(message, Ready):
+            if self.ready is not None and message.sha256 != self.ready.sha256:
+                raise EngineError("the engine's file was replaced while it was in use: run again")
             worker.ready, self.ready, worker.since = True, message, time.monotonic()
             return
         self._deaths = 0

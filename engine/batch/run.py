@@ -25,7 +25,6 @@ from ..lists.formats import convert
 from ..lists.output import EarlierRow, Output, pictures_folder
 from ..lists.table import Row
 from ..network.manifest import Manifest
-from ..runtime.open import fingerprint
 from .feed import Feed
 from .messages import WorkerSettings
 from .pool import Pool
@@ -50,8 +49,8 @@ def run_batch(
     pictures = pictures_folder(settings.out).path if settings.page and settings.thumbnails else None
     workers = WorkerSettings(settings.engine, settings.limits, pictures, settings.points, settings.mend)
     with _doors(settings) as door, Pool(workers, settings.workers, settings.file_seconds, door=door) as pool:
-        engine = fingerprint(settings.engine)
         ready = pool.wait_ready()  # an unusable engine ends the run before it touches the output
+        engine = ready.sha256
         row_settings = _row_settings(settings, engine)
         with Output(settings.out, row_settings, restart=settings.restart) as output, Settler() as settler:
             log.info("scanning with engine %s on %s, %d workers", engine[:12], ready.runtime, settings.workers)
@@ -102,8 +101,7 @@ def _write_page(settings: BatchSettings, page: Path, manifest: str) -> None:
     left = pictures.path
     engine = None if settings.one_owner or has_one_owner(settings.engine) else settings.engine
     Spool(left, EARLIER).put(pictures_of(page))
-    with Spooled(left) as spooled:
-        again = FilmsAgain(settings.folder, engine, settings.limits)
+    with Spooled(left) as spooled, FilmsAgain(settings.folder, engine, settings.limits) as again:
         write_page(settings.out, page, options, lambda row: spooled.get(row) or again(row))
     pictures.remove()
 

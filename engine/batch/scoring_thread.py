@@ -19,7 +19,7 @@ import numpy as np
 
 from ..errors import DeviceLost, EngineError
 from ..network.manifest import Manifest
-from ..runtime.protocol import LaneRuntime
+from ..runtime.protocol import Closing, LaneRuntime
 
 PAGE = 4096  #: slots begin at pages, so that they can be locked for the GPU
 LOST = "the GPU stopped answering: run again to carry on"
@@ -54,20 +54,26 @@ class Door:
     slot: Slot
     manifest: str  #: JSON
     description: str
+    sha256: str  #: of the engine that was loaded
 
     def open(self) -> "RemoteRuntime":
         return RemoteRuntime(self)
 
 
-class RemoteRuntime:
+class RemoteRuntime(Closing):
     """The Runtime of a worker process whose network runs in the main process."""
 
     def __init__(self, door: Door) -> None:
         self.manifest = Manifest.from_json(door.manifest)
         self.description = door.description
+        self.sha256 = door.sha256
         self._connection = door.connection
         self._memory = SharedMemory(door.slot.memory)
         self._slot = door.slot.view(self._memory)
+
+    def close(self) -> None:
+        """The scoring thread hears of it and gives the slot to another. Whoever has a `room` must not use it again."""
+        self._connection.close()
 
     def room(self, films: int) -> np.ndarray:
         """uint8 [films, height, width, 1] to read films into: where a slot is enough, `outputs` copies nothing."""
@@ -112,7 +118,7 @@ class Scorer:
         self._thread = threading.Thread(target=self._main, name="scoring", daemon=True)
         self._memory: SharedMemory | None = None
         self._manifest = ""
-        self._description = ""
+        self._description = self._sha256 = ""
         self._size = (0, 0)
 
     def __enter__(self) -> "Scorer":
@@ -135,7 +141,7 @@ class Scorer:
         self._new.put((here, number))
         self._ring()
         slot = Slot(self._memory.name, number, self._films, *self._size)
-        return Door(there, slot, self._manifest, self._description)
+        return Door(there, slot, self._manifest, self._description, self._sha256)
 
     def _ring(self) -> None:
         try:
@@ -154,28 +160,26 @@ class Scorer:
     # --- the thread ----------------------------------------------------------------------------------
 
     def _main(self) -> None:
+        opened = False
         try:
-            runtime = self._open()
+            with self._open() as runtime:
+                self._prepare(runtime)
+                opened = True
+                self._opened.put(None)
+                loop = _Loop(self, runtime)
+                try:
+                    loop.run()
+                finally:
+                    loop.hang_up()
         except BaseException as error:  # raised again in the thread that waits for it
+            if opened:
+                raise
             self._opened.put(error)
-            return
-        try:
-            self._prepare(runtime)
-        except BaseException as error:
-            runtime.close()
-            self._opened.put(error)
-            return
-        self._opened.put(None)
-        loop = _Loop(self, runtime)
-        try:
-            loop.run()
-        finally:
-            loop.hang_up()
-            runtime.close()
 
     def _prepare(self, runtime: LaneRuntime) -> None:
         spec = runtime.manifest.input
         self._manifest, self._description = runtime.manifest.to_json(), runtime.description
+        self._sha256 = runtime.sha256
         self._size = (spec.height, spec.width)
         self._films = min(self._films, runtime.largest)
         size = self._slots * Slot("", 0, self._films, spec.height, spec.width).stride

@@ -49,12 +49,21 @@ def work(connection: Connection, progress: Any, settings: WorkerSettings) -> Non
     cv2.setNumThreads(1)  # there is a worker a core: OpenCV's own threads would only wait for each other
     try:
         runtime = open_runtime(settings.engine) if settings.door is None else settings.door.open()
-        runtime.manifest = with_points(runtime.manifest, *settings.points)
     except (EngineError, UsageError) as error:
         connection.send(error)
         return
+    with runtime:
+        _work(connection, progress, settings, runtime)
+
+
+def _work(connection: Connection, progress: Any, settings: WorkerSettings, runtime: Runtime) -> None:
+    try:
+        runtime.manifest = with_points(runtime.manifest, *settings.points)
+    except UsageError as error:
+        connection.send(error)
+        return
     spool = Spool(settings.pictures) if settings.pictures else None
-    connection.send(Ready(runtime.description, runtime.manifest.to_json()))
+    connection.send(Ready(runtime.description, runtime.manifest.to_json(), runtime.sha256))
     try:
         while True:
             job: Job = connection.recv()

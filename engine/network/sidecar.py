@@ -17,6 +17,7 @@ from ..errors import EngineError
 from .manifest import Manifest
 
 FORMAT = 1
+LARGEST = (1 << 31) - 1  #: bytes of a network: protobuf holds no more
 SUFFIX = ".engine"
 RUNTIMES = ("tensorrt", "tensorrt-rtx", "onnxruntime")
 
@@ -142,11 +143,22 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _read(path: Path, expected: str) -> bytes:
+def read_whole(path: Path) -> bytes:
+    """The bytes of a network or engine. Raises EngineError: unreadable, no plain file, or larger than any network."""
     try:
-        content = path.read_bytes()
+        if not path.is_file():  # opening a pipe would wait for ever
+            raise OSError
+        with path.open("rb") as stream:
+            content = stream.read(LARGEST + 1)
     except OSError:
         raise EngineError(f"{path.name} cannot be read: build the engine again") from None
+    if len(content) > LARGEST:
+        raise EngineError(f"{path.name} is larger than {LARGEST >> 30} GB: that is no network of xscan")
+    return content
+
+
+def _read(path: Path, expected: str) -> bytes:
+    content = read_whole(path)
     if sha256(content) != expected:
         raise EngineError(f"{path.name} is not the file that was built: use --rebuild, or build the engine again")
     return content

@@ -13,11 +13,11 @@ from ..preprocess.to_input import to_input
 from ..read.decode import read_film
 from ..read.film import Limits
 from ..runtime.open import open_runtime
-from ..runtime.protocol import Runtime
+from ..runtime.protocol import Closing, Runtime
 from .thumbnails import Picture, encode_map, small_copy
 
 
-class FilmsAgain:
+class FilmsAgain(Closing):
     """Finds the films of a list's rows in their folder; ask in the list's order.
 
     engine: the network that scored the list, for its class maps; None leaves them out. Neither folder nor engine
@@ -42,6 +42,11 @@ class FilmsAgain:
             return Picture(small_copy(film.grey), self._map(film.grey, row))
         except (FileProblem, MemoryError):
             return None
+
+    def close(self) -> None:
+        if self._runtime is not None:
+            self._runtime.close()
+            self._runtime = None
 
     def _find(self, file: str) -> Found | None:
         if self._found is None:

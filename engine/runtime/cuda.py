@@ -4,10 +4,12 @@ Contexts are a stack of each thread in pycuda, and memory freed on another threa
 uses and closes it on the same thread, with everything that came from it.
 """
 
+import atexit
 import contextlib
 import ctypes
 import importlib
 import sys
+import threading
 from typing import Any
 
 import numpy as np
@@ -29,7 +31,11 @@ def _library() -> Any:
 
 
 class Device:
-    """The first GPU's primary context, pushed on the thread that makes the object."""
+    """The first GPU's primary context, pushed on the thread that makes the object.
+
+    pycuda aborts a process that ends with a context pushed, so one that nobody closed is popped at exit
+    (as pycuda.autoprimaryctx does).
+    """
 
     def __init__(self) -> None:
         self._driver = _driver()
@@ -40,9 +46,16 @@ class Device:
         except self._driver.Error:
             raise EngineError("the NVIDIA driver gives no access to the GPU: check nvidia-smi") from None
         self._registered: list[np.ndarray] = []
+        self._thread = threading.get_ident()
+        self._open = True
+        atexit.register(self.close)
 
     def close(self) -> None:
-        """Give the context back. Memory, streams and engines must be gone by now."""
+        """Give the context back. Memory, streams and engines must be gone by now. A second call does nothing."""
+        if not self._open or threading.get_ident() != self._thread:
+            return  # contexts are each thread's own: from another thread, at exit, there is none to pop
+        self._open = False
+        atexit.unregister(self.close)
         self.unregister()
         with contextlib.suppress(self._driver.Error):  # of a lost device; detach takes it off pycuda's stack, too
             self._driver.Context.pop()

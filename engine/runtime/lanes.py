@@ -1,21 +1,21 @@
 """A runtime that overlaps nothing, as one with lanes."""
 
-from typing import Any
-
 import numpy as np
 
 from ..network.manifest import Manifest
+from .protocol import Closing, Runtime
 
 
-class OneLane:
-    """Any Runtime as a LaneRuntime: works at once, overlaps nothing."""
+class OneLane(Closing):
+    """Any Runtime as a LaneRuntime: works at once, overlaps nothing. Closes the runtime that it was given."""
 
     lanes = 1
     largest = 1 << 30
 
-    def __init__(self, runtime: Any) -> None:
+    def __init__(self, runtime: Runtime) -> None:
         self.manifest: Manifest = runtime.manifest
         self.description: str = runtime.description
+        self.sha256: str = runtime.sha256
         self._runtime = runtime
         self._results: dict[str, np.ndarray] = {}
 
@@ -29,4 +29,4 @@ class OneLane:
         return self._results
 
     def close(self) -> None:
-        pass
+        self._runtime.close()

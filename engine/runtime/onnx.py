@@ -7,11 +7,14 @@ import onnxruntime
 
 from ..errors import EngineError
 from ..network.manifest import KEY, Manifest
+from ..network.sidecar import read_whole, sha256
+from ..network.whole import refuse_external_data
+from .protocol import Closing
 
 onnxruntime.set_default_logger_severity(3)  # errors only: its warnings say nothing a clinic can act on
 
 
-class OnnxRuntime:
+class OnnxRuntime(Closing):
     """One network in one thread: workers run one each, which scales where intra-op threads do not."""
 
     def __init__(self, path: Path, content: bytes | None = None, gpu: bool = False) -> None:
@@ -20,8 +23,14 @@ class OnnxRuntime:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
+        if content is None:
+            content = read_whole(path)
+        self.sha256 = sha256(content)
+        refuse_external_data(path.name, content)
         try:
-            self._session = onnxruntime.InferenceSession(content or path, options, providers=providers)
+            self._session: onnxruntime.InferenceSession | None = onnxruntime.InferenceSession(
+                content, options, providers=providers
+            )
         except Exception:  # its own error type is private, and its text shows C++ source lines
             raise EngineError(f"{path.name} is not a network that ONNX Runtime can load") from None
         metadata = self._session.get_modelmeta().custom_metadata_map
@@ -41,7 +50,12 @@ class OnnxRuntime:
         """The same films, everything that the network says. Raises EngineError."""
         return self._run(self._outputs, pictures)
 
+    def close(self) -> None:
+        self._session = None  # its memory goes with it
+
     def _run(self, names: list[str], pictures: np.ndarray) -> dict[str, np.ndarray]:
+        if self._session is None:
+            raise EngineError("the network was closed")
         try:
             results = self._session.run(names, {self._input: pictures})
         except Exception:

@@ -1,12 +1,12 @@
 """Find a network or engine by its name or path, and open it; heavy imports happen when one is opened."""
 
-import hashlib
 from importlib.resources import files
 from pathlib import Path
 
 from ..errors import EngineError
 from ..network import models
-from ..network.sidecar import is_built
+from ..network.manifest import Manifest
+from ..network.sidecar import is_built, read_sidecar
 from .protocol import Runtime
 
 
@@ -36,7 +36,9 @@ def open_runtime(path: Path) -> Runtime:
     return OnnxRuntime(path)
 
 
-def fingerprint(path: Path) -> str:
-    """sha256 of an engine's file."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+def manifest_of_engine(path: Path) -> Manifest:
+    """What a network or built engine says of itself; a built one is not opened for it. Raises EngineError."""
+    if is_built(path):
+        return read_sidecar(path).manifest
+    with open_runtime(path) as runtime:
+        return runtime.manifest

@@ -7,7 +7,7 @@ from typing import Any
 from ..errors import EngineError
 from ..network.sidecar import onnx_path, read_proven, read_sidecar, read_source
 from .fits import doubts, why_not_here
-from .open import fingerprint, open_runtime
+from .open import open_runtime
 
 
 def describe_engine(path: Path) -> dict[str, Any]:
@@ -31,11 +31,11 @@ def describe_engine(path: Path) -> dict[str, Any]:
 
 def describe_network(path: Path) -> dict[str, Any]:
     """Of a plain ONNX network. Raises EngineError when it is none of ours."""
-    runtime = open_runtime(path)
-    return {
-        "file": str(path), "manifest": json.loads(runtime.manifest.to_json()), "precision": "fp32",
-        "runtime": runtime.description, "sha256": {"onnx": fingerprint(path)}, "runs_here": True, "reason": "",
-    }  # fmt: skip
+    with open_runtime(path) as runtime:
+        return {
+            "file": str(path), "manifest": json.loads(runtime.manifest.to_json()), "precision": "fp32",
+            "runtime": runtime.description, "sha256": {"onnx": runtime.sha256}, "runs_here": True, "reason": "",
+        }  # fmt: skip
 
 
 def _can_rebuild(path: Path) -> bool:

@@ -13,6 +13,7 @@ from ..errors import DeviceLost, EngineError
 from ..network.sidecar import Sidecar
 from .compile import load_module, logger
 from .cuda import Device, Graph, Stream
+from .protocol import Closing
 
 LANES = 2
 
@@ -30,13 +31,14 @@ class _Lane:
     graphs: dict[int, Graph | None] = field(default_factory=dict)
 
 
-class TensorRtRuntime:
+class TensorRtRuntime(Closing):
     """See xscan.engine.runtime.protocol.Runtime, and `start` and `finish` for work that overlaps."""
 
     def __init__(self, name: str, sidecar: Sidecar, plan: bytes, lanes: int = LANES) -> None:
         """plan: bytes whose hash was checked: deserialising runs code that is in them. Raises EngineError."""
         self._trt = load_module(sidecar.runtime)
         self.manifest = sidecar.manifest
+        self.sha256 = sidecar.sha256["engine"]
         self.lanes = lanes
         self.largest = sidecar.profile.most
         self._device = Device()
@@ -99,7 +101,7 @@ class TensorRtRuntime:
         return {name: landed[: at.films].astype(np.float32) for name, landed in at.landed.items()}
 
     def close(self) -> None:
-        """Free everything, users before what they use. On the thread that made the runtime."""
+        """Free everything, users before what they use. On the thread that made the runtime. Twice is once."""
         while self._lanes:
             lane = self._lanes.pop()
             for graph in lane.graphs.values():

@@ -7,18 +7,21 @@ from xscan.engine.errors import EngineError
 from xscan.engine.network.manifest import Manifest, OperatingPoint
 from xscan.engine.network.spec import InputSpec
 from xscan.engine.runtime.open import find_engine, open_runtime
-from xscan.engine.runtime.protocol import Runtime
+from xscan.engine.runtime.protocol import Closing, Runtime
 
 BATCH = 8
 
 
 @dataclass(frozen=True)
-class Network:
+class Network(Closing):
     """A network that is ready to run."""
 
     runtime: Runtime
     points: dict[str, float]  #: thresholds on the probability of pneumonia by name; {} for a `.keras`
     how: str  #: for people: the runtime, and what it was made from
+
+    def close(self) -> None:
+        self.runtime.close()
 
 
 def open_network(model: str) -> Network:

@@ -110,4 +110,5 @@ def score(model: str, data: DataSet | None, keeps: Keeps) -> ScoredFilms:
         return read_score_file(Path(model), keeps)
     if data is None:
         raise UsageError("give the folder of labelled films after the network")
-    return score_films(open_network(model), data)
+    with open_network(model) as network:
+        return score_films(network, data)

@@ -14,8 +14,10 @@ from xscan.engine.batch.run import run_batch
 from xscan.engine.batch.scoring_thread import RemoteRuntime, Scorer
 from xscan.engine.batch.settings import BatchSettings
 from xscan.engine.errors import DeviceLost, EngineError
+from xscan.engine.network.sidecar import sha256
 from xscan.engine.runtime.lanes import OneLane
 from xscan.engine.runtime.open import open_runtime
+from xscan.engine.runtime.protocol import Closing
 
 from ...calibration import networks
 
@@ -27,11 +29,12 @@ def network(tmp_path: Path) -> Path:
     return path
 
 
-class Lanes:
+class Lanes(Closing):
     """A runtime of two lanes that notes what it is told; results are each film's mean."""
 
     manifest = networks.MANIFEST
     description = "fake"
+    sha256 = "f" * 64
     lanes = 2
     largest = 4
 
@@ -174,6 +177,10 @@ def test_the_list_is_the_same_as_with_workers_that_score_themselves(network: Pat
 
 
 class LostAtOnce(Lanes):
+    def __init__(self, network: Path) -> None:
+        super().__init__()
+        self.sha256 = sha256(network.read_bytes())
+
     def start(self, lane: int, pictures: np.ndarray) -> None:
         raise DeviceLost("the GPU stopped answering (test)")
 
@@ -183,7 +190,7 @@ def test_a_batch_whose_device_is_lost_ends_and_is_carried_on(
 ):
     settings = BatchSettings(phantoms, tmp_path / "a.csv", network, workers=2, batch_size=3, one_owner=True)
     with monkeypatch.context() as patched:
-        patched.setattr("xscan.engine.runtime.engines.open_lanes", lambda _: LostAtOnce())
+        patched.setattr("xscan.engine.runtime.engines.open_lanes", LostAtOnce)
         with pytest.raises(DeviceLost) as caught:
             run_batch(settings, threading.Event())
         assert caught.value.exit_code == 4

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from xscan.engine.runtime import bench
+from xscan.engine.runtime.protocol import Closing
 
 from ...calibration.networks import MANIFEST, SIDE
 
@@ -15,11 +16,12 @@ class Clock:
         return self.now
 
 
-class Fake:
+class Fake(Closing):
     """Takes a millisecond a film by `clock`, and twice that at first."""
 
     manifest = MANIFEST
     description = "fake"
+    sha256 = ""
 
     def __init__(self, clock: Clock, drift: float = 0.0) -> None:
         self.clock, self.drift, self.calls = clock, drift, 0
