@@ -17,7 +17,7 @@ class Console:
 
     @property
     def progress(self) -> bool:
-        return not (self.quiet or self.no_progress) and sys.stderr.isatty()
+        return not (self.quiet or self.no_progress) and sys.stderr is not None and sys.stderr.isatty()
 
     def say(self, text: str) -> None:
         if not self.quiet:

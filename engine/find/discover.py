@@ -26,14 +26,15 @@ NAMES_A_RUN = 50_000  #: names of one folder held in memory; a larger folder is 
 def discover(folder: Path, exclude: Collection[Path] = ()) -> Iterator[Found]:
     """Yield every file below `folder`, sorted by `order_key`, one at a time as the walk reaches it.
 
-    exclude: files (or folders) that get no row: xscan's own outputs.
+    exclude: files (or folders) that get no row: xscan's own outputs, under whatever name the walk meets them.
     Raise UsageError when `folder` itself cannot be listed; anything below it becomes a row instead.
     """
     root = os.path.abspath(folder)
-    excluded = {_same_path(path) for path in exclude}
+    own = _Own(exclude)
     try:
         entries = _sorted_names(root)
         identity = _identity(os.stat(root))
+        own.enter(root)
     except OSError:
         raise UsageError(f"cannot list the folder {folder}: check that it exists and may be read") from None
     # One level of the walk: names still to visit, the real path, the path shown, who the folder is.
@@ -43,16 +44,19 @@ def discover(folder: Path, exclude: Collection[Path] = ()) -> Iterator[Found]:
         name = next(entries, None)
         if name is None:
             walk.pop()
+            own.leave()
             continue
         path = os.path.join(real, name)
         file = shown + _showable(name)
-        if excluded and _same_path(path) in excluded:
+        if own.holds_name(name):
             continue
         try:
             status = os.stat(path)
         except OSError:
             problem = _why_no_stat(path)
             yield Found(file, path, problem=problem)
+            continue
+        if own.holds(status):
             continue
         if stat.S_ISDIR(status.st_mode):
             identity = _identity(status)
@@ -61,13 +65,14 @@ def discover(folder: Path, exclude: Collection[Path] = ()) -> Iterator[Found]:
                 continue
             try:
                 walk.append((_sorted_names(path), path, file + "/", identity))
+                own.enter(path)
             except OSError:
                 problem = UnreadableRadiograph("unreadable-folder", "the folder may not be listed")
                 yield Found(file, path, problem=problem)
         elif not stat.S_ISREG(status.st_mode):
             problem = NotARadiograph("not-a-file", "a device, pipe or socket")
             yield Found(file, path, problem=problem)
-        elif name.lower().endswith(".zip") and zips.is_zip(path):
+        elif name.lower().endswith(zips.SUFFIXES) and zips.is_zip(path):
             yield from _members(file, path, status)
         else:
             yield Found(file, path, None, status.st_size, status.st_mtime_ns)
@@ -142,5 +147,35 @@ def _identity(status: os.stat_result) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def _same_path(path: str | Path) -> str:
-    return os.path.normcase(os.path.abspath(path))
+class _Own:
+    """Files that are xscan's own: by their place, however the way to it is spelled, and by who they are, where a
+    link or a second name leads to one. Some come to be, or are replaced, while the walk goes on."""
+
+    def __init__(self, paths: Collection[Path]) -> None:
+        self._paths = paths
+        self._places = {_place(os.path.realpath(path.parent), path.name) for path in paths}
+        self._identities: set[tuple[int, int]] = set()
+        self._folders: list[str] = []  # real paths of those that the walk is in
+
+    def enter(self, folder: str) -> None:
+        if not self._paths:
+            return
+        self._folders.append(os.path.realpath(folder))
+        self._identities = set()
+        for path in self._paths:
+            with contextlib.suppress(OSError):
+                self._identities.add(_identity(os.stat(path)))
+
+    def leave(self) -> None:
+        if self._paths:
+            self._folders.pop()
+
+    def holds_name(self, name: str) -> bool:
+        return bool(self._paths) and _place(self._folders[-1], name) in self._places
+
+    def holds(self, status: os.stat_result) -> bool:
+        return status.st_ino != 0 and _identity(status) in self._identities  # 0: a share that numbers no files
+
+
+def _place(folder: str, name: str) -> str:
+    return os.path.normcase(os.path.join(folder, name))

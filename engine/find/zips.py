@@ -5,14 +5,17 @@ absurdly compressed data, more members than `MAX_MEMBERS`. Zips inside a zip are
 """
 
 import itertools
+import re
 import struct
 import threading
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from ..errors import FileProblem, UnreadableRadiograph
 
+SUFFIXES = (".zip", ".osirixzip")  #: of files that are opened; office documents and programs are zips, too
 MAX_MEMBERS = 200_000
 MAX_DIRECTORY_BYTES = 64 * 2**20  #: of the zip's central directory
 MAX_RATIO = 200  #: of a whole zip larger than LARGE when unpacked
@@ -21,6 +24,10 @@ _MANY = f"the zip lists more than {MAX_MEMBERS} files"
 
 #: Of BZIP2 and LZMA, zipfile unpacks a chunk whole, whatever its size: a kilobyte of them becomes gigabytes.
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+
+
+#: `C:` leads to another drive; a colon elsewhere, as in a time, is a letter like others.
+_DRIVE = re.compile(r"[A-Za-z]:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +39,13 @@ class Member:
 
 
 def is_zip(path: str) -> bool:
-    """Whether the file begins like a zip. False when it cannot be opened: reading will say why."""
+    """Whether the file is a zip, by its beginning; or by its end, where something stands before it: a program that
+    unpacks it, empty bytes (APPNOTE 4.1.9). False when it cannot be opened: reading will say why."""
     try:
         with open(path, "rb") as stream:
-            return stream.read(4) in (b"PK\x03\x04", b"PK\x05\x06")
+            if stream.read(4) in (b"PK\x03\x04", b"PK\x05\x06"):
+                return True
+            return b"PK\x05\x06" in _tail(stream)
     except OSError:
         return False
 
@@ -70,11 +80,12 @@ def members(path: str) -> list[Member]:
 
 
 def _member(info: zipfile.ZipInfo) -> Member:
-    parts = info.filename.replace("\\", "/").split("/")
-    harmless = [part for part in parts if part not in ("", ".", "..") and ":" not in part]
-    shown = "/".join(_showable(part) for part in parts)
+    spelled = info.filename.replace("\\", "/")
+    parts = spelled.split("/")
+    inside = [part for part in parts if part not in ("", ".")]  # `./a//b` is `a/b`
+    shown = "/".join(_showable(part) for part in inside)
     problem = None
-    if harmless != parts:
+    if spelled.startswith("/") or _DRIVE.match(spelled) or ".." in parts or not inside:
         # Shown so that the row can never be taken for a path out of the zip.
         shown = "/".join(_showable(part).replace("..", "%2E%2E") or "%2F" for part in parts)
         problem = UnreadableRadiograph("zip-member-refused", "its name leads out of the zip")
@@ -118,9 +129,7 @@ def read_member(path: str, name: str, max_bytes: int) -> bytes:
 def _refuse_a_huge_directory(path: str) -> None:
     """Read the end record alone (APPNOTE 4.3.16, 4.3.14 for zip64) before the directory is loaded."""
     with open(path, "rb") as stream:
-        size = stream.seek(0, 2)
-        stream.seek(max(0, size - 65_557 - 20))
-        tail = stream.read()
+        tail = _tail(stream)
         at = tail.rfind(b"PK\x05\x06")
         if at < 0 or len(tail) < at + 22:
             raise UnreadableRadiograph("bad-zip", "the zip is damaged or incomplete")
@@ -134,6 +143,12 @@ def _refuse_a_huge_directory(path: str) -> None:
                 entries, directory = max(entries % 0xFFFF, numbers[0]), max(directory % 0xFFFFFFFF, numbers[1])
     if entries > MAX_MEMBERS or directory > MAX_DIRECTORY_BYTES:
         raise UnreadableRadiograph("zip-bomb", _MANY)
+
+
+def _tail(stream: BinaryIO) -> bytes:
+    """The last bytes, with the end record and its comment, and a zip64 locator before it (APPNOTE 4.3.15, 4.3.16)."""
+    stream.seek(max(0, stream.seek(0, 2) - 65_557 - 20))
+    return stream.read()
 
 
 def _opened(path: str) -> zipfile.ZipFile:

@@ -73,6 +73,29 @@ def test_own_outputs_are_left_out(tmp_path: Path) -> None:
     assert files(tmp_path, exclude=[tmp_path / "triage.csv"]) == ["a", "sub/triage.csv"]
 
 
+@posix
+def test_own_outputs_are_known_under_any_name(tmp_path: Path) -> None:
+    fill(tmp_path, "scan/film", "scan/night.csv", "scan/night.csv.part", "out/real.csv")
+    (tmp_path / "way").symlink_to(tmp_path / "scan")
+    (tmp_path / "scan/latest.csv").symlink_to(tmp_path / "out/real.csv")
+    os.link(tmp_path / "out/real.csv", tmp_path / "scan/second name.csv")
+    spelled = [tmp_path / "way/night.csv", tmp_path / "scan/../way/./night.csv.part"]
+    assert files(tmp_path / "scan", exclude=[*spelled, tmp_path / "out/real.csv"]) == ["film"]
+    (tmp_path / "list.csv").symlink_to(tmp_path / "scan/night.csv")  # the output is a link into the folder
+    found = files(tmp_path / "way", exclude=[tmp_path / "list.csv"])
+    assert found == ["film", "latest.csv", "night.csv.part", "second name.csv"]
+
+
+@posix
+def test_own_outputs_that_come_to_be_during_the_walk(tmp_path: Path) -> None:
+    fill(tmp_path, "scan/a", "scan/c/film")
+    (tmp_path / "way").symlink_to(tmp_path / "scan")
+    walk = discover(tmp_path / "scan", exclude=[tmp_path / "way/b.csv", tmp_path / "way/c/b.csv"])
+    assert next(walk).file == "a"
+    fill(tmp_path, "scan/b.csv", "scan/c/b.csv")
+    assert [found.file for found in walk] == ["c/film"]
+
+
 def test_a_missing_folder_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError):
         files(tmp_path / "not there")
@@ -175,7 +198,7 @@ def test_a_zip_by_name_alone_is_a_file(tmp_path: Path) -> None:
     assert files(tmp_path) == ["not really.zip"]
 
 
-@pytest.mark.parametrize("name", ["../evil", "a/../../evil", "/etc/evil", "C:/evil", "..\\evil", "a//b"])
+@pytest.mark.parametrize("name", ["../evil", "a/../../evil", "/etc/evil", "C:/evil", "..\\evil", "c:evil", "."])
 def test_names_that_lead_out_are_refused(tmp_path: Path, name: str) -> None:
     make_zip(tmp_path / "e.zip", "good", name)
     found = {one.file: one.problem for one in discover(tmp_path)}
@@ -185,6 +208,39 @@ def test_names_that_lead_out_are_refused(tmp_path: Path, name: str) -> None:
     assert ".." not in file
     assert "//" not in file
     assert list(found) == sorted(found, key=order_key)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("./DICOM/1", "DICOM/1"),
+        ("DICOM//1", "DICOM/1"),
+        (".\\DICOM\\.\\1", "DICOM/1"),
+        ("CR 12:30:45/1", "CR 12:30:45/1"),
+        ("a/C:/1", "a/C:/1"),
+        ("a/.../1..2", "a/.../1..2"),
+    ],
+)
+def test_names_that_stay_inside_are_read(tmp_path: Path, name: str, shown: str) -> None:
+    make_zip(tmp_path / "e.zip", name)
+    (found,) = discover(tmp_path)
+    assert (found.file, found.problem) == (f"e.zip/{shown}", None)
+    assert zips.read_member(found.path, found.member, 1000) == name.encode() * 10
+
+
+@pytest.mark.parametrize("before", [b"MZ" + b"program" * 500, bytes(4096), b"PK00", b"#!/bin/sh\n"])
+def test_what_stands_before_a_zip_does_not_hide_it(tmp_path: Path, before: bytes) -> None:
+    make_zip(tmp_path / "e.zip", "DICOM/1", "DICOM/2")
+    (tmp_path / "e.zip").write_bytes(before + (tmp_path / "e.zip").read_bytes() + b"a tail")
+    found = list(discover(tmp_path))
+    assert [one.file for one in found] == ["e.zip/DICOM/1", "e.zip/DICOM/2"]
+    assert zips.read_member(found[0].path, found[0].member, 1000) == b"DICOM/1" * 10
+
+
+def test_osirix_writes_zips_of_another_suffix(tmp_path: Path) -> None:
+    make_zip(tmp_path / "study.osirixzip", "film")
+    make_zip(tmp_path / "report.docx", "word")
+    assert files(tmp_path) == ["report.docx", "study.osirixzip/film"]
 
 
 def test_a_zip_in_a_zip_is_not_opened(tmp_path: Path) -> None:
