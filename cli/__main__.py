@@ -6,10 +6,13 @@ import sys
 
 from xscan.engine.errors import XscanError
 
+from .terminal.streams import finish, stand_in
+
 
 def main() -> None:
     """Exit codes: 0 done, 1 internal error, 2 usage, 3 too many failed films, 4 no usable engine,
     5 storage lost, 130 interrupted. See docs/output.md."""
+    stand_in()
     if sys.argv[1:2] == ["batch"] and not {"--help", "-h"} & set(sys.argv):
         from xscan.engine.batch import launch
 
@@ -25,9 +28,6 @@ def main() -> None:
     except KeyboardInterrupt:
         print("xscan: interrupted", file=sys.stderr)
         sys.exit(130)
-    except BrokenPipeError:  # `xscan ... | head`: the reader has gone, so nothing can be said to it
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
     except Exception as error:
         if os.environ.get("XSCAN_TRACEBACK"):
             raise
@@ -37,6 +37,7 @@ def main() -> None:
         sys.exit(1)
     finally:
         gc.freeze()  # what is left needs no looking through for garbage: a tenth of a second
+        finish()
 
 
 def _place(error: Exception) -> str:
