@@ -14,7 +14,7 @@ ECE_BINS = 10  #: of the calibration error: acceptance sees a few hundred films
 
 
 @dataclass(frozen=True)
-class Limits:
+class Tolerances:
     """What may be lost against float32, as parts of one. On 500 films 0.002 is one film."""
 
     accuracy: float = 0.002  #: three classes
@@ -28,7 +28,7 @@ class Limits:
     mean_change: float = 0.01  #: of a probability
 
 
-LIMITS = Limits()
+TOLERANCES = Tolerances()
 UNLABELLED_AGREEMENT = 0.01
 
 
@@ -78,7 +78,7 @@ def compare(
     candidates: dict[str, np.ndarray],
     labels: np.ndarray | None,
     manifest: Manifest,
-    limits: Limits = LIMITS,
+    limits: Tolerances = TOLERANCES,
 ) -> Verdict:
     """Judge outputs of a candidate against those of float32 on the same films.
 
@@ -110,7 +110,7 @@ def compare(
     return Verdict(len(p), labels is not None, tuple(lines))
 
 
-def _labelled(p: np.ndarray, q: np.ndarray, labels: np.ndarray, manifest: Manifest, limits: Limits) -> list[Line]:
+def _labelled(p: np.ndarray, q: np.ndarray, labels: np.ndarray, manifest: Manifest, limits: Tolerances) -> list[Line]:
     def falls(figure: str, a: float, b: float, limit: float) -> Line:
         return Line(figure, a, b, a - b, limit)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from xscan.engine.runtime.compile import WORKSPACE
 
-from ..acceptance.verdict import LIMITS, Limits
+from ..acceptance.verdict import TOLERANCES, Tolerances
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class BuildSettings:
     portable: bool = False
     workspace: int = WORKSPACE
     timing_cache: Path | None = None
-    limits: Limits = LIMITS
+    limits: Tolerances = TOLERANCES
 
 
 @dataclass

@@ -22,7 +22,7 @@ from .fit import Films
 VARIED_ADULTS = 25  #: changed copies of each adult film, which are few
 
 
-class Network:
+class FeatureNetwork:
     """A network that also gives its features."""
 
     def __init__(self, model: onnx.ModelProto, manifest: Manifest) -> None:
@@ -45,7 +45,7 @@ class Network:
 
 
 def films_to_fit(
-    network: Network,
+    network: FeatureNetwork,
     good: list[np.ndarray],
     labels: np.ndarray,
     folds: np.ndarray,

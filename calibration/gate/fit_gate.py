@@ -17,7 +17,7 @@ from xscan.engine.triage.gate import ADULT
 from ..int8.films import HELD_OUT
 from .bad_films import KINDS, LEARNED
 from .features import remove
-from .films import Network, adult_films, films_to_fit
+from .films import FeatureNetwork, adult_films, films_to_fit
 from .fit import choose_thresholds, fit
 from .measure import Figures, measure
 from .nodes import attach
@@ -42,7 +42,7 @@ def fit_and_measure(
         manifest = runtime.manifest
     model = onnx.load(path)
     remove(model)  # that of an earlier fit
-    network = Network(model, manifest)
+    network = FeatureNetwork(model, manifest)
     listed = [film for film in list_films(data) if film.fold is not None]
     if not any(film.fold == HELD_OUT for film in listed):
         raise DataSetError(f"{data} has no folds: give a CSV beside it with the columns file,patient,fold")

@@ -1,7 +1,7 @@
 """What a fitted gate flags, on films that neither it nor its network has seen."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,7 @@ class Figures:
     margins: dict[str, np.ndarray] = field(default_factory=dict)  #: for the curves: over the nearest threshold
 
     def as_dict(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "margins"}
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "margins"}
 
     def as_text(self) -> str:
         lines = [f"{self.model}", "", "| films | number | flagged | AUROC |", "|---|---|---|---|"]

@@ -1,7 +1,7 @@
 """What a calibration found, kept as JSON: with it a rebuild needs no radiographs."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ class Calibration:
 
     def to_json(self) -> str:
         ranges = {t: {m: r.as_dict() for m, r in by.items()} for t, by in self.ranges.items()}
-        return json.dumps({"format": FORMAT} | self.__dict__ | {"ranges": ranges}, indent=1, sort_keys=True)
+        return json.dumps({"format": FORMAT} | asdict(self) | {"ranges": ranges}, indent=1, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> "Calibration":

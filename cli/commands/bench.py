@@ -1,5 +1,6 @@
 """`xscan bench`: how fast an engine is on this machine."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -55,7 +56,7 @@ def bench(
     data = {
         "model": runtime.manifest.label, "runtime": runtime.description, "sha256": runtime.sha256,
         "rates": [r.as_dict() for r in rates],
-        "decoding": {k: round(v, 3) for k, v in decoding.__dict__.items()} if decoding is not None else None,
+        "decoding": {k: round(v, 3) for k, v in asdict(decoding).items()} if decoding is not None else None,
     }  # fmt: skip
     console.result(data, "\n".join(text))
 

@@ -46,11 +46,12 @@ def train(
     """Train a network and keep all that is needed to repeat the run beside its weights."""
     console = Console(quiet=quiet, no_progress=no_progress)
     from xscan.engine.dataset.folder import load_folder
-    from xscan.engine.dataset.selection import parse_folds, select
+    from xscan.engine.dataset.selection import choose, parse_folds, selection
     from xscan.engine.errors import UsageError
 
     if precision not in ("auto", "float32", "bfloat16"):
         raise UsageError(f"no precision '{precision}': choose auto, float32 or bfloat16")
+    keeps = selection(split=split, part=part)
     with needs_train():
         from xscan.training.fit.settings import Settings
         from xscan.training.fit.train import fastest_precision
@@ -67,7 +68,7 @@ def train(
         precision=fastest_precision() if precision == "auto" else precision,
         seed=seed,
     )
-    films = select(load_folder(data, patients), split=split, part=part)
+    films = choose(load_folder(data, patients), keeps)
     run_training(films, settings, out, resume=resume, verbose=1 if console.progress else 0 if quiet else 2)
     console.say(f"trained {architecture}: {out}; next: xscan export {out} --out model.onnx")
 

@@ -35,8 +35,8 @@ def triage(
     lines = [table(manifest), "", f"{'':<10}{'before':>8}{'after':>8}"]
     lines += [f"{name:<10}{counts['before'][name]:>8}{counts['after'][name]:>8}" for name in BANDS]
     lines += [f"  {change}: {number}" for change, number in counts["moved"].most_common()]
-    points = {"rule_out": manifest.rule_out.__dict__, "rule_in": manifest.rule_in.__dict__}
     console = Console(quiet=quiet, json=json)
-    console.result(points | {k: dict(v) for k, v in counts.items()} | {"csv": str(out or "")}, "\n".join(lines))
+    data = manifest.points() | {k: dict(v) for k, v in counts.items()} | {"csv": str(out or "")}
+    console.result(data, "\n".join(lines))
     if out:
         console.say(f"list: {out}")

@@ -9,10 +9,10 @@ from xscan.engine.errors import UsageError
 
 from ..notify import words
 from ..settings.file import current, is_path
-from .job import Job
+from .job import NightlyJob
 
 
-def nightly_job(root: Any, command: list[str], name: str, at: str, notify: str) -> Job:
+def nightly_job(root: Any, command: list[str], name: str, at: str, notify: str) -> NightlyJob:
     """A job from a command line, taken apart by the batch command's own parser but not run. Raises UsageError."""
     if command[0] != "batch":
         raise UsageError(f"cannot schedule {command[0]}: put a batch behind --, such as -- batch FOLDER --out LIST")
@@ -24,7 +24,7 @@ def nightly_job(root: Any, command: list[str], name: str, at: str, notify: str) 
         line = [word for param in batch.params for word in _words(ctx, param) if param.name not in ("out", "notify")]
         told = notify or ctx.params["notify"]
         config = str(current().file or "")
-        return Job(name, at, out, ["batch", *line, f"--out={out}"], _program(told) if told else [], config)
+        return NightlyJob(name, at, out, ["batch", *line, f"--out={out}"], _program(told) if told else [], config)
 
 
 def _check(params: dict[str, Any]) -> None:

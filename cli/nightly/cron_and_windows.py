@@ -3,10 +3,10 @@
 import shlex
 import subprocess
 
-from .job import Job, later
+from .job import NightlyJob, later
 
 
-def crontab(job: Job) -> str:
+def crontab(job: NightlyJob) -> str:
     """A job's lines for `crontab -e`."""
     lines = [f"# xscan {job.name}", _cron_line(job.at, job.command(notify=True))]
     if job.notify:
@@ -19,7 +19,7 @@ def _cron_line(at: str, command: list[str]) -> str:
     return f"{int(at[3:])} {int(at[:2])} * * * " + shlex.join(command).replace("%", "\\%")
 
 
-def windows_task(job: Job) -> str:
+def windows_task(job: NightlyJob) -> str:
     """A job as an XML file for `schtasks /create /xml`. (`/tr` holds 261 letters and runs no missed nights.)"""
     from xml.sax.saxutils import escape  # brings half the network modules along: not for every `xscan --help`
 

@@ -14,7 +14,7 @@ MAX_AGE = "26h"  #: a day, and two hours for a night that was longer than the on
 
 
 @dataclass(frozen=True)
-class Job:
+class NightlyJob:
     """A nightly job; all paths in it are absolute."""
 
     name: str

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ..terminal.console import Console
-from .job import Job, _checked_name, later
+from .job import NightlyJob, _checked_name, later
 
 
 def has_systemd() -> bool:
@@ -22,7 +22,7 @@ def unit_folder() -> Path:
     return (Path(xdg) if os.path.isabs(xdg) else Path.home() / ".config") / "systemd" / "user"
 
 
-def _install_units(job: Job, console: Console) -> None:
+def _install_units(job: NightlyJob, console: Console) -> None:
     from xscan.engine.errors import UsageError
 
     texts = units(job)
@@ -97,7 +97,7 @@ def _last(name: str) -> str:
     return f"{ended}, exit code {state.get('ExecMainStatus')}" if ended else ""
 
 
-def _installed(name: str) -> Job | None:
+def _installed(name: str) -> NightlyJob | None:
     file = unit_folder() / unit_names(_checked_name(name))[0]
     return job_of(file.read_text(encoding="utf-8")) if file.is_file() else None
 
@@ -113,7 +113,7 @@ def unit_names(name: str) -> list[str]:
     return [f"xscan-{name}{suffix}" for suffix in _UNITS]
 
 
-def units(job: Job) -> dict[str, str]:
+def units(job: NightlyJob) -> dict[str, str]:
     """A job's unit files by name. The timer runs a missed night as soon as the machine is on again."""
     service, timer, failed, check, check_timer = unit_names(job.name)
     about = f"xscan: nightly triage ({job.name})"
@@ -136,12 +136,12 @@ def units(job: Job) -> dict[str, str]:
     return found
 
 
-def job_of(unit: str) -> Job | None:
+def job_of(unit: str) -> NightlyJob | None:
     """The job that a service file was made for."""
     for line in unit.splitlines():
         if line.startswith(_JOB):
             try:
-                return Job(**json.loads(line[len(_JOB) :]))
+                return NightlyJob(**json.loads(line[len(_JOB) :]))
             except (ValueError, TypeError):
                 return None
     return None

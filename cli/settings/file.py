@@ -27,17 +27,17 @@ _FILES_OR_NAMES = ("engine",)  #: options that take a file or the name of someth
 
 
 @dataclass(frozen=True)
-class Settings:
+class SettingsFile:
     """The settings file in force; `file` is None when there is none."""
 
     file: Path | None = None
     tables: dict[str, Any] = field(default_factory=dict)  #: as written in the file
 
 
-_current = Settings()
+_current = SettingsFile()
 
 
-def current() -> Settings:
+def current() -> SettingsFile:
     """The settings that this process runs with."""
     return _current
 
@@ -58,10 +58,10 @@ class SettingsGroup(TyperGroup):
         given = ctx.params.get("config")  # a str in older Typers
         file = find(Path(given) if given else None, lambda: scanned_folders(ctx, [name or "", *rest]))
         if [name, *rest[:1]] == ["config", "path"]:  # says where a broken file is, too
-            _current = Settings(file)
+            _current = SettingsFile(file)
         elif file is not None:
             try:
-                _current = Settings(file, read(file))
+                _current = SettingsFile(file, read(file))
                 ctx.default_map = _defaults(file, ctx, self.commands, _current.tables)
             except UsageError as error:
                 tell_of_settings(rest, error.exit_code)

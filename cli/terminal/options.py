@@ -23,7 +23,7 @@ NoProgress = Annotated[bool, typer.Option("--no-progress", help="Show no progres
 Patients = Annotated[Path | None, typer.Option(help="CSV: file,patient[,fold]. Default: DATA.csv.")]
 
 
-# Which films of a data set: `xscan.engine.dataset.selection.select` takes the three.
+# Which films of a data set: `xscan.engine.dataset.selection.selection` takes the three.
 Fold = Annotated[str, typer.Option(help="Folds to use, such as 9 or 0-8; empty: all films.")]
 
 

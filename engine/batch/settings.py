@@ -1,7 +1,7 @@
 """What a run is asked for, and what it did."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -65,5 +65,5 @@ class Summary:
             self.reasons[row.code] += by
 
     def as_dict(self) -> dict[str, Any]:
-        counters = {k: dict(+getattr(self, k)) for k in ("status", "priority", "reasons")}
-        return self.__dict__ | counters
+        content = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {name: dict(+value) if isinstance(value, Counter) else value for name, value in content.items()}

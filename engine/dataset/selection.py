@@ -1,8 +1,12 @@
-"""Which films of a data set a command looks at: --fold, or --split with --part."""
+"""Which films of a data set a command looks at: --fold, or --split with --part.
+
+Every command reads the three options by `selection`, before it reads any film, and takes the films by `choose`.
+A score file has files and folds and no films: `Keeps` alone says which of its rows are meant.
+"""
 
 import re
 import warnings
-from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +15,24 @@ from ..errors import DataSetError, UsageError
 from .csvs import read_split
 from .films import FOLDS, DataSet, data_set
 
-Keeps = Callable[[str, int | None], bool]  #: file and fold of a film -> is it chosen?
+
+@dataclass(frozen=True)
+class Keeps:
+    """What the options ask for: asked with a film's file and fold, it says whether the film is chosen."""
+
+    folds: tuple[int, ...] = ()  #: none: all
+    split: Path | None = None
+    part: str = ""
+    named: frozenset[str] = field(default=frozenset(), repr=False)  #: files that `split` places in `part`
+
+    @property
+    def everything(self) -> bool:
+        return not self.folds and self.split is None
+
+    def __call__(self, file: str, fold: int | None) -> bool:
+        if self.split is not None:
+            return file in self.named
+        return not self.folds or fold in self.folds
 
 
 def selection(fold: str = "", split: Path | None = None, part: str = "") -> Keeps:
@@ -22,24 +43,35 @@ def selection(fold: str = "", split: Path | None = None, part: str = "") -> Keep
     """
     if split is None:
         if part:
-            raise UsageError("--part names a part of a split file: give --split FILE too")
-        folds = parse_folds(fold)
-        return lambda _, number: not folds or number in folds
+            raise UsageError("--part names a part of a split file: give --split FILE (CSV: file,part) too")
+        return Keeps(parse_folds(fold))
     if fold:
-        raise UsageError("give --fold or --split, not both")
+        raise UsageError("choose films by --fold or by --split and --part, not by both")
     parts = read_split(split)
     if part not in parts.values():
-        known = ", ".join(sorted(set(parts.values()))) or "none"
-        raise UsageError(f"name a part of {split.name} with --part: {known}")
-    return lambda file, _: parts.get(file) == part
+        raise UsageError(f"name a part of {split.name} with --part: one of {', '.join(sorted(set(parts.values())))}")
+    return Keeps(split=split, part=part, named=frozenset(file for file, of in parts.items() if of == part))
 
 
 def choose(data: DataSet, keeps: Keeps) -> DataSet:
-    """The chosen films. Raises DataSetError when none is left."""
-    films = tuple(film for film in data.films if keeps(film.file, film.fold))
+    """The chosen films, with a fingerprint of their own. Raises DataSetError when none is left.
+
+    Warns of films that a split file names and the data set lacks: they may have been unreadable or moved.
+    """
+    if keeps.everything:
+        return data
+    films = [film for film in data.films if keeps(film.file, film.fold)]
+    if not films and keeps.split is not None:
+        raise DataSetError(
+            f"no film of the part '{keeps.part}' of {keeps.split} is in the data set: it is of another one"
+        )
     if not films:
-        raise DataSetError("no film is chosen: choose another --fold, or another --split and --part")
-    return DataSet(films, data.fingerprint)
+        raise DataSetError(f"no film is of fold {', '.join(map(str, keeps.folds))}: choose another --fold")
+    if keeps.split is not None and (lost := len(keeps.named) - len(films)):
+        warnings.warn(
+            f"{lost} of {len(keeps.named)} films of the part '{keeps.part}' are not in the data set", stacklevel=2
+        )
+    return data_set(films)
 
 
 def some(data: DataSet, most: int) -> DataSet:
@@ -48,27 +80,6 @@ def some(data: DataSet, most: int) -> DataSet:
         return data
     drawn = np.sort(np.random.default_rng(0).permutation(len(data.films))[:most])
     return DataSet(tuple(data.films[i] for i in drawn), data.fingerprint)
-
-
-def select(data: DataSet, fold: str = "", split: Path | None = None, part: str = "") -> DataSet:
-    """What the options --fold, or --split and --part, ask for; all films without them.
-
-    Raises UsageError when the options do not go together, DataSetError when no film is left.
-    """
-    if split is None and part:
-        raise UsageError("--part needs --split FILE (CSV: file,part)")
-    if split is not None:
-        if fold:
-            raise UsageError("choose films by --fold or by --split and --part, not by both")
-        if not part:
-            raise UsageError(f"--split needs --part: one of {', '.join(sorted(set(read_split(split).values())))}")
-        return _part(data, split, part)
-    if not fold:
-        return data
-    chosen = data.folds(parse_folds(fold))
-    if not chosen.films:
-        raise DataSetError(f"no film is of fold {fold}: choose another --fold")
-    return chosen
 
 
 def parse_folds(text: str) -> tuple[int, ...]:
@@ -82,20 +93,3 @@ def parse_folds(text: str) -> tuple[int, ...]:
     if folds and max(folds) >= FOLDS:
         raise DataSetError(f"there is no fold {max(folds)}: folds run from 0 to {FOLDS - 1}")
     return tuple(sorted(folds))
-
-
-def _part(data: DataSet, split: Path, name: str) -> DataSet:
-    """The films that a split file places in the part `name`. Raises DataSetError.
-
-    Warns of films that the file names and the data set lacks: they may have been unreadable or moved.
-    """
-    parts = read_split(split)
-    if name not in parts.values():
-        raise DataSetError(f"{split} has no part '{name}': it has {', '.join(sorted(set(parts.values())))}")
-    wanted = {file for file, part in parts.items() if part == name}
-    films = [film for film in data.films if film.file in wanted]
-    if not films:
-        raise DataSetError(f"no film of the part '{name}' of {split} is in the data set: it is of another one")
-    if lost := len(wanted) - len(films):
-        warnings.warn(f"{lost} of {len(wanted)} films of the part '{name}' are not in the data set", stacklevel=3)
-    return data_set(films)

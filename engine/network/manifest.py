@@ -1,7 +1,7 @@
 """What a network says of itself: JSON under the key `xscan` in the ONNX file's metadata_props."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from .. import CLASSES
@@ -53,10 +53,12 @@ class Manifest:
         """`name@version`, the CSV's column `model`."""
         return f"{self.name}@{self.version}"
 
+    def points(self) -> dict[str, dict[str, Any]]:
+        """Both operating points, for JSON."""
+        return {"rule_out": asdict(self.rule_out), "rule_in": asdict(self.rule_in)}
+
     def to_json(self) -> str:
-        content = {"format": FORMAT} | {k: v for k, v in self.__dict__.items() if k != "input"}
-        content |= {"input": self.input.as_dict(), "rule_out": self.rule_out.__dict__, "rule_in": self.rule_in.__dict__}
-        return json.dumps(content, sort_keys=True)
+        return json.dumps({"format": FORMAT} | asdict(self) | {"input": self.input.as_dict()}, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> "Manifest":

@@ -87,9 +87,6 @@ def _template(name: str) -> str:
 
 def _facts(csv: Path, options: PageOptions, pictures: bool) -> dict[str, Any]:
     manifest = options.manifest
-    points = None
-    if manifest is not None:
-        points = {"rule_out": manifest.rule_out.__dict__, "rule_in": manifest.rule_in.__dict__}
     return {
         "lang": options.lang,
         "strings": texts.words(),
@@ -97,7 +94,7 @@ def _facts(csv: Path, options: PageOptions, pictures: bool) -> dict[str, Any]:
         "name": csv.name,
         "made": f"{datetime.fromtimestamp(csv.stat().st_mtime, UTC):%Y-%m-%dT%H:%M:%SZ}",
         "model": manifest.label if manifest else "",
-        "points": points,
+        "points": manifest.points() if manifest else None,
         "pictures": pictures,
         "chunk": CHUNK,
         "version": version("xscan"),

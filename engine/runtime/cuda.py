@@ -127,7 +127,7 @@ class Stream:
             self._stream.synchronize()
 
 
-class Graph:
+class CudaGraph:
     """Launches recorded once and replayed with one call: a small network is otherwise bound by launching.
 
     pycuda has no such calls, so the driver's own are made. `record` gives None where recording does not work.
@@ -137,7 +137,7 @@ class Graph:
         self._library, self._graph = library, graph
 
     @classmethod
-    def record(cls, stream: Stream, launch: Any) -> "Graph | None":
+    def record(cls, stream: Stream, launch: Any) -> "CudaGraph | None":
         """launch: called once, puts the work on the stream; returns whether it could."""
         library = _library()
         handle, graph, ready = ctypes.c_void_p(stream.handle), ctypes.c_void_p(), ctypes.c_void_p()

@@ -1,6 +1,7 @@
 """Build an engine again for this machine, from the ONNX beside it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from ..errors import EngineError
@@ -44,10 +45,8 @@ def rebuild(path: Path, sidecar: Sidecar, say: Callable[[str], None]) -> Sidecar
         engine = build_plan(trt, graph, BuildOptions(sidecar.profile, portable), say)
         version, gpu = trt.__version__, probe()
         built_for = built_here(gpu, portable)
-    content = sidecar.__dict__ | {
-        "runtime_version": version, "built_for": built_for, "sha256": sidecar.sha256 | {"engine": sha256(engine)}
-    }  # fmt: skip
-    new = Sidecar(**content)
+    hashes = sidecar.sha256 | {"engine": sha256(engine)}
+    new = replace(sidecar, runtime_version=version, built_for=built_for, sha256=hashes)
     try:
         write_engine(path, engine, graph, new)
     except OSError:

@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import DeviceLost, EngineError
 from ..network.sidecar import Sidecar
 from .compile import load_module, logger
-from .cuda import Device, Graph, Stream
+from .cuda import CudaGraph, Device, Stream
 from .protocol import Closing
 
 LANES = 2
@@ -28,7 +28,7 @@ class _Lane:
     staging: np.ndarray  #: page-locked, for callers whose pictures are not
     films: int = 0
     warm: set[int] = field(default_factory=set)  #: batch sizes that have run once
-    graphs: dict[int, Graph | None] = field(default_factory=dict)
+    graphs: dict[int, CudaGraph | None] = field(default_factory=dict)
 
 
 class TensorRtRuntime(Closing):
@@ -149,7 +149,7 @@ class TensorRtRuntime(Closing):
         """Run the network once. Each batch size runs plainly first, as TensorRT asks, then from a recording."""
         size = lane.films
         if size in lane.warm and size not in lane.graphs:
-            lane.graphs[size] = Graph.record(lane.stream, lambda: self._enqueue(lane))
+            lane.graphs[size] = CudaGraph.record(lane.stream, lambda: self._enqueue(lane))
         if (graph := lane.graphs.get(size)) is not None:
             graph.launch(lane.stream)
             return

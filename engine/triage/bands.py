@@ -8,7 +8,7 @@ from ..network.manifest import Manifest
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Place:
     probabilities: tuple[float, float, float]  #: normal, bacteria, virus; rounded as the CSV shows them
     p_pneumonia: float  #: bacteria + virus, rounded
     finding: str  #: normal, bacteria, virus, pneumonia
@@ -28,7 +28,7 @@ def log_odds(logits: np.ndarray, temperature: float) -> np.ndarray:
     return np.logaddexp(scaled[..., 1], scaled[..., 2]) - scaled[..., 0]
 
 
-def judge(p: np.ndarray, manifest: Manifest) -> Verdict:
+def judge(p: np.ndarray, manifest: Manifest) -> Place:
     """Band and finding of one film. p: float [3], sums to 1.
 
     Everything is decided on the numbers as the CSV shows them, so that whoever applies the operating
@@ -37,7 +37,7 @@ def judge(p: np.ndarray, manifest: Manifest) -> Verdict:
     normal, bacteria, virus = (round(float(x), 4) for x in p)
     pneumonia = round(float(p[1] + p[2]), 4)
     finding, priority = band(normal, bacteria, virus, pneumonia, manifest)
-    return Verdict((normal, bacteria, virus), pneumonia, finding, priority)
+    return Place((normal, bacteria, virus), pneumonia, finding, priority)
 
 
 def band(normal: float, bacteria: float, virus: float, pneumonia: float, manifest: Manifest) -> tuple[str, str]:

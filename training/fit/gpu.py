@@ -99,7 +99,7 @@ class _Learner:
             self._record(self.graph)
 
     def _record(self, graph: torch.cuda.CUDAGraph) -> None:
-        """A few steps to let the libraries settle, at a learning rate of zero; record one; put all back."""
+        """A few steps to let the libraries choose their kernels, at a rate of zero; record one; put all back."""
         before = [v.value.detach().clone() for v in self.model.variables]
         for _ in range(3):
             self._learn()

@@ -149,7 +149,7 @@ def train(
         exact = fused_layers(_logits_only(trained))
         exact.set_weights(model.get_weights())
         model = exact
-    _settle_normalisation(model, pictures, settings)
+    _measure_normalisation(model, pictures, settings)
     trained.set_weights(model.get_weights())  # it has class maps, if any, and Keras's own layers only
     _finish(run, trained, data, settings, spec, stop)
     if stop == settings.epochs:
@@ -223,7 +223,7 @@ def _logits_only(model: keras.Model) -> keras.Model:
     return keras.Model(model.input, outputs, name=model.name)
 
 
-def _settle_normalisation(model: keras.Model, pictures: np.ndarray, settings: Settings) -> None:
+def _measure_normalisation(model: keras.Model, pictures: np.ndarray, settings: Settings) -> None:
     """Measure the batch normalisation's statistics anew, on the training films as they are.
 
     Those that fit leaves are of the weights before averaging, and of films with borders, noise and blanks.

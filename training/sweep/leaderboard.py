@@ -5,7 +5,7 @@ import io
 import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,8 @@ class Entry:
     problem: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        scores = {key: getattr(self, key) for key in ("validation", "test", "study")}
-        return self.__dict__ | {key: score and score.as_dict() for key, score in scores.items()}
+        content = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {name: value.as_dict() if isinstance(value, Score) else value for name, value in content.items()}
 
 
 @dataclass(frozen=True)

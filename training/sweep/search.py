@@ -17,7 +17,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +25,10 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from xscan.engine import CLASSES
-from xscan.engine.dataset.films import FOLDS, DataSet
+from xscan.engine.dataset.films import DataSet, data_set
 from xscan.engine.errors import UsageError
 
+from ..data.split import study_split
 from ..fit.record import write_json
 from ..fit.settings import Settings
 from ..fit.train import train
@@ -36,7 +36,7 @@ from .recipe import Recipe
 from .scores import read_score
 
 GROUPED, RANDOM = "grouped", "random"
-STUDY_TEST = (8, 9)  #: of ten random folds: the study's 80/20
+STUDY_TRAIN, STUDY_TEST = 0, 9  #: the folds that stand for the study's two parts
 
 
 @dataclass(frozen=True)
@@ -192,18 +192,13 @@ def _affordable(sweep: Sweep, rung: int, ranking: list[str]) -> int:
 
 def _study_settings(settings: Settings) -> Settings:
     """Trained on 80 %, tested on 20 %, nothing to choose on."""
-    return replace(settings, validate=(), hold_out=STUDY_TEST)
+    return replace(settings, validate=(), hold_out=(STUDY_TEST,))
 
 
 def _study_data(data: DataSet, seed: int) -> DataSet:
-    """The study's split: random within each class, films of one patient on both sides."""
-    rng = np.random.default_rng(seed)
-    folds = np.empty(len(data.films), int)
-    for label in range(len(CLASSES)):
-        place = rng.permutation(np.flatnonzero(data.labels == label))
-        folds[place] = np.arange(len(place)) % FOLDS
-    films = tuple(replace(film, fold=int(fold)) for film, fold in zip(data.films, folds, strict=True))
-    return DataSet(films, sha256(f"{data.fingerprint}|random split {seed}".encode()).hexdigest())
+    """The same films in the study's two parts, as `xscan data split --like-study` draws them."""
+    folds = [STUDY_TEST if part == "test" else STUDY_TRAIN for part in study_split(data.labels, seed)]
+    return data_set(replace(film, fold=fold) for film, fold in zip(data.films, folds, strict=True))
 
 
 def _measure(sweep: Sweep, name: str) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from xscan.calibration.acceptance.speed import speed_ratio
-from xscan.calibration.acceptance.verdict import LIMITS, Limits
+from xscan.calibration.acceptance.verdict import TOLERANCES, Tolerances
 from xscan.calibration.build_engine import build as builder
 from xscan.calibration.build_engine.build import Refused, build, choose_runtime
 from xscan.calibration.build_engine.settings import BuildSettings, Say
@@ -18,8 +18,8 @@ from xscan.engine.runtime.open import open_runtime
 
 from .. import networks
 
-NEVER = Limits(*[-1] * 9)  #: no network passes
-ALWAYS = Limits(*[1] * 9)
+NEVER = Tolerances(*[-1] * 9)  #: no network passes
+ALWAYS = Tolerances(*[1] * 9)
 
 
 @pytest.fixture(scope="module")
@@ -196,7 +196,7 @@ def test_the_shipped_network_in_int8_keeps_its_accuracy_on_the_held_out_fold(rea
     if runtime == "tensorrt-rtx":
         pytest.importorskip("tensorrt_rtx")
     data = real / "kermany224"
-    limits = replace(LIMITS, accuracy=2 / 522)  # the gate's own is one film: another processor may round otherwise
+    limits = replace(TOLERANCES, accuracy=2 / 522)  # the gate's own is one film: another processor may round otherwise
     settings = BuildSettings(
         find_engine(DEFAULT), tmp_path / "default.engine", "int8", runtime,
         calibrate=data, accept=data, accept_folds=(9,), limits=limits,

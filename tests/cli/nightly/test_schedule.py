@@ -14,7 +14,7 @@ import pytest
 from filelock import FileLock
 
 from xscan.cli.nightly.cron_and_windows import crontab, windows_task
-from xscan.cli.nightly.job import Job
+from xscan.cli.nightly.job import NightlyJob
 from xscan.cli.nightly.night import Night, look, parse_age
 from xscan.cli.nightly.systemd import systemd_line
 from xscan.engine.errors import UsageError
@@ -259,7 +259,8 @@ def test_the_quoting_for_systemd() -> None:
 
 
 def test_the_file_for_windows() -> None:
-    job = Job("nightly", "02:00", "D:\\out\\list.csv", ["batch", "D:\\a & b", "--out=D:\\out\\list.csv"], ["tell.exe"])
+    line = ["batch", "D:\\a & b", "--out=D:\\out\\list.csv"]
+    job = NightlyJob("nightly", "02:00", "D:\\out\\list.csv", line, ["tell.exe"])
     text = windows_task(job)
     root = ET.fromstring(text.encode("utf-16"))
     space = "{http://schemas.microsoft.com/windows/2004/02/mit/task}"

@@ -6,7 +6,7 @@ import pytest
 
 from xscan.engine.dataset.films import read_inputs
 from xscan.engine.dataset.folder import load_folder, patient_from_name
-from xscan.engine.dataset.selection import parse_folds, select
+from xscan.engine.dataset.selection import choose, parse_folds, selection
 from xscan.engine.errors import DataSetError, UsageError
 from xscan.engine.network.spec import InputSpec
 
@@ -117,18 +117,18 @@ def test_a_split_file_selects_a_part(tmp_path: Path) -> None:
     data = load_folder(make(tmp_path / "d", THREE))
     split = tmp_path / "split.csv"
     split.write_text("file,part\n" + "".join(f"{f.file},{'test' if f.label == 2 else 'train'}\n" for f in data.films))
-    test = select(data, split=split, part="test")
+    test = choose(data, selection(split=split, part="test"))
     assert [film.label for film in test.films] == [2, 2]
     assert test.fingerprint != data.fingerprint
-    assert select(data) is data
-    with pytest.raises(DataSetError, match="no part 'check': it has test, train"):
-        select(data, split=split, part="check")
+    assert choose(data, selection()) is data
+    with pytest.raises(UsageError, match=r"name a part of split\.csv with --part: one of test, train"):
+        selection(split=split, part="check")
     for options in ({"split": split}, {"part": "test"}, {"fold": "9", "split": split, "part": "test"}):
         with pytest.raises(UsageError):
-            select(data, **options)
+            selection(**options)
     split.write_text(split.read_text() + "virus/gone.png,test\n")
     with pytest.warns(UserWarning, match="1 of 3 films of the part 'test' are not in the data set"):
-        select(data, split=split, part="test")
+        choose(data, selection(split=split, part="test"))
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_an_unusable_split_is_refused(tmp_path: Path, content: str, told: str) -
     data = load_folder(make(tmp_path / "d", THREE))
     (tmp_path / "split.csv").write_text(content)
     with pytest.raises(DataSetError, match=told):
-        select(data, split=tmp_path / "split.csv", part="test")
+        choose(data, selection(split=tmp_path / "split.csv", part="test"))
 
 
 def test_the_list_beside_the_current_folder_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -145,7 +145,7 @@ def test_an_engine_on_a_real_gpu_answers_like_onnx_runtime(tmp_path: Path, runti
     """The whole way: calibrate, build, open, run; all of it repeated at a partial and a full batch."""
     import cv2
 
-    from xscan.calibration.acceptance.verdict import Limits
+    from xscan.calibration.acceptance.verdict import Tolerances
     from xscan.calibration.build_engine.build import build
     from xscan.calibration.build_engine.settings import BuildSettings
     from xscan.engine.runtime.compile import available
@@ -160,7 +160,7 @@ def test_an_engine_on_a_real_gpu_answers_like_onnx_runtime(tmp_path: Path, runti
     model = tmp_path / "small.onnx"
     model.write_bytes(networks.residual().SerializeToString())
     out = tmp_path / "small.engine"
-    limits = Limits(*[1] * 9)
+    limits = Tolerances(*[1] * 9)
     build(BuildSettings(model, out, precision, runtime, calibrate=films, films=32, limits=limits))
     engine = open_runtime(out)
     for number in (3, 8, 8, 8, 40):  # the third run of a size is the first from a recorded graph

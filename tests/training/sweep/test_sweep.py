@@ -178,16 +178,19 @@ def test_fewer_go_on_where_the_hours_would_not_suffice(films: Path, recipe: Path
 
 def test_the_studys_split_is_stratified_and_blind_to_patients(films: Path) -> None:
     from xscan.engine.dataset.folder import load_folder
-    from xscan.training.sweep.search import STUDY_TEST, _study_data
+    from xscan.training.data.split import study_split
+    from xscan.training.sweep.search import STUDY_TEST, STUDY_TRAIN, _study_data
 
     data = load_folder(films)
     one, again = _study_data(data, 0), _study_data(data, 0)
-    assert one == again
+    assert (one.films, one.fingerprint) == (again.films, again.fingerprint)
     assert one.fingerprint != data.fingerprint
-    test = one.folds(STUDY_TEST)
+    test = one.folds([STUDY_TEST])
     assert np.bincount(test.labels).tolist() == [6, 6, 6]
-    train = one.folds(set(range(10)) - set(STUDY_TEST))
+    train = one.folds([STUDY_TRAIN])
     assert set(test.patients) & set(train.patients)
+    drawn = dict(zip((film.file for film in data.films), study_split(data.labels, 0), strict=True))
+    assert {film.file for film in test.films} == {file for file, part in drawn.items() if part == "test"}
 
 
 def test_intervals_draw_patients_not_films() -> None:
