@@ -17,11 +17,12 @@ import numpy as np
 from ..errors import DeviceLost, EngineError, FileProblem, UnreadableRadiograph, UsageError
 from ..find.found import Found
 from ..lists.table import Row
+from ..machine.confine import MemoryLimit, limit_files
 from ..network.manifest import Manifest
 from ..network.spec import InputSpec
 from ..preprocess.to_input import to_input
 from ..read.decode import read_film
-from ..read.film import Facts, Film, Limits
+from ..read.film import Facts, Limits
 from ..report.thumbnails import Picture, Spool, encode_map, small_copy
 from ..runtime.open import open_runtime
 from ..runtime.protocol import Runtime
@@ -63,11 +64,13 @@ def _work(connection: Connection, progress: Any, settings: WorkerSettings, runti
         connection.send(error)
         return
     spool = Spool(settings.pictures) if settings.pictures else None
+    limit_files(writes=spool is not None)
+    memory = MemoryLimit(settings.limits.max_pixels, settings.limits.max_bytes)
     connection.send(Ready(runtime.description, runtime.manifest.to_json(), runtime.sha256))
     try:
         while True:
             job: Job = connection.recv()
-            connection.send(_do(job, runtime, settings, progress, spool))
+            connection.send(_do(job, runtime, settings, progress, spool, memory))
             progress[1] = IDLE
     except DeviceLost as error:
         connection.send(error)
@@ -105,7 +108,9 @@ class _Seen:
     jpeg: bytes  #: its small copy; empty where the run makes no page
 
 
-def _do(job: Job, runtime: Runtime, settings: WorkerSettings, progress: Any, spool: Spool | None) -> Done:
+def _do(
+    job: Job, runtime: Runtime, settings: WorkerSettings, progress: Any, spool: Spool | None, memory: MemoryLimit
+) -> Done:
     spec = runtime.manifest.input
     pictures = _room(runtime, len(job.files))
     rows: list[Row] = []
@@ -117,11 +122,11 @@ def _do(job: Job, runtime: Runtime, settings: WorkerSettings, progress: Any, spo
         progress[1] = position
         row = blank_row(found, status="ok")
         try:
-            film = _read(found, settings.limits, spec, pictures[len(scored), :, :, 0])
-            facts = film.facts
+            with memory.reading():
+                seen = _read(found, position, settings.limits, spec, pictures[len(scored), :, :, 0], spool is not None)
+            facts = seen.facts
             row.study_uid, row.series_uid, row.sop_uid = facts.study_uid, facts.series_uid, facts.sop_uid
-            jpeg = small_copy(film.grey) if spool else b""
-            scored.append(_Seen(position, facts, look_at(film.grey), jpeg))
+            scored.append(seen)
         except FileProblem as problem:
             row.status, row.reason = problem.status, problem.reason
         rows.append(row)
@@ -129,6 +134,7 @@ def _do(job: Job, runtime: Runtime, settings: WorkerSettings, progress: Any, spo
     progress[1] = SCORING
     if scored:
         _score(rows, scored, pictures[: len(scored)], runtime, spool, settings.mend)
+        memory.grown(len(scored))
     return Done(job.number, rows, {"read": read - started, "network": time.perf_counter() - read})
 
 
@@ -140,13 +146,13 @@ def _room(runtime: Runtime, films: int) -> np.ndarray:
     return np.empty((films, spec.height, spec.width, 1), np.uint8)
 
 
-def _read(found: Found, limits: Limits, spec: InputSpec, slot: np.ndarray) -> Film:
+def _read(found: Found, position: int, limits: Limits, spec: InputSpec, slot: np.ndarray, with_picture: bool) -> _Seen:
     try:
         film = read_film(found, limits)
         to_input(film.grey, spec, out=slot)
+        return _Seen(position, film.facts, look_at(film.grey), small_copy(film.grey) if with_picture else b"")
     except MemoryError:
         raise UnreadableRadiograph("out-of-memory", "not enough memory for this file") from None
-    return film
 
 
 def _score(

@@ -104,6 +104,7 @@ def _loads(module: str, package: str, fix: str) -> Check:
 
 
 def _hardware() -> Iterator[Check]:
+    from .confine import has_memory_limit
     from .gpu import probe
     from .processor import int8_is_exact
 
@@ -114,6 +115,10 @@ def _hardware() -> Iterator[Check]:
     else:
         detail = f"{gpu.name}, SM {gpu.compute_capability}, {gpu.memory // 2**20} MB, driver for CUDA {gpu.driver}"
         yield Check("hardware", "NVIDIA GPU", True, detail)
+    limited = has_memory_limit()
+    detail = "a file that asks for too much becomes a row" if limited else "none on this system"
+    fix = "" if limited else "none: a file made to take memory may slow this machine; scan what others send on Linux"
+    yield Check("hardware", "memory limit for decoders", limited, detail, fix)
     exact = bool(_quietly(int8_is_exact))
     fix = "" if exact else "none: an INT8 engine gains little on this processor, keep float32"
     yield Check("hardware", "fast INT8 (VNNI)", exact, platform.machine(), fix)

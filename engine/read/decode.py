@@ -17,6 +17,8 @@ from .sniff import sniff
 if TYPE_CHECKING:
     from ..find.found import Found
 
+_NO_MEMORY = -4  #: OpenCV's Error::StsNoMem
+
 
 def read_film(found: "Found", limits: Limits = DEFAULT_LIMITS) -> Film:
     """Read what `discover` found. Raise NotARadiograph or UnreadableRadiograph."""
@@ -49,5 +51,7 @@ def read_bytes(content: bytes, limits: Limits = DEFAULT_LIMITS, nested: bool = F
         return read(content, limits=limits)
     except (FileProblem, MemoryError):
         raise
-    except Exception:  # a decoder's own error, whose text may hold anything
+    except Exception as error:  # a decoder's own error, whose text may hold anything
+        if getattr(error, "code", None) == _NO_MEMORY:
+            raise MemoryError from None
         raise UnreadableRadiograph("corrupt", f"the {kind} data is damaged") from None

@@ -52,6 +52,8 @@ def _read_deep_tiff(content: bytes, header: RasterHeader) -> Film:
 def _read_jpeg(content: bytes, limits: Limits) -> Film:
     head = jpeg.jpeg_header(content)
     require_pixels(head.rows, head.columns, limits)
+    if head.components > 4:
+        raise UnreadableRadiograph("unsupported", "a JPEG of over four components")
     end = jpeg.require_whole(content, head)
     photometric = {1: "grey", 4: "CMYK"}.get(head.components, "colour")
     if head.process in jpeg.BASELINE_TO_PROGRESSIVE and head.precision == 8:
@@ -74,6 +76,7 @@ def _read_jpeg2000(content: bytes, limits: Limits) -> Film:
     head = jpeg2000.jpeg2000_header(stream)
     require_pixels(head.rows, head.columns, limits)
     jpeg2000.require_whole(stream, head)
+    jpeg2000.require_small_palette(content, len(content) - len(stream))
     pixels = imagecodecs().jpeg2k_decode(content, planar=False)
     photometric = "grey" if head.components <= 2 else "colour"
     return _film(_to_grey(pixels), "JPEG 2000", photometric, "imagecodecs", bits=head.precision)

@@ -3,9 +3,10 @@
 A decoder is called only for what fits the limits and is all there.
 """
 
-import math
 import struct
 from dataclasses import dataclass
+
+import numpy as np
 
 from ..errors import NotARadiograph, UnreadableRadiograph
 
@@ -96,29 +97,30 @@ def tiff_header(data: bytes) -> RasterHeader:
     order = "<" if data[:2] == b"II" else ">"
     big = data[2:4] in (b"+\0", b"\0+")
     tags, following = _directory(data, order, big, _first_directory(data, order, big))
-    columns, rows = tags.get(256, [0])[0], tags.get(257, [0])[0]
+    columns, rows = _first(tags, 256, 0), _first(tags, 257, 0)
     if not rows or not columns:
         raise UnreadableRadiograph("bad-header", "the TIFF does not state its size")
-    bits = max(tags.get(258) or [1])
-    kind = (tags.get(339) or [1])[0]
-    if bits > 16 or kind not in (1, 4):
-        raise UnreadableRadiograph("unsupported", "a TIFF of signed, 32-bit or floating-point values")
-    tile = math.prod((tags.get(tag) or [1])[0] for tag in (322, 323))
+    bits = max(map(int, tags.get(258, [])), default=1)
+    if bits > 16 or _first(tags, 339, 1) not in (1, 4) or not 1 <= _first(tags, 277, 1) <= _SAMPLES:
+        raise UnreadableRadiograph(
+            "unsupported", f"a TIFF of signed, 32-bit or floating-point values, or of over {_SAMPLES} samples a pixel"
+        )
+    tile = _first(tags, 322, 1) * _first(tags, 323, 1)
     if tile > max(4 * rows * columns, _LARGE_TILE):  # the decoder takes memory for a whole one
         raise UnreadableRadiograph("bad-header", "the TIFF's tiles are far larger than its picture")
-    offsets = tags.get(273) or tags.get(324) or []
-    counts = tags.get(279) or tags.get(325) or []
-    for offset, count in zip(offsets, counts, strict=False):
-        if offset + count > len(data):
-            raise UnreadableRadiograph("truncated", f"the TIFF is not complete after {kilobytes(data)} KB")
+    offsets = _either(tags, 273, 324)
+    counts = _either(tags, 279, 325)
+    both = min(len(offsets), len(counts))
+    # float64 holds every offset that a file can have, and cannot overflow
+    if both and (offsets[:both].astype(np.float64) + counts[:both]).max() > len(data):
+        raise UnreadableRadiograph("truncated", f"the TIFF is not complete after {kilobytes(data)} KB")
     if following:
         other, _ = _directory(data, order, big, following)
-        if other.get(256) == [columns] and other.get(257) == [rows] and not (other.get(254) or [0])[0] & 1:
+        if _first(other, 256, 0) == columns and _first(other, 257, 0) == rows and not _first(other, 254, 0) & 1:
             raise NotARadiograph("multi-frame", "a TIFF of several pages")
-    photometric = (tags.get(262) or [1])[0]
+    photometric = _first(tags, 262, 1)
     name = {0: "grey", 1: "grey", 3: "palette", 5: "CMYK"}.get(photometric, "colour")
-    orientation = (tags.get(274) or [1])[0]
-    return RasterHeader(rows, columns, bits, name, 338 in tags, orientation, photometric == 0)
+    return RasterHeader(rows, columns, bits, name, 338 in tags, _first(tags, 274, 1), photometric == 0)
 
 
 def _first_directory(data: bytes, order: str, big: bool) -> int:
@@ -129,31 +131,57 @@ def _first_directory(data: bytes, order: str, big: bool) -> int:
 
 
 _LARGE_TILE = 1 << 24  #: pixels
-_TIFF_TYPES = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I", 16: "Q"}
+_SAMPLES = 5  #: CMYK and alpha
+_TIFF_TYPES = {1: "u1", 3: "u2", 4: "u4", 6: "i1", 8: "i2", 9: "i4", 13: "u4", 16: "u8", 17: "i8"}
+_TIFF_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+_PLACES = {273, 279, 324, 325}  #: offsets and byte counts of strips and tiles: as many as the file likes
+_NEEDED = {254, 256, 257, 258, 262, 274, 277, 322, 323, 338, 339} | _PLACES
+_FEW = 16  #: values that are read of any other tag
 
 
-def _directory(data: bytes, order: str, big: bool, at: int) -> tuple[dict[int, list[int]], int]:
-    """One directory's integer tags, and where the next one is."""
+def _directory(data: bytes, order: str, big: bool, at: int) -> tuple[dict[int, np.ndarray], int]:
+    """One directory's integer tags that are needed here, and where the next one is.
+
+    Of a tag that stands there twice the first counts, as in libtiff. Values are views of `data`: however many entries
+    share one long array, they take no memory.
+    """
     entry, number = (20, "Q") if big else (12, "I")
     try:
         (count,) = struct.unpack_from(order + ("Q" if big else "H"), data, at)
         at += 8 if big else 2
         if count > 4096:
             raise UnreadableRadiograph("bad-header", "the TIFF's directory is damaged")
-        tags: dict[int, list[int]] = {}
+        tags: dict[int, np.ndarray] = {}
+        told = 0
         for _ in range(count):
             tag, kind, values = struct.unpack_from(order + "HH" + number, data, at)
-            form = _TIFF_TYPES.get(kind)
-            if form and values <= 1_000_000:
+            told += _TIFF_SIZES.get(kind, 0) * values
+            if tag in _NEEDED and tag not in tags:
                 place = at + (12 if big else 8)
-                if struct.calcsize(form) * values > (8 if big else 4):
+                form = np.dtype(order + _TIFF_TYPES.get(kind, "u1"))
+                if form.itemsize * values > (8 if big else 4):
                     (place,) = struct.unpack_from(order + number, data, place)
-                tags[tag] = list(struct.unpack_from(f"{order}{values}{form}", data, place))
+                taken = 0 if kind not in _TIFF_TYPES else values if tag in _PLACES else min(values, _FEW)
+                if place + form.itemsize * taken > len(data):
+                    raise UnreadableRadiograph("truncated", "the TIFF ends before its directory")
+                tags[tag] = np.frombuffer(data, form, taken, place) if taken else np.empty(0, form)
             at += entry
+        if told > len(data) + entry * count:  # they share one array; libtiff would copy it for each of them
+            raise UnreadableRadiograph("bad-header", "the TIFF's directory tells of more than the file holds")
         (following,) = struct.unpack_from(order + number, data, at)
     except struct.error:
         raise UnreadableRadiograph("truncated", "the TIFF ends before its directory") from None
     return tags, following
+
+
+def _first(tags: dict[int, np.ndarray], tag: int, default: int) -> int:
+    values = tags.get(tag)
+    return int(values[0]) if values is not None and len(values) else default
+
+
+def _either(tags: dict[int, np.ndarray], strips: int, tiles: int) -> np.ndarray:
+    values = tags.get(strips)
+    return values if values is not None and len(values) else tags.get(tiles, np.empty(0, np.uint32))
 
 
 def exif_orientation(exif: bytes) -> int:
@@ -166,7 +194,7 @@ def exif_orientation(exif: bytes) -> int:
         tags, _ = _directory(exif, order, False, _first_directory(exif, order, False))
     except UnreadableRadiograph:
         return 1
-    orientation = (tags.get(274) or [1])[0]
+    orientation = _first(tags, 274, 1)
     return orientation if 1 <= orientation <= 8 else 1
 
 

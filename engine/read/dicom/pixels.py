@@ -153,6 +153,9 @@ def _native(header: Header, image: ImagePixel, start: int, length: int, vr: byte
     return Stored(values.reshape(rows, columns, 3), "none", ybr=ybr)
 
 
+_RLE_PACKET = 128  #: bytes that one packet unpacks to at most
+
+
 def _rle(frame: Data, image: ImagePixel) -> Stored:
     """PS3.5 annex G: byte planes, most significant first, colour by plane."""
     depth = image.allocated // 8
@@ -163,12 +166,14 @@ def _rle(frame: Data, image: ImagePixel) -> Stored:
     offsets = [*struct.unpack_from(f"<{segments}I", frame, 4), len(frame)]
     if offsets[0] != 64 or any(one >= other for one, other in itertools.pairwise(offsets)):
         raise UnreadableRadiograph("truncated", "the RLE segments do not lie inside the picture's data")
-    out = np.zeros(image.samples * image.rows * image.columns, np.uint8 if depth == 1 else np.dtype("<u2"))
-    plain = _guarded(lambda: imagecodecs().dicomrle_decode(frame, out.dtype), "RLE")
-    values = np.frombuffer(plain, out.dtype)
-    if values.size < out.size:
-        raise UnreadableRadiograph("truncated", f"{100 * values.size // out.size} % of the picture is there")
-    planes = values[: out.size].reshape(image.samples, image.rows, image.columns)
+    needed = segments * image.rows * image.columns
+    # A buffer of our own size: what is longer by more than a last packet is refused, whatever the stream unpacks to.
+    out = np.zeros(needed + _RLE_PACKET * segments, np.uint8)
+    kind = np.dtype(np.uint8 if depth == 1 else "<u2")
+    plain = _guarded(lambda: imagecodecs().dicomrle_decode(frame, kind, out=out), "RLE")
+    if plain.size < needed:
+        raise UnreadableRadiograph("truncated", f"{100 * plain.size // needed} % of the picture is there")
+    planes = out[:needed].view(kind).reshape(image.samples, image.rows, image.columns)
     if image.samples == 1:
         return Stored(planes[0], "imagecodecs RLE")
     if image.photometric.startswith("YBR_FULL"):
