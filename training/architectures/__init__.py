@@ -1,0 +1,1 @@
+"""Networks to train, and the registry of their names."""

@@ -17,7 +17,7 @@ from xscan.engine.network.spec import InputSpec
 from xscan.engine.phantom.draw import draw
 from xscan.engine.runtime.open import find_engine, shipped
 
-SCRIPT = Path(__file__).resolve().parent.parent / "scripts" / "shortcuts.py"
+SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "shortcuts.py"
 
 
 @pytest.fixture(scope="module")
