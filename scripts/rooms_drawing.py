@@ -52,7 +52,8 @@ class Part:
 
         for room in self.rooms:
             measure(room)
-        return [sorted(r for r in self.rooms if height[r] == level) for level in range(max(height.values(), default=-1) + 1)]
+        floors = max(height.values(), default=-1) + 1
+        return [sorted(room for room in self.rooms if height[room] == floor) for floor in range(floors)]
 
     @property
     def circles(self) -> list[list[str]]:
