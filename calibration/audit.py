@@ -15,9 +15,11 @@ from xscan.engine.network.manifest import Manifest
 
 from .points.reference import stability_index
 from .statistics.intervals import rate
+from .statistics.metrics import score_bin, score_error
 
 BANDS = ("urgent", "review", "routine")
 KEYS = ("file", "sop_uid", "study_uid")
+BINS = 10  #: of the score, in the table and for its mean error
 FEW = 100  #: films under which a month's index says little
 _SICK = {"bacteria": True, "virus": True, "pneumonia": True, "1": True, "yes": True}
 _WELL = {"normal": False, "0": False, "no": False}
@@ -53,7 +55,8 @@ class Audit:
             )
         lines += [
             "",
-            f"calibration: Brier score {self.calibration['brier']:.4f}, mean error {self.calibration['ece']:.4f}",
+            f"calibration: Brier score {self.calibration['brier']:.4f}, "
+            f"mean error {self.calibration['ece']:.4f} ({BINS} bins)",
         ]
         lines += ["  score        films   mean score   pneumonia"]
         for b in self.calibration["bins"]:
@@ -120,15 +123,16 @@ def audit(lists: list[Path], truth: Path, manifest: Manifest) -> Audit:
 
 def _calibration(score: np.ndarray, sick: np.ndarray) -> dict[str, Any]:
     bins = []
-    error = 0.0
-    number = np.minimum((score * 10).astype(int), 9)
-    for b in range(10):
+    number = score_bin(score, BINS)
+    for b in range(BINS):
         here = number == b
         if here.any():
             mean, share = float(score[here].mean()), float(sick[here].mean())
-            error += abs(mean - share) * here.mean()
-            bins.append({"from": b / 10, "to": (b + 1) / 10, "films": int(here.sum()), "score": mean, "rate": share})
-    return {"brier": float(((score - sick) ** 2).mean()), "ece": float(error), "bins": bins}
+            bins.append(
+                {"from": b / BINS, "to": (b + 1) / BINS, "films": int(here.sum()), "score": mean, "rate": share}
+            )
+    error = float(score_error(score, sick, np.ones((1, len(score))), BINS)[0])
+    return {"brier": float(((score - sick) ** 2).mean()), "ece": error, "ece_bins": BINS, "bins": bins}
 
 
 def _months(

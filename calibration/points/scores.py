@@ -1,7 +1,7 @@
 """Out-of-fold scores: logits of films that the network which made them was not trained on."""
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,12 +33,7 @@ def read_scores(paths: list[Path], *parts: str) -> Scores:
     Raises DataSetError when a file is missing, is no such file, or when no row is left.
     """
     parts = parts or ("validate",)
-    rows: list[dict[str, str]] = []
-    for path in paths:
-        if not path.is_file():
-            raise DataSetError(f"no file {path}: give the scores.csv of a training run")
-        with path.open(newline="", encoding="utf-8") as stream:
-            rows += [row for row in csv.DictReader(stream) if row.get("part") in parts]
+    rows = [row for path in paths for row in _rows(path) if row.get("part") in parts]
     if not rows:
         raise DataSetError(f"no film of part {' or '.join(parts)} in {', '.join(p.name for p in paths)}")
     try:
@@ -51,6 +46,18 @@ def read_scores(paths: list[Path], *parts: str) -> Scores:
         raise DataSetError("the scores file lacks a column, or has a label that is no class") from None
 
 
+def write_out_of_fold(out: Path, runs: Iterable[tuple[Path, Collection[int]]]) -> None:
+    """Write one score file for several: of each run's scores.csv the films of these folds, as of part `validate`.
+
+    Lines are copied as they stand, and sorted by file. Raises DataSetError for a file that is missing.
+    """
+    rows = [row | {"part": "validate"} for path, folds in runs for row in _rows(path) if int(row["fold"]) in folds]
+    with out.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(sorted(rows, key=lambda row: row["file"]))
+
+
 def write_scores(path: Path, parts: Iterable[tuple[str, Sequence[ListedFilm], np.ndarray]]) -> None:
     """Write what `read_scores` reads. Each part: its name, its films, and their logits [films, 3]."""
     with path.open("w", newline="", encoding="utf-8") as stream:
@@ -60,3 +67,10 @@ def write_scores(path: Path, parts: Iterable[tuple[str, Sequence[ListedFilm], np
             for film, values in zip(films, logits, strict=True):
                 numbers = [f"{x:.6f}" for x in values]
                 writer.writerow([film.file, CLASSES[film.label], film.patient, film.fold, part, *numbers])
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    if not path.is_file():
+        raise DataSetError(f"no file {path}: give the scores.csv of a training run")
+    with path.open(newline="", encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))

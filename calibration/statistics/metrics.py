@@ -112,10 +112,21 @@ def ranking(truth: np.ndarray, score: np.ndarray, weights: np.ndarray) -> dict[s
 
 def calibration_error(labels: np.ndarray, p: np.ndarray, weights: np.ndarray, bins: int = ECE_BINS) -> np.ndarray:
     """Mean gap between confidence and accuracy over equal bins of confidence, weighted by their films."""
-    confidence = p.max(axis=1)
-    place = np.minimum((confidence * bins).astype(int), bins - 1)
-    gap = confidence - (p.argmax(axis=1) == labels)
-    return _ratio(np.abs(weights @ (np.eye(bins)[place] * gap[:, None])).sum(axis=1), weights.sum(axis=1))
+    return score_error(p.max(axis=1), p.argmax(axis=1) == labels, weights, bins)
+
+
+def score_error(score: np.ndarray, truth: np.ndarray, weights: np.ndarray, bins: int) -> np.ndarray:
+    """Mean gap between a score and the share that is true over equal bins of the score, weighted by their films.
+
+    truth: bool [films]; score: float [films], 0 to 1.
+    """
+    gap = np.eye(bins)[score_bin(score, bins)] * (score - truth)[:, None]
+    return _ratio(np.abs(weights @ gap).sum(axis=1), weights.sum(axis=1))
+
+
+def score_bin(score: np.ndarray, bins: int) -> np.ndarray:
+    """int64 [films]: which of the equal bins of 0 to 1 a score is in; 1 is in the last."""
+    return np.minimum((score * bins).astype(int), bins - 1)
 
 
 def matthews(matrix: np.ndarray) -> np.ndarray:

@@ -60,7 +60,8 @@ def build_engine(
     NAME.engine.calibration.json: building again needs no radiographs.
     Exit codes: 0 built; 2 usage; 4 no usable network or compiler, or refused by the gate.
     """
-    from xscan.calibration.build_engine.build import Refused, build
+    from xscan.calibration.build_engine.accept import Refused
+    from xscan.calibration.build_engine.build import build
     from xscan.calibration.build_engine.settings import BuildSettings, Say
     from xscan.engine.dataset.selection import parse_folds
     from xscan.engine.network.models import DEFAULT

@@ -14,12 +14,12 @@ ships with. What was tried and dropped stands in docs/model-card.md with its fig
 """
 
 import argparse
-import csv
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from xscan.calibration.points.scores import write_out_of_fold
 from xscan.engine import CLASSES
 from xscan.engine.dataset.folder import load_folder
 from xscan.engine.network.spec import InputSpec
@@ -94,20 +94,9 @@ def main() -> None:
     make("final", replace(FULL, **FINAL), start="final-small")
 
     if all((out / f"crossfit{third}" / "scores.csv").exists() for third in range(len(THIRDS))):
-        write_out_of_fold(out)
-
-
-def write_out_of_fold(out: Path) -> None:
-    """Every film of folds 0 to 8 once, scored by the network that did not see it."""
-    rows = []
-    for third, folds in enumerate(THIRDS):
-        with (out / f"crossfit{third}" / "scores.csv").open(newline="", encoding="utf-8") as stream:
-            scored = [row for row in csv.DictReader(stream) if int(row["fold"]) in folds]
-        rows += [row | {"part": "validate"} for row in scored]
-    with (out / "out-of-fold.csv").open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(sorted(rows, key=lambda row: row["file"]))
+        runs = [(out / f"crossfit{third}" / "scores.csv", folds) for third, folds in enumerate(THIRDS)]
+        # Every film of folds 0 to 8 once, scored by the network that did not see it.
+        write_out_of_fold(out / "out-of-fold.csv", runs)
 
 
 if __name__ == "__main__":

@@ -1,16 +1,14 @@
 """What a run's scores.csv says: accuracy and log loss, with an interval by patient."""
 
-import csv
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from xscan.engine import CLASSES
+from xscan.calibration.points.scores import read_scores
+from xscan.calibration.statistics.bootstrap import bootstrap
 from xscan.engine.triage.bands import probabilities
-
-RESAMPLES = 2000
 
 
 @dataclass(frozen=True)
@@ -30,21 +28,11 @@ class Score:
 
 def read_score(path: Path, part: str) -> Score:
     """part: `validate` or `hold_out`."""
-    with path.open(newline="", encoding="utf-8") as stream:
-        rows = [row for row in csv.DictReader(stream) if row["part"] == part]
-    labels = np.array([CLASSES.index(row["label"]) for row in rows])
-    logits = np.array([[float(row[f"logit_{name}"]) for name in CLASSES] for row in rows])
-    right = logits.argmax(axis=1) == labels
-    p = probabilities(logits, 1)[np.arange(len(labels)), labels]
-    low, high = interval(right, np.array([row["patient"] for row in rows]))
-    return Score(len(rows), float(right.mean()), low, high, float(-np.log(np.maximum(p, 1e-12)).mean()))
-
-
-def interval(right: np.ndarray, patients: np.ndarray, seed: int = 0) -> tuple[float, float]:
-    """95 % bootstrap interval of the share of `right`, bool [films]: patients are drawn, with all their films."""
-    _, which = np.unique(patients, return_inverse=True)
-    films = np.bincount(which)
-    hits = np.bincount(which, weights=right)
-    drawn = np.random.default_rng(seed).multinomial(len(films), np.full(len(films), 1 / len(films)), RESAMPLES)
-    low, high = np.percentile(drawn @ hits / (drawn @ films), (2.5, 97.5))
-    return float(low), float(high)
+    scores = read_scores([path], part)
+    own = probabilities(scores.logits, 1)[np.arange(len(scores)), scores.labels]
+    right = (scores.logits.argmax(axis=1) == scores.labels).astype(float)
+    found = bootstrap(lambda weights: {"accuracy": weights @ right / weights.sum(axis=1)}, scores.patients)["accuracy"]
+    assert found.low is not None  # every draw has films
+    assert found.high is not None
+    loss = float(-np.log(np.maximum(own, 1e-12)).mean())
+    return Score(len(scores), float(right.mean()), found.low, found.high, loss)

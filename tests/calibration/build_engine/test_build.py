@@ -9,8 +9,10 @@ import pytest
 
 from xscan.calibration.acceptance.speed import speed_ratio
 from xscan.calibration.acceptance.verdict import TOLERANCES, Tolerances
-from xscan.calibration.build_engine import build as builder
-from xscan.calibration.build_engine.build import Refused, build, choose_runtime
+from xscan.calibration.build_engine import accept, plan
+from xscan.calibration.build_engine.accept import Refused
+from xscan.calibration.build_engine.build import build
+from xscan.calibration.build_engine.plan import choose_runtime
 from xscan.calibration.build_engine.settings import BuildSettings, Say
 from xscan.engine.errors import EngineError, UsageError
 from xscan.engine.network.sidecar import read_sidecar, sha256
@@ -109,8 +111,8 @@ def test_mixed_leaves_the_layers_that_hurt_in_float(settings: BuildSettings, mon
             verdict, lines=tuple(replace(x, limit=x.loss - (1 if len(calls) < 3 else 0)) for x in verdict.lines)
         )
 
-    real = builder.compare
-    monkeypatch.setattr(builder, "compare", judge)
+    real = accept.compare
+    monkeypatch.setattr(accept, "compare", judge)
     built = build(replace(settings, mixed=True))
     assert len(built.sidecar.gate["left_out"]) == 2  # all of INT8 refused, one layer out refused, two accepted
     for layer in built.sidecar.gate["left_out"]:
@@ -118,7 +120,7 @@ def test_mixed_leaves_the_layers_that_hurt_in_float(settings: BuildSettings, mon
 
 
 def test_auto_falls_back_to_float32_when_int8_is_refused(settings: BuildSettings, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(builder, "int8_is_exact", lambda: True)  # else `auto` does not try
+    monkeypatch.setattr(plan, "int8_is_exact", lambda: True)  # else `auto` does not try
     warnings: list[str] = []
     built = build(replace(settings, precision="auto", limits=NEVER), Say(warn=warnings.append))
     assert built.sidecar.precision == "fp32"
@@ -129,16 +131,16 @@ def test_auto_falls_back_to_float32_when_int8_is_refused(settings: BuildSettings
 
 
 def test_auto_takes_the_faster_of_the_accepted(settings: BuildSettings, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(builder, "int8_is_exact", lambda: True)
+    monkeypatch.setattr(plan, "int8_is_exact", lambda: True)
     for ratio, precision in ((1.5, "int8"), (0.9, "fp32")):
-        monkeypatch.setattr(builder, "speed_ratio", lambda *_, ratio=ratio: ratio)
+        monkeypatch.setattr(accept, "speed_ratio", lambda *_, ratio=ratio: ratio)
         assert build(replace(settings, precision="auto")).sidecar.precision == precision
 
 
 def test_a_processor_without_vnni_gets_float32_or_seven_bit_weights(
     settings: BuildSettings, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(builder, "int8_is_exact", lambda: False)
+    monkeypatch.setattr(plan, "int8_is_exact", lambda: False)
     notes: list[str] = []
     assert build(replace(settings, precision="auto"), Say(note=notes.append)).sidecar.precision == "fp32"
     assert any("VNNI" in note for note in notes)
@@ -167,7 +169,7 @@ def test_mistakes_are_named(settings: BuildSettings, tmp_path: Path):
 
 
 def test_tensorrt_is_not_built_without_a_gpu(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(builder, "probe", lambda: None)
+    monkeypatch.setattr(plan, "probe", lambda: None)
     assert choose_runtime("auto") == "onnxruntime"
     with pytest.raises(EngineError, match="on the machine that will scan"):
         choose_runtime("tensorrt")

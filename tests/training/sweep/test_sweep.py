@@ -17,8 +17,9 @@ import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+from xscan.calibration.points.scores import COLUMNS
 from xscan.engine import CLASSES
-from xscan.training.sweep.scores import interval, read_score
+from xscan.training.sweep.scores import Score, read_score
 
 from ...conftest import Xscan
 
@@ -193,13 +194,23 @@ def test_the_studys_split_is_stratified_and_blind_to_patients(films: Path) -> No
     assert {film.file for film in test.films} == {file for file, part in drawn.items() if part == "test"}
 
 
-def test_intervals_draw_patients_not_films() -> None:
+def score_of(folder: Path, right: np.ndarray, patients: np.ndarray) -> Score:
+    """What a scores.csv of these films says; all are normal."""
+    lines = [
+        f"{n}.png,normal,{p},0,validate,{x:d},{not x:d},0" for n, (p, x) in enumerate(zip(patients, right, strict=True))
+    ]
+    (folder / "scores.csv").write_text("\n".join([",".join(COLUMNS), *lines]) + "\n", encoding="utf-8")
+    return read_score(folder / "scores.csv", "validate")
+
+
+def test_intervals_draw_patients_not_films(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     right = np.repeat(rng.random(40) < 0.7, 10)  # each patient's ten films share one fate
-    by_patient = interval(right, np.repeat(np.arange(40), 10))
-    by_film = interval(right, np.arange(400))
-    assert by_patient[1] - by_patient[0] > 2 * (by_film[1] - by_film[0])
-    assert interval(np.ones(9, bool), np.arange(9)) == (1.0, 1.0)
+    by_patient = score_of(tmp_path, right, np.repeat(np.arange(40), 10))
+    by_film = score_of(tmp_path, right, np.arange(400))
+    assert by_patient.high - by_patient.low > 2 * (by_film.high - by_film.low)
+    everything = score_of(tmp_path, np.ones(9, bool), np.arange(9))
+    assert (everything.low, everything.high) == (1.0, 1.0)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,142 @@
+"""A candidate against float32, on films: accepted, refused, or made of fewer INT8 layers until it is accepted."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import onnx
+
+from xscan.engine.dataset.folder import list_films
+from xscan.engine.errors import EngineError, GateRefused
+from xscan.engine.network.sidecar import sha256
+
+from ..acceptance import mixed
+from ..acceptance.speed import speed_ratio
+from ..acceptance.verdict import Verdict, compare
+from ..graphs import run
+from ..int8 import films, quantise
+from ..int8.cache import Calibration
+from .calibrate import CHOICE_FILMS
+from .emit import Candidate, int8, int8_graph
+from .plan import Plan
+from .settings import Say
+
+MOST_ACCEPTED = 2000  #: films that are measured on; more tell nothing new
+
+
+class Refused(GateRefused):
+    """The acceptance said no; nothing was written."""
+
+    def __init__(self, message: str, verdict: Verdict, best: mixed.Mixed | None) -> None:
+        super().__init__(message)
+        self.verdict = verdict
+        self.best = best
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Films to accept on, and what float32 says of them."""
+
+    pictures: films.Pictures
+    reference: dict[str, np.ndarray]  #: outputs of the network, float32 [films, ...]
+
+
+def read_acceptance(plan: Plan, calibrated: films.Pictures | None, say: Say) -> Measured | None:
+    """The films of --accept, else those calibrated on without their labels, else None. Raises DataSetError."""
+    settings = plan.settings
+    if settings.accept is None:
+        if calibrated is None:
+            return None
+        say.note("no --accept radiographs: agreement with float32 on the calibration films is the gate")
+        pictures = replace(calibrated, labels=None)
+    else:
+        patients = {film.patient for film in calibrated.films} if calibrated else set()
+        listed = list_films(settings.accept, settings.accept_patients)
+        chosen = films.for_acceptance(listed, plan.manifest, settings.accept_folds, patients)
+        total = min(len(chosen), MOST_ACCEPTED)
+        chosen = films.shuffled(chosen, settings.seed)
+        pictures = films.read(chosen, plan.manifest.input, total, lambda done: say.progress("reading", done, total))
+    return Measured(pictures, run.outputs(plan.model, pictures.pixels))
+
+
+def graph_hash(model: onnx.ModelProto) -> str:
+    return sha256(model.SerializeToString(deterministic=True))
+
+
+def judge(plan: Plan, measured: Measured, model: onnx.ModelProto) -> Verdict:
+    outputs = run.outputs(model, measured.pictures.pixels)
+    return compare(measured.reference, outputs, measured.pictures.labels, plan.manifest, plan.settings.limits)
+
+
+def from_record(plan: Plan, candidate: Candidate, calibration: Calibration | None, say: Say) -> Candidate:
+    """What an earlier build said of this very graph, where no film is at hand. Raises EngineError where it was no."""
+    earlier = calibration.verdicts.get(graph_hash(candidate.model)) if calibration is not None else None
+    if earlier is None:
+        say.warn("no radiographs to measure on: the engine is not proven, give --accept")
+    elif not earlier["accepted"] and not plan.settings.force:
+        raise EngineError("this INT8 graph was refused before, by the gate: give --accept to see why")
+    return replace(candidate, record=(earlier or {"accepted": None}) | {"measured_now": False})
+
+
+def measure(plan: Plan, candidate: Candidate, measured: Measured, say: Say) -> Candidate:
+    """The candidate with its verdict."""
+    say.progress("measuring", 0, 1)
+    verdict = judge(plan, measured, candidate.model)
+    return replace(candidate, verdict=verdict, record=verdict.as_dict())
+
+
+def require_accepted(
+    plan: Plan,
+    candidate: Candidate,
+    verdict: Verdict,
+    measured: Measured,
+    calibration: Calibration | None,
+    calibrated: films.Pictures | None,
+    say: Say,
+) -> Candidate:
+    """The candidate if it was accepted, or the best mixed one, or what --force lets pass. Raises Refused."""
+    if verdict.accepted:
+        return candidate
+    best = None
+    if candidate.precision == "int8" and calibration is not None:
+        best = _best_mixed(plan, calibration, calibrated or measured.pictures, measured, say)
+    if best is not None and calibration is not None and best.verdict.accepted and plan.settings.mixed:
+        say.note(f"all of INT8 is refused; mixed precision leaves {len(best.left_out)} layers in float")
+        layers = tuple(n for n in quantise.int8_layers(plan.graph) if n not in best.left_out)
+        record = best.verdict.as_dict() | {"left_out": list(best.left_out)}
+        return replace(int8(plan, calibration, layers), verdict=best.verdict, record=record)
+    if plan.settings.force:
+        say.warn("refused by the gate and written all the same, as --force asks")
+        return replace(candidate, record=candidate.record | {"forced": True})
+    broken = ", ".join(verdict.broken)
+    raise Refused(f"{candidate.precision} refused: {broken} over the limit", verdict, best)
+
+
+def faster_here(plan: Plan, candidate: Candidate, pictures: films.Pictures | None, say: Say) -> Candidate | None:
+    """The candidate if it is faster than float32 here, timed alternately: a busy machine is unfair to neither."""
+    spec = plan.manifest.input
+    noise = np.random.default_rng(0).integers(0, 256, (8, spec.height, spec.width, 1), np.uint8)
+    ratio = speed_ratio(plan.model, candidate.model, pictures.pixels[:8] if pictures is not None else noise)
+    if ratio > 1:
+        say.note(f"INT8 takes {1 / ratio:.2f} of float32's time here")
+        return replace(candidate, record=candidate.record | {"speed_against_fp32": round(ratio, 2)})
+    say.note(f"INT8 is not faster here ({1 / ratio:.2f} of float32's time): the engine is float32")
+    return None
+
+
+def _best_mixed(
+    plan: Plan, calibration: Calibration, source: films.Pictures, measured: Measured, say: Say
+) -> mixed.Mixed | None:
+    layers = quantise.int8_layers(plan.graph)
+    if len(layers) < 2:
+        return None
+    pictures = source.pixels[:CHOICE_FILMS]
+    ranges = calibration.by(calibration.chosen[plan.kind])
+    return mixed.search(
+        layers,
+        lambda some: int8_graph(plan, ranges, some),
+        lambda model: judge(plan, measured, model),
+        pictures,
+        run.logits(plan.model, pictures),
+        plan.manifest,
+        lambda done, total: say.progress("looking for the layers that hurt", done, total),
+    )

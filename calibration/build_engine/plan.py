@@ -1,0 +1,108 @@
+"""What to build, from what and for what: settled before a film is read."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnx
+
+from xscan.engine.errors import EngineError, UsageError
+from xscan.engine.machine.gpu import probe
+from xscan.engine.machine.processor import int8_is_exact
+from xscan.engine.network.manifest import KEY, Manifest
+from xscan.engine.network.sidecar import Profile, sha256
+from xscan.engine.runtime.compile import available, load_module
+
+from ..graphs.graph import Graph, load
+from ..graphs.layout import channels_first
+from ..int8.ranges import METHODS
+from .settings import BuildSettings, Say
+
+PRECISIONS = ("auto", "fp32", "fp16", "int8")
+
+
+@dataclass(frozen=True)
+class Plan:
+    settings: BuildSettings
+    source: str  #: sha256 of the network's file
+    model: onnx.ModelProto  #: the network, float32
+    graph: Graph  #: of `model`
+    manifest: Manifest
+    runtime: str  #: tensorrt, tensorrt-rtx or onnxruntime
+    weight_bits: int  #: of an INT8 engine for ONNX Runtime: 7 where the processor would add up 8 wrongly
+
+    @property
+    def on_cpu(self) -> bool:
+        return self.runtime == "onnxruntime"
+
+    @property
+    def kind(self) -> str:
+        """Which of the two INT8 graphs: `onnxruntime` or `tensorrt`."""
+        return "onnxruntime" if self.on_cpu else "tensorrt"
+
+    @property
+    def rest(self) -> str:
+        """The precision of layers that are not INT8, and what stands in for an INT8 that is refused."""
+        return "fp32" if self.on_cpu else "fp16"
+
+    @property
+    def cache(self) -> Path:
+        """Where what a calibration found is kept."""
+        return self.settings.out.with_name(self.settings.out.name + ".calibration.json")
+
+    @property
+    def profile(self) -> Profile:
+        most = self.settings.max_batch
+        return Profile(1, min(self.settings.best_batch, most), most)
+
+
+def make_plan(settings: BuildSettings) -> Plan:
+    """Read the network and choose the runtime. Raises UsageError, EngineError."""
+    if settings.precision not in PRECISIONS:
+        raise UsageError(f"no precision '{settings.precision}': choose one of {', '.join(PRECISIONS)}")
+    if settings.method not in ("auto", *METHODS):
+        raise UsageError(f"no method '{settings.method}': choose auto or one of {', '.join(METHODS)}")
+    if not settings.out.parent.is_dir():
+        raise UsageError(f"the folder {settings.out.parent} does not exist: make it, or give another --out")
+    try:
+        content = settings.model.read_bytes()
+    except OSError:
+        raise EngineError(f"{settings.model} cannot be read") from None
+    model = channels_first(load(content))
+    metadata = {entry.key: entry.value for entry in model.metadata_props}
+    if KEY not in metadata:
+        raise EngineError(f"{settings.model.name} has no xscan manifest: make it with xscan export")
+    manifest = Manifest.from_json(metadata[KEY])
+    runtime = choose_runtime(settings.runtime)
+    return Plan(settings, sha256(content), model, Graph(model), manifest, runtime, 8 if int8_is_exact() else 7)
+
+
+def choose_runtime(asked: str) -> str:
+    """`auto` is TensorRT where an NVIDIA GPU and a binding are, else ONNX Runtime. Raises EngineError."""
+    gpu = probe()
+    if asked == "auto":
+        found = (name for name in ("tensorrt", "tensorrt-rtx") if gpu is not None and available(name))
+        return next(found, "onnxruntime")
+    if asked not in ("tensorrt", "tensorrt-rtx", "onnxruntime"):
+        raise UsageError(f"no runtime '{asked}': choose auto, tensorrt, tensorrt-rtx or onnxruntime")
+    if asked == "tensorrt" and gpu is None:
+        raise EngineError("TensorRT builds for the GPU at hand and none is here: build on the machine that will scan")
+    if asked != "onnxruntime":
+        load_module(asked)
+    return asked
+
+
+def choose_precision(plan: Plan, say: Say) -> str:
+    """The precision to try first; `auto` may still come down from it."""
+    asked = plan.settings.precision
+    if asked == "fp16" and plan.on_cpu:
+        say.note("FP16 is slower than float32 on a processor: the engine is float32")
+        return "fp32"
+    if asked != "auto":
+        return asked
+    if plan.on_cpu and not int8_is_exact():
+        say.note("this processor has no VNNI, where INT8 loses accuracy: the engine is float32")
+        return "fp32"
+    if plan.settings.calibrate is not None or plan.cache.is_file():
+        return "int8"
+    say.note(f"no --calibrate radiographs, so no INT8: the engine is {plan.rest}")
+    return plan.rest
