@@ -21,11 +21,11 @@ setup(
         Extension(
             f"xscan.{module.replace('/', '.')}",
             [f"{module}.c"],
-            extra_compile_args=[] if sys.platform == "win32" else ["-O3"],
+            extra_compile_args=[] if sys.platform == "win32" else ["-O3", "-fwrapv"],
             py_limited_api=True,  # one build for Python 3.11 and later (PEP 384)
             optional=True,
         )
-        for module in ("engine/preprocess/_area", "engine/triage/_look")
+        for module in ("engine/preprocess/_area", "engine/read/_jpeg", "engine/triage/_look")
     ],
     cmdclass={"build_ext": WhatCanBeBuilt},
     options={"bdist_wheel": {"py_limited_api": "cp311"}},

@@ -1,4 +1,5 @@
-"""The one place that imports imagecodecs: only when a film needs it, and with a reason when it does not load."""
+"""The one place that imports imagecodecs and simplejpeg: only when a film needs them, and with a reason when they do
+not load."""
 
 from types import ModuleType
 
@@ -11,4 +12,13 @@ def imagecodecs() -> ModuleType:
         import imagecodecs as package
     except ImportError:
         raise UnreadableRadiograph("missing-decoder", "imagecodecs does not load: ask xscan doctor") from None
+    return package
+
+
+def simplejpeg() -> ModuleType:
+    """The package. Raise UnreadableRadiograph `missing-decoder` where it cannot be imported."""
+    try:
+        import simplejpeg as package
+    except ImportError:
+        raise UnreadableRadiograph("missing-decoder", "simplejpeg does not load: ask xscan doctor") from None
     return package

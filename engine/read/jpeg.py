@@ -4,10 +4,8 @@ A decoder fills what a truncated JPEG lacks with grey, in silence; half a film m
 """
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
-
-import numpy as np
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from ..errors import UnreadableRadiograph
 
@@ -35,6 +33,9 @@ class JpegHeader:
     jfif: bool
     adobe: int | None  #: the Adobe segment's transform: 0 none (RGB or CMYK), 1 YCbCr, 2 YCCK
     scan: int  #: where the first scan's entropy-coded data begins
+    scan_header: int = 0  #: where that scan's header says which components it has
+    exif: Data = b""  #: the Exif segment
+    odd: dict[int, bytes] = field(default_factory=dict)  #: what a viewer overlooks: place, what should stand there
 
 
 def jpeg_header(data: Data) -> JpegHeader:
@@ -71,12 +72,22 @@ def jpeg_header(data: Data) -> JpegHeader:
             header.ids = bytes(data[body + 6 : body + length - 2 : 3])
         elif marker == 0xE0 and data[body : body + 5] == b"JFIF\0":
             header.jfif = True
+            if length >= 16 and data[body + 5] not in (1, 2):
+                header.odd[body + 5] = b"\x01"
+        elif marker == 0xE1 and data[body : body + 6] == b"Exif\0\0" and not header.exif:
+            header.exif = data[body : body + length - 2]
         elif marker == 0xEE and data[body : body + 5] == b"Adobe" and length >= 14:
             header.adobe = data[body + 11]
+            if header.adobe > 2:  # libjpeg takes it for 1 (3 components) or 2 (4)
+                header.odd[body + 11] = b"\x02" if header.components == 4 else b"\x01"
         elif marker == 0xDA:
             if not header.process or not header.rows or not header.columns:
                 raise UnreadableRadiograph("bad-header", "the JPEG does not state its size")
-            header.scan = at
+            header.scan, header.scan_header = at, body
+            if length < 8 or length != 6 + 2 * data[body]:
+                raise UnreadableRadiograph("corrupt", "the JPEG's segments are damaged")
+            if header.process in BASELINE_TO_PROGRESSIVE[:2] and bytes(data[at - 3 : at]) != b"\0\x3f\0":
+                header.odd[at - 3] = b"\0\x3f\0"  # Ss, Se, Ah and Al mean nothing here (T.81 B.2.3)
             return header
     raise UnreadableRadiograph("truncated", "the JPEG ends inside its header")
 
@@ -104,31 +115,59 @@ def end_of_jpeg(data: Data, header: JpegHeader) -> int:
 
 
 def require_whole(data: Data, header: JpegHeader) -> int:
-    """The position of the end-of-image marker. Raise UnreadableRadiograph `truncated` without one."""
+    """The position of the end-of-image marker. Raise UnreadableRadiograph `truncated` without one, or where a scan
+    of the picture is missing: a stream cut between two scans and closed again is sound for every decoder."""
     end = end_of_jpeg(data, header)
     if end < header.scan:
         size = (len(data) + 1023) // 1024
         raise UnreadableRadiograph("truncated", f"the JPEG's picture is not complete after {size} KB")
+    if not _has_every_scan(data, header):
+        raise UnreadableRadiograph("truncated", "the JPEG lacks a part of its scans")
     return end
 
 
-_EDGES = slice(0, 4), slice(-4, None)
+def mended(data: Data, header: JpegHeader) -> Data:
+    """The stream without the harmless oddities that libjpeg warns of; itself where it has none."""
+    if not header.odd:
+        return data
+    copy = bytearray(data)
+    for place, right in header.odd.items():
+        copy[place : place + len(right)] = right
+    return bytes(copy)
 
 
-def _is_filling(corner: np.ndarray) -> bool:
-    """Is it all of one mid grey? Its bytes tell sooner than NumPy's minimum and maximum."""
-    values = corner.tobytes()
-    return bool(values) and 127 <= values[0] <= 129 and values.count(values[0]) == len(values)
+def _scans(data: Data, header: JpegHeader) -> Iterator[tuple[bytes, int, int, int]]:
+    """Each scan's component identifiers, first and last coefficient, and bits still to come (T.81 B.2.3)."""
+    body = header.scan_header
+    while True:
+        count, at = data[body], body + 1
+        if body + 4 + 2 * count > len(data):
+            return
+        first, last, low = data[at + 2 * count : at + 2 * count + 3]
+        yield bytes(data[at : at + 2 * count : 2]), first, last, low & 15
+        at += 2 * count + 3
+        while True:
+            found = _NEXT_MARKER.search(data, at)
+            if found is None or found.end() + 2 > len(data):
+                return
+            marker, body = data[found.start() + 1], found.end() + 2
+            if marker == 0xD9:
+                return
+            at = found.end() + (data[body - 2] << 8 | data[body - 1])
+            if marker == 0xDA:
+                break
 
 
-def require_no_filling(data: Data, end: int, picture: np.ndarray, decode: Callable[[Data], np.ndarray | None]) -> None:
-    """Raise UnreadableRadiograph if a JPEG has its end marker, and yet its data ran out before its picture.
-
-    A decoder leaves missing blocks at mid grey. Where a corner of `picture` (uint8 [rows, columns]) is
-    just that, decode again with further data in front of the end marker: a whole picture stays the same.
-    """
-    if not any(_is_filling(picture[rows, columns]) for rows in _EDGES for columns in _EDGES):
-        return
-    more = decode(bytes(data[:end]) + bytes(range(1, 250)) * 64 + b"\xff\xd9")
-    if more is None or not np.array_equal(more, picture):
-        raise UnreadableRadiograph("truncated", "the JPEG's picture is not complete before its end marker")
+def _has_every_scan(data: Data, header: JpegHeader) -> bool:
+    """Whether every coefficient of every component is there to its last bit (T.81 G.1.1.1)."""
+    progressive = header.process == BASELINE_TO_PROGRESSIVE[2]
+    if not progressive and data[header.scan_header] == header.components:
+        return True  # one scan of all
+    missing = {component: set(range(64)) for component in header.ids}
+    for components, first, last, low in _scans(data, header):
+        for component in components:
+            if not progressive:
+                missing.pop(component, None)
+            elif low == 0 and component in missing:
+                missing[component].difference_update(range(first, last + 1))
+    return not any(missing.values())

@@ -9,7 +9,8 @@ from ..errors import UnreadableRadiograph
 from . import jpeg, jpeg2000
 from .codecs import imagecodecs
 from .film import Facts, Film, Limits, require_pixels
-from .raster_headers import RasterHeader, bmp_header, png_header, tiff_header, webp_header
+from .jpeg_decode import decode_jpeg
+from .raster_headers import RasterHeader, bmp_header, exif_orientation, png_header, tiff_header, webp_header
 
 # OpenCV would write a decoder's complaint to stderr; the row says it in our own words.
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
@@ -56,19 +57,13 @@ def _read_jpeg(content: bytes, limits: Limits) -> Film:
         raise UnreadableRadiograph("unsupported", "a JPEG of over four components")
     end = jpeg.require_whole(content, head)
     photometric = {1: "grey", 4: "CMYK"}.get(head.components, "colour")
-    if head.process in jpeg.BASELINE_TO_PROGRESSIVE and head.precision == 8:
-        grey = _decode(content, cv2.IMREAD_GRAYSCALE, "JPEG")
-        jpeg.require_no_filling(
-            content, end, grey, lambda data: cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
-        )
-        return _film(grey, "JPEG", photometric, "opencv")
     if head.process == jpeg.JPEG_LS:
-        pixels, name = imagecodecs().jpegls_decode(content), "JPEG-LS"
-    elif head.process in (jpeg.LOSSLESS, *jpeg.BASELINE_TO_PROGRESSIVE):
-        pixels, name = imagecodecs().jpeg8_decode(content), "JPEG"
+        pixels, name, decoder = imagecodecs().jpegls_decode(content), "JPEG-LS", "imagecodecs"
     else:
-        raise UnreadableRadiograph("unsupported", "a JPEG process that no installed decoder reads")
-    return _film(_to_grey(pixels), name, photometric, "imagecodecs", bits=head.precision)
+        (pixels, decoder), name = decode_jpeg(content, head, end), "JPEG"
+    if head.exif:
+        pixels = _oriented(pixels, exif_orientation(bytes(head.exif)))
+    return _film(_to_grey(pixels), name, photometric, decoder, bits=head.precision)
 
 
 def _read_jpeg2000(content: bytes, limits: Limits) -> Film:

@@ -10,13 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-import cv2
 import numpy as np
 
 from ...errors import FileProblem, UnreadableRadiograph
 from .. import jpeg, jpeg2000
 from ..codecs import imagecodecs
 from ..jpeg import Data
+from ..jpeg_decode import decode_jpeg
 from .header import PIXEL_DATA, TRUNCATED, Header
 
 RLE = "1.2.840.10008.1.2.5"
@@ -188,22 +188,11 @@ def _jpeg(frame: Data, image: ImagePixel) -> Stored:
     if head.process == jpeg.JPEG_LS:
         pixels = _guarded(lambda: imagecodecs().jpegls_decode(frame), "JPEG-LS")
         return _colour(pixels, "imagecodecs JPEG-LS", image)
-    if head.process == jpeg.LOSSLESS:
-        # libjpeg-turbo: every predictor, and twice as fast as imagecodecs' ljpeg and jpegsof3, of which the
-        # first also crashes on damaged tables.
-        pixels = _guarded(lambda: imagecodecs().jpeg8_decode(frame), "JPEG lossless")
-        return _colour(pixels, "imagecodecs JPEG lossless", image)
-    if head.process not in jpeg.BASELINE_TO_PROGRESSIVE:
-        raise UnreadableRadiograph("unsupported", "a JPEG process that no installed decoder reads")
-    if head.precision == 8:
-        rgb = head.components == 3 and _is_rgb_jpeg(head, image)
-        decode = _decode_rgb if rgb else _decode_luma
-        pixels = _guarded(lambda: decode(frame), "JPEG")
-        if not rgb:
-            jpeg.require_no_filling(frame, end, pixels, decode)
-        return Stored(pixels, "opencv JPEG", luma=head.components == 3 and not rgb, compressed=True)
-    pixels = _guarded(lambda: imagecodecs().jpeg8_decode(frame), "12-bit JPEG")
-    return _colour(pixels, "imagecodecs JPEG", image)
+    rgb = head.components == 3 and _is_rgb_jpeg(head, image)
+    pixels, decoder = _guarded(lambda: decode_jpeg(frame, head, end, rgb), "JPEG")
+    if pixels.ndim == 2 and image.samples == 3:
+        return Stored(pixels, f"{decoder} JPEG", luma=True, compressed=True)
+    return _colour(pixels, f"{decoder} JPEG", image, rgb=rgb)
 
 
 def _is_rgb_jpeg(head: jpeg.JpegHeader, image: ImagePixel) -> bool:
@@ -213,15 +202,6 @@ def _is_rgb_jpeg(head: jpeg.JpegHeader, image: ImagePixel) -> bool:
     if head.jfif:
         return False
     return head.ids == b"RGB" or image.photometric == "RGB"
-
-
-def _decode_luma(frame: Data) -> np.ndarray | None:
-    buffer = np.frombuffer(frame, np.uint8)
-    return cv2.imdecode(buffer, cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION)
-
-
-def _decode_rgb(frame: Data) -> np.ndarray | None:
-    return imagecodecs().jpeg8_decode(frame, colorspace="RGB", outcolorspace="RGB")
 
 
 def _jpeg2000(frame: Data, image: ImagePixel) -> Stored:
