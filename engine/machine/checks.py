@@ -36,17 +36,19 @@ def _decoders() -> Iterator[Check]:
     yield Check("decoders", "DICOM, uncompressed and deflated", True, "built in", needed=True)
     yield _package(
         "decoders",
-        "JPEG, PNG, TIFF, BMP, WebP",
+        "PNG, BMP, WebP",
         ("opencv-python-headless", "opencv-python"),
         _REPAIR,
         "cv2",
         needed=True,
     )
+    yield _package("decoders", "JPEG", ("simplejpeg",), _REPAIR, "simplejpeg", needed=True)
     for name, codec in (
         ("RLE", "DICOMRLE"),
         ("JPEG 12-bit and lossless", "JPEG8"),
         ("JPEG-LS", "JPEGLS"),
         ("JPEG 2000 and HTJ2K", "JPEG2K"),
+        ("TIFF", "TIFF"),
     ):
         yield _codec(name, codec)
     yield _kernel()
@@ -83,11 +85,12 @@ def _runtimes() -> Iterator[Check]:
 
 
 def _kernel() -> Check:
-    """The compiled parts of xscan itself (engine/preprocess/area.py, engine/triage/look.py)."""
-    parts = ("xscan.engine.preprocess._area", "xscan.engine.triage._look")
+    """The compiled parts of xscan itself (engine/preprocess/area.py, engine/read/jpeg_decode.py,
+    engine/triage/look.py)."""
+    parts = ("xscan.engine.preprocess._area", "xscan.engine.read._jpeg", "xscan.engine.triage._look")
     compiled = all(importlib.util.find_spec(part) is not None for part in parts)
     fix = "none needed, reading is a little slower: install a C compiler, then " + _REPAIR
-    return Check("decoders", "compiled area averaging", compiled, "built in" if compiled else "not compiled", fix)
+    return Check("decoders", "compiled parts", compiled, "built in" if compiled else "not compiled", fix)
 
 
 def _loads(module: str, package: str, fix: str) -> Check:
