@@ -4,7 +4,7 @@
 
 Each sound film is damaged as copies and transfers damage files: a hole of 512 zero bytes, 64 other bytes, 512 bytes
 lost, the end lost and the stream closed again, the end zero. Shown for each format: inputs, refused by xscan,
-complained of by the oracle (`same`: both), and `wrong`: taken for a film although its pixels are others than the sound one's.
+complained of by the oracle (`same`: as xscan), and `wrong`: taken for a film although its pixels are others.
 `sound` films with harmless oddities must be read. Oracles: djpeg, DCMTK's dcmdjpeg, dcmdjpls and dcmdrle, tiffcp;
 Pillow for PNG, WebP, BMP and JPEG 2000. Films are drawn, or are the pixels of --film.
 """
@@ -111,7 +111,8 @@ def sound_films(values: np.ndarray) -> Iterator[Sound]:
         (make.HTJ2K, imagecodecs.htj2k_encode(deep, reversible=True)),
     ):
         start = stream.index(b"\xff\x93") + 2
-        yield Sound(f"dicom {syntax[-3:]} J2K", stream, in_dicom(syntax, values, True), "", (start, len(stream) - 2), end)
+        wrap = in_dicom(syntax, values, True)
+        yield Sound(f"dicom {syntax[-3:]} J2K", stream, wrap, "", (start, len(stream) - 2), end)
     stream = imagecodecs.jpeg2k_encode(grey, codecformat="JP2", reversible=True)
     yield Sound("jp2", stream, plain, "pillow", (stream.index(b"\xff\x93") + 2, len(stream) - 2), end)
     stream = rle(values)
@@ -199,7 +200,8 @@ def closed(sound: Sound, at: int) -> bytes:
         first = stream.index(b"IDAT")
         body = stream[first + 4 : at]
         chunk = b"IDAT" + body
-        return stream[: first - 4] + struct.pack(">I", len(body)) + chunk + struct.pack(">I", zlib.crc32(chunk)) + sound.close
+        framed = struct.pack(">I", len(body)) + chunk + struct.pack(">I", zlib.crc32(chunk))
+        return stream[: first - 4] + framed + sound.close
     if "J2K" in sound.name or sound.name == "jp2":
         place = stream.index(b"\xff\x90\x00\x0a") + 6
         cut = bytearray(stream[:at] + sound.close)
@@ -231,10 +233,11 @@ def complains(oracle: str, content: bytes, folder: Path) -> bool | None:
         except Exception:
             return True
         return False
-    command = {"djpeg": ["djpeg", "-outfile", str(out), str(path)], "tiffcp": ["tiffcp", "-c", "none", str(path), str(out)]}
     if not shutil.which(oracle):
         return None
-    done = subprocess.run(command.get(oracle, [oracle, str(path), str(out)]), capture_output=True, check=False)
+    options = {"djpeg": ["-outfile", str(out), str(path)], "tiffcp": ["-c", "none", str(path), str(out)]}
+    command = [oracle, *options.get(oracle, [str(path), str(out)])]
+    done = subprocess.run(command, capture_output=True, check=False)
     said = [line for line in done.stderr.splitlines() if b"unknown field" not in line.lower()]
     return done.returncode != 0 or bool(said)
 
@@ -262,7 +265,7 @@ def main() -> int:
     if arguments.film:
         values = cv2.resize(read_path(arguments.film).grey, (840, 1000)).astype(np.int64) * 16
     wrong_in_all = 0
-    print(f"{'format':26}{'inputs':>7}{'refused':>9}{'wrong':>7}   {'oracle':10}{'complains':>9}{'same':>6}{'odd read':>10}")
+    print(f"{'format':26} inputs refused wrong   oracle    complains  same  odd read")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for sound in sound_films(values):
@@ -286,11 +289,9 @@ def main() -> int:
                     listed.append(f"{what}: {end}, the oracle {'complains' if said else 'is silent'}")
             wrong_in_all += counts["wrong"]
             read = sum(end == "right" for _, end in odd)
-            print(
-                f"{sound.name:26}{counts['inputs']:7}{counts['refused']:9}{counts['wrong']:7}   {sound.oracle or '-':10}"
-                f"{counts['complains']:9}{counts['same']:6}{read:6} of {len(odd)}",
-                flush=True,
-            )
+            own = f"{counts['inputs']:7}{counts['refused']:8}{counts['wrong']:6}"
+            others = f"{sound.oracle or '-':10}{counts['complains']:9}{counts['same']:6}"
+            print(f"{sound.name:26}{own}   {others}{read:6} of {len(odd)}", flush=True)
             if arguments.list:
                 print("".join(f"    {line}\n" for line in listed), end="")
     return 1 if wrong_in_all else 0

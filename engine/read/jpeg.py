@@ -41,7 +41,7 @@ class JpegHeader:
 def jpeg_header(data: Data) -> JpegHeader:
     """Walk the segments up to the first scan. Raise UnreadableRadiograph if it does not get there."""
     header = JpegHeader(0, 0, 0, 0, 0, b"", False, None, 0)
-    at, end = 2, len(data)
+    at, end, adobe = 2, len(data), 0
     while at + 4 <= end:
         if data[at] != 0xFF:
             raise UnreadableRadiograph("corrupt", "the JPEG's segments are damaged")
@@ -77,13 +77,13 @@ def jpeg_header(data: Data) -> JpegHeader:
         elif marker == 0xE1 and data[body : body + 6] == b"Exif\0\0" and not header.exif:
             header.exif = data[body : body + length - 2]
         elif marker == 0xEE and data[body : body + 5] == b"Adobe" and length >= 14:
-            header.adobe = data[body + 11]
-            if header.adobe > 2:  # libjpeg takes it for 1 (3 components) or 2 (4)
-                header.odd[body + 11] = b"\x02" if header.components == 4 else b"\x01"
+            header.adobe, adobe = data[body + 11], body + 11
         elif marker == 0xDA:
             if not header.process or not header.rows or not header.columns:
                 raise UnreadableRadiograph("bad-header", "the JPEG does not state its size")
             header.scan, header.scan_header = at, body
+            if (header.adobe or 0) > 2:  # libjpeg takes it for 1 (3 components) or 2 (4)
+                header.odd[adobe] = b"\x02" if header.components == 4 else b"\x01"
             if length < 8 or length != 6 + 2 * data[body]:
                 raise UnreadableRadiograph("corrupt", "the JPEG's segments are damaged")
             if header.process in BASELINE_TO_PROGRESSIVE[:2] and bytes(data[at - 3 : at]) != b"\0\x3f\0":

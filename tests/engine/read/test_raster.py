@@ -7,6 +7,7 @@ import cv2
 import imagecodecs
 import numpy as np
 import pytest
+import simplejpeg
 from PIL import Image
 
 from xscan.engine.errors import FileProblem, NotARadiograph, UnreadableRadiograph
@@ -218,7 +219,8 @@ def lying(kind: str) -> bytes:
 
 @pytest.mark.parametrize("kind", ["png", "bmp", "jpeg", "j2k", "tiff"])
 def test_too_many_pixels_are_refused_before_decoding(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("pixels were decoded"))
+    for package, name in ((cv2, "imdecode"), (simplejpeg, "decode_jpeg"), (imagecodecs, "tiff_decode")):
+        monkeypatch.setattr(package, name, lambda *_: pytest.fail("pixels were decoded"))
     with pytest.raises(UnreadableRadiograph) as problem:
         read_bytes(lying(kind))
     assert problem.value.code in ("too-many-pixels", "truncated", "bad-header")

@@ -1,0 +1,3 @@
+import numpy as np
+
+def decode(stream: bytes | memoryview, out: np.ndarray, /) -> int: ...
