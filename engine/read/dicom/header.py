@@ -10,6 +10,7 @@ import zlib
 from dataclasses import dataclass, field
 
 from ...errors import UnreadableRadiograph
+from .charset import decode, readings
 
 PIXEL_DATA = 0x7FE00010
 _PIXELS = (0x7FE00008, 0x7FE00009, PIXEL_DATA)  # float, double float, integer (PS3.3 C.7.6.3, C.7.6.24)
@@ -18,6 +19,8 @@ _SHORT = {
     *(b"AE", b"AS", b"AT", b"CS", b"DA", b"DS", b"DT", b"FD", b"FL", b"IS", b"LO", b"LT"),
     *(b"PN", b"SH", b"SL", b"SS", b"ST", b"TM", b"UI", b"UL", b"US"),
 }
+_CHARACTER_SETS = 0x00080005
+_LONGEST_TEXT = 4096  #: bytes
 _UNDEFINED = 0xFFFFFFFF
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 
@@ -28,6 +31,7 @@ DEFLATED = {"1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.4.95", "1.2.840.10008.1
 BIG_ENDIAN = "1.2.840.10008.1.2.2"
 
 TRUNCATED = "the file ends inside its header"
+_MANY = "the header has far too many elements"
 
 
 @dataclass(slots=True)
@@ -47,6 +51,7 @@ class Header:
     elements: dict[int, Element] = field(default_factory=dict)
     transfer_syntax: str = ""
     problem: UnreadableRadiograph | None = None  #: why the walk ended before the pixels
+    around: "Header | None" = None  #: of a sequence's item: the data set that it stands in
 
     def __contains__(self, tag: int) -> bool:
         return tag in self.elements
@@ -58,15 +63,24 @@ class Header:
         return self.content[element.start : element.start + element.length]
 
     def texts(self, tag: int) -> list[str]:
-        """The values of a text element, stripped of padding."""
-        raw = self.value(tag)[:4096]
+        """The values of a text element, in the character set that the file declares, stripped of padding."""
+        raw = self.value(tag)[:_LONGEST_TEXT]
         if not raw:
             return [""]
-        try:
-            text = raw.decode("utf-8")
-        except UnicodeDecodeError:
-            text = raw.decode("latin-1")
-        return [value.strip(" \0\t\r\n") for value in text.split("\\")]
+        return [value.strip(" \0\t\r\n") for value in decode(raw, self.character_sets).split("\\")]
+
+    def readings(self, tag: int) -> list[str]:
+        """What a text element may say: as the file declares it, then in other character sets, for files that declare
+        none or a wrong one."""
+        raw = self.value(tag)[:_LONGEST_TEXT]
+        return readings(raw, self.character_sets) if raw else []
+
+    @property
+    def character_sets(self) -> bytes:
+        """SpecificCharacterSet (PS3.3 C.12.1.1.2) as it stands; an item without one has that around it."""
+        if _CHARACTER_SETS in self.elements or self.around is None:
+            return self.value(_CHARACTER_SETS)
+        return self.around.character_sets
 
     def text(self, tag: int) -> str:
         return self.texts(tag)[0]
@@ -106,10 +120,13 @@ class Header:
             group, number, length = struct.unpack_from(order + "HHI", self.content, at)
             if group << 16 | number != _ITEM:
                 break
-            item = Header(self.content, order)
+            item = Header(self.content, order, around=self)
             limit = end if length == _UNDEFINED else min(end, at + 8 + length)
-            walk = _Walk(self.content, order, element.implicit)
-            at = walk.run(at + 8, limit, item.elements, depth=1, inside_item=length == _UNDEFINED)
+            walk = _Walk(self.content, order, _is_implicit(self.content, at + 8, element.implicit))
+            try:
+                at = walk.run(at + 8, limit, item.elements, depth=1, inside_item=length == _UNDEFINED)
+            except UnreadableRadiograph:  # what it says up to there counts; the walk around it went by its length
+                at = end
             found.append(item)
         return found
 
@@ -194,7 +211,7 @@ class _Walk:
                 return at + 8
             self.count += 1
             if self.count > MAX_ELEMENTS:
-                raise UnreadableRadiograph("bad-header", f"the header has over {MAX_ELEMENTS} elements")
+                raise UnreadableRadiograph("bad-header", _MANY)
             vr = b"" if implicit else content[at + 4 : at + 6]
             if vr in _SHORT:
                 (length,) = self.short(content, at + 6)
@@ -204,19 +221,25 @@ class _Walk:
                     break
                 (length,) = self.long(content, at + 8)
                 start = at + 12
-            else:  # implicit VR, or an explicit one that slipped into it
-                vr = b""
+            elif implicit or at + 12 > end:
                 (length,) = self.long(content, at + 4)
                 start = at + 8
+            else:
+                vr, start, length = self._of_unknown_vr(tag, at, end)
             if tag in _PIXELS and depth == 0:
                 length = -1 if length == _UNDEFINED else length
                 if found is not None:
                     found[tag] = Element(vr, start, length, implicit)
                 return at
             if length == _UNDEFINED:
-                # PS3.5 6.2.2: UN of undefined length holds implicit VR little endian.
+                # PS3.5 6.2.2: UN of undefined length holds implicit VR little endian; or so it should.
                 nested = implicit or vr != b"SQ"
-                after = self._sequence_end(start, end, nested, depth + 1)
+                try:
+                    after = self._sequence_end(start, end, nested, depth + 1)
+                except UnreadableRadiograph as problem:
+                    after = self._after_delimiter(tag, start, end) if depth == 0 and problem.detail != _MANY else 0
+                    if not after:
+                        raise
                 length = after - 8 - start
             else:
                 nested = implicit or vr == b"UN"
@@ -234,7 +257,6 @@ class _Walk:
         """Where the sequence of undefined length that begins at `at` ends, its delimiter included."""
         if depth > MAX_DEPTH:
             raise UnreadableRadiograph("bad-header", f"sequences nested over {MAX_DEPTH} deep")
-        inner = _Walk(self.content, self.order, implicit)
         while at + 8 <= end:
             high, low = self.tag(self.content, at)
             (length,) = self.long(self.content, at + 4)
@@ -246,11 +268,66 @@ class _Walk:
                 raise UnreadableRadiograph("bad-header", "a sequence without items")
             self.count += 1
             if self.count > MAX_ELEMENTS:
-                raise UnreadableRadiograph("bad-header", f"the header has over {MAX_ELEMENTS} elements")
+                raise UnreadableRadiograph("bad-header", _MANY)
             if length == _UNDEFINED:
+                inner = _Walk(self.content, self.order, _is_implicit(self.content, at, implicit))
                 inner.count = self.count
                 at = inner.run(at, end, None, depth=depth, inside_item=True)
                 self.count = inner.count
             else:
                 at += length
         raise UnreadableRadiograph("truncated", TRUNCATED)
+
+    def _of_unknown_vr(self, tag: int, at: int, end: int) -> tuple[bytes, int, int]:
+        """VR, start of the value and its length, of an element whose two letters are no VR that we know.
+
+        PS3.5 6.2 gives every later VR a length of 32 bits, and DCMTK reads it so; pydicom takes 16 bits; and some
+        files slip into implicit VR. That after which another element can stand is right; if none is, the first.
+        """
+        content = self.content
+        (short,), (long,) = self.short(content, at + 6), self.long(content, at + 8)
+        implicit = b"", at + 8, self.long(content, at + 4)[0]
+        ways = [(b"UN", at + 8, short), implicit]
+        if not short:
+            ways.insert(0, (b"UN", at + 12, long))
+        for vr, start, length in ways:
+            if length == _UNDEFINED:
+                if content[start : start + 4] == struct.pack(self.order + "HH", 0xFFFE, 0xE000):
+                    return vr, start, length
+            elif self._may_follow(tag, start + length, end):
+                return vr, start, length
+        return implicit
+
+    def _may_follow(self, tag: int, at: int, end: int) -> bool:
+        """Whether the element behind `tag` may begin at `at`: tags ascend (PS3.5 7.1)."""
+        if at + 8 > end:
+            return at == end
+        high, low = self.tag(self.content, at)
+        return tag < (high << 16 | low) <= PIXEL_DATA or (high << 16 | low) == _ITEM_END
+
+    def _after_delimiter(self, tag: int, start: int, end: int) -> int:
+        """The place behind the next Sequence Delimitation Item that an element may follow, 0 where there is none: for
+        sequences whose items are in no coding that we know."""
+        mark = struct.pack(self.order + "HHI", 0xFFFE, 0xE0DD, 0)
+        at = self.content.find(mark, start, end)
+        while at >= 0 and not self._may_follow(tag, at + 8, end):
+            at = self.content.find(mark, at + 8, end)
+        return at + 8 if at >= 0 else 0
+
+
+def _is_implicit(content: bytes, at: int, implicit: bool) -> bool:
+    """Whether an item's elements are implicit VR: by its first element, and not by the rule alone. Devices write
+    explicit VR into UN, and implicit VR into sequences of explicit files. implicit: what the rule says."""
+    vr, more = content[at + 4 : at + 6], content[at + 6 : at + 8]
+    if vr not in _LONG | _SHORT:
+        # Letters that are a VR of later days; an empty item's delimiter.
+        return implicit or not ((vr.isalpha() and vr.isupper()) or content[at : at + 2] == b"\xfe\xff")
+    if not implicit:
+        return False
+    if vr in _LONG:
+        return more != b"\0\0"
+    if more != b"\0\0":  # else a length of over 65,535 bytes
+        return False
+    # An empty element in explicit VR has the next one right behind it.
+    here, following = (struct.unpack_from("<HH", content, place) for place in (at, min(at + 8, len(content) - 4)))
+    return not ((here < following <= (0xFFFE, 0xE00D) and following[0] - here[0] < 0x100) or following[0] == 0xFFFE)

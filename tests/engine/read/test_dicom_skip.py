@@ -19,7 +19,9 @@ def code_item(value: str, meaning: str) -> Dataset:
     return item
 
 
-SC = "1.2.840.10008.5.1.4.1.1.7"
+STORAGE = "1.2.840.10008.5.1.4.1.1."
+SC, DX = STORAGE + "7", STORAGE + "1.1"
+SECONDARY = ["DERIVED", "SECONDARY"]
 
 
 @pytest.mark.parametrize(
@@ -27,7 +29,11 @@ SC = "1.2.840.10008.5.1.4.1.1.7"
     [
         ("modality", {"Modality": "CT"}),
         ("modality", {"Modality": "MG"}),
-        ("modality", {"Modality": "RF"}),
+        ("modality", {"Modality": "US"}),
+        ("modality", {"Modality": "RF", "SOPClassUID": STORAGE + "12.2"}),
+        ("modality", {"Modality": "RF", "SOPClassUID": "1.2.840.113619.4.26"}),
+        ("modality", {"Modality": "CR", "SOPClassUID": STORAGE + "1.2"}),  # mammography, by its class
+        ("modality", {"Modality": "DX", "SOPClassUID": STORAGE + "2"}),
         ("not-a-picture", {"Modality": "SR"}),
         ("not-a-picture", {"Modality": "PR"}),
         ("not-a-picture", {"Modality": "KO"}),
@@ -46,6 +52,8 @@ SC = "1.2.840.10008.5.1.4.1.1.7"
         ("lateral", {"ViewPosition": "", "PatientOrientation": ["PL", "F"]}),
         ("not-a-film", {"SOPClassUID": SC, "Modality": "OT"}),
         ("not-a-film", {"SOPClassUID": SC, "ConversionType": "SD"}),
+        *(("not-a-film", {"SOPClassUID": SC, "Modality": name, "ImageType": SECONDARY}) for name in ("CR", "DX", "OT")),
+        ("not-a-film", {"SOPClassUID": SC + ".2", "ImageType": SECONDARY}),
     ],
 )
 def test_skipped(code: str, elements: dict[str, object]) -> None:
@@ -72,6 +80,10 @@ def test_skipped(code: str, elements: dict[str, object]) -> None:
         {"ViewPosition": "PA", "PatientOrientation": ["P", "F"]},  # ViewPosition counts first
         {"Modality": "DX"},
         {"Modality": "RG"},
+        *({"Modality": name, "SOPClassUID": uid} for name in ("DR", "XR", "OT", "RX") for uid in (DX, STORAGE + "1")),
+        {"Modality": "DX", "SOPClassUID": DX, "ImageType": ["DERIVED", "PRIMARY"]},
+        {"SOPClassUID": DX, "ImageType": SECONDARY, "LossyImageCompression": "01"},
+        {"SOPClassUID": "1.2.840.113619.4.26"},  # a maker's own class, and the modality of a radiograph
         {"Modality": ""},  # the storage class says CR
         {"NumberOfFrames": "1"},
         {"SOPClassUID": SC, "ConversionType": "WSD"},
@@ -89,6 +101,15 @@ def test_a_large_secondary_capture_that_says_chest_is_a_film() -> None:
         read_bytes(film(large, SOPClassUID=SC, Modality="OT", BodyPartExamined="", ViewPosition=""))
 
 
+@pytest.mark.parametrize("modality", ["CR", "DX", "OT"])
+def test_a_coloured_secondary_capture_is_no_film(modality: str) -> None:
+    colour = np.zeros((640, 520, 3), np.int64)
+    with pytest.raises(NotARadiograph, match="not-a-film"):
+        read_bytes(film(colour, photometric="RGB", SOPClassUID=SC, Modality=modality))
+    with pytest.raises(NotARadiograph, match="not-a-film"):
+        read_bytes(film(colour, photometric="RGB", SOPClassUID=DX, Modality=modality, ImageType=SECONDARY))
+
+
 @pytest.mark.parametrize(
     ("code", "elements"),
     [
@@ -97,6 +118,9 @@ def test_a_large_secondary_capture_that_says_chest_is_a_film() -> None:
         ("description", {"BodyPartExamined": "", "StudyDescription": "LEFT HAND 2 VIEWS"}),
         ("view", {"ViewPosition": "", "SeriesDescription": "Chest LAT"}),
         ("view", {"ViewPosition": "LAO"}),
+        ("fluoroscopy", {"Modality": "RF"}),
+        ("fluoroscopy", {"SOPClassUID": STORAGE + "12.2"}),
+        ("derived", {"SOPClassUID": DX, "ImageType": SECONDARY}),
     ],
 )
 def test_scored_for_review(code: str, elements: dict[str, object]) -> None:
