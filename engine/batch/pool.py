@@ -220,6 +220,10 @@ class Pool:
         log.warning("a worker process ended (%s)%s", code, "" if blamed else ", at no file")
         self._deaths += not blamed
         if self._deaths > DEATHS:
+            if self.ready is None:
+                raise EngineError(
+                    "no worker process could open the engine: it is damaged, or needs more memory than is here"
+                )
             raise XscanError("worker processes end again and again without a file to blame: run xscan doctor")
         if blamed:
             self._blame(jobs.pop(0), position, code, sentence, again)

@@ -6,6 +6,7 @@ from typing import Any
 
 from .. import CLASSES
 from ..errors import EngineError
+from . import rules
 from .spec import InputSpec
 
 KEY = "xscan"
@@ -67,13 +68,22 @@ class Manifest:
             content = json.loads(text)
             if content.pop("format") != FORMAT:
                 raise EngineError("the network was made by another version of xscan: update xscan or export it again")
+            rules.manifest(content)
             content["input"] = InputSpec.from_dict(content["input"])
             for point in ("rule_out", "rule_in"):
                 content[point] = OperatingPoint.from_dict(content[point])
-            content["classes"] = tuple(content["classes"])
+            content["classes"] = tuple(content.get("classes", CLASSES))
             manifest = cls(**content)
-        except (ValueError, KeyError, TypeError, AttributeError):
-            raise EngineError("the network's manifest is damaged: export it again with xscan export") from None
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise EngineError(
+                f"the network's manifest is damaged{_why(error)}: export it again with xscan export"
+            ) from None
         if manifest.classes != CLASSES:
             raise EngineError(f"the network's classes are not {', '.join(CLASSES)} in this order")
         return manifest
+
+
+def _why(error: Exception) -> str:
+    """What a rule says; nothing for what is no JSON or lacks the frame, whose errors would only quote it."""
+    said = str(error)
+    return f" ({said})" if type(error) is ValueError and said.isprintable() and len(said) < 200 else ""

@@ -8,12 +8,12 @@ NAME.engine.onnx   the graph that the engine was made from: with it the engine c
 import hashlib
 import json
 import os
-import stat
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..errors import EngineError
+from . import rules
 from .manifest import Manifest
 
 FORMAT = 1
@@ -66,13 +66,14 @@ class Sidecar:
             content = json.loads(text)
             if content.pop("format") != FORMAT:
                 raise EngineError("the engine was built by another version of xscan: build it again")
+            if content["runtime"] not in RUNTIMES or not {"engine", "onnx"} <= set(content["sha256"]):
+                raise ValueError
+            rules.sidecar(content)
             content["manifest"] = Manifest.from_json(json.dumps(content["manifest"]))
             content["profile"] = Profile(**content["profile"])
             content["built_for"] = BuiltFor(**content["built_for"])
             sidecar = cls(**content)
-            if sidecar.runtime not in RUNTIMES or not {"engine", "onnx"} <= set(sidecar.sha256):
-                raise ValueError
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise EngineError("the engine's .json is damaged: build the engine again") from None
         return sidecar
 
@@ -108,20 +109,6 @@ def read_proven(engine: Path, sidecar: Sidecar) -> bytes:
 def read_source(engine: Path, sidecar: Sidecar) -> bytes:
     """The bytes of NAME.engine.onnx, if they are those that the engine was built from. Raises EngineError."""
     return _read(onnx_path(engine), sidecar.sha256["onnx"])
-
-
-def writable_by_others(engine: Path) -> str:
-    """Which of the engine's file, its sidecar and their folder other users may write to; empty if none.
-
-    On Windows permissions are lists that these bits do not show: always empty there.
-    """
-    if os.name == "nt":
-        return ""
-    for path in (engine, sidecar_path(engine), engine.resolve().parent):
-        mode = path.stat().st_mode
-        if mode & stat.S_IWOTH and not (path.is_dir() and mode & stat.S_ISVTX):
-            return path.name
-    return ""
 
 
 def write_engine(engine: Path, content: bytes, onnx: bytes, sidecar: Sidecar) -> None:

@@ -4,19 +4,28 @@ ONNX lets weights stand in other files. Those could be swapped between two night
 and a path in them could name any file of the machine, so a network with such weights is refused.
 """
 
+from typing import TYPE_CHECKING
+
 from ..errors import EngineError
+from .manifest import KEY, Manifest
+
+if TYPE_CHECKING:
+    import onnx
+
+
+def manifest_inside(name: str, content: bytes) -> Manifest:
+    """The manifest that an ONNX file carries. Raises EngineError."""
+    found = {entry.key: entry.value for entry in _parse(name, content).metadata_props}
+    if KEY not in found:
+        raise EngineError(f"{name} has no xscan manifest: make it with xscan export")
+    return Manifest.from_json(found[KEY])
 
 
 def refuse_external_data(name: str, content: bytes) -> None:
     """Raises EngineError for a network that keeps weights outside its file, or that is no ONNX at all."""
     import onnx
-    from google.protobuf.message import DecodeError
 
-    model = onnx.ModelProto()
-    try:
-        model.ParseFromString(content)
-    except (DecodeError, RecursionError):
-        raise EngineError(f"{name} is not a network that ONNX Runtime can load") from None
+    model = _parse(name, content)
     graphs: list[onnx.GraphProto] = [model.graph]
     functions = [node for function in model.functions for node in function.node]
     while graphs or functions:
@@ -34,3 +43,15 @@ def refuse_external_data(name: str, content: bytes) -> None:
             raise EngineError(
                 f"{name} keeps weights in files beside it, which xscan does not load: export it as one file"
             )
+
+
+def _parse(name: str, content: bytes) -> "onnx.ModelProto":
+    import onnx
+    from google.protobuf.message import DecodeError
+
+    model = onnx.ModelProto()
+    try:
+        model.ParseFromString(content)
+    except (DecodeError, RecursionError):
+        raise EngineError(f"{name} is not a network that ONNX Runtime can load") from None
+    return model

@@ -1,32 +1,31 @@
-"""Open a built engine (NAME.engine with its NAME.engine.json), or say in one line why not; build it again.
+"""Open a network or a built engine (NAME.engine with its NAME.engine.json), or say in one line why not.
 
 Order matters: the driver is asked first (some TensorRT libraries crash without one), then the sidecar, then the
 plan's hash; only then are the bytes handed to a runtime, because loading a plan runs code that is in it.
 """
 
 from pathlib import Path
-from typing import Any
 
 from ..errors import EngineError
 from ..machine.gpu import probe
-from ..network.sidecar import is_built, read_proven, read_sidecar
-from .fits import why_not_here
-from .protocol import Runtime
+from ..network.sidecar import Sidecar, is_built, read_proven, read_sidecar
+from .fits import require_same_manifest, why_not_here
+from .protocol import LaneRuntime, Runtime
+from .trial import require_answers
 
 
-def open_engine(path: Path) -> Runtime:
-    """Raises EngineError: wrong machine, wrong version, damaged, or not what was built."""
-    sidecar = read_sidecar(path)
-    if reason := why_not_here(sidecar):
-        raise EngineError(f"{path.name} {reason}")
-    content = read_proven(path, sidecar)
-    if sidecar.runtime == "onnxruntime":
-        from .onnx import OnnxRuntime
+def open_engine(path: Path, gpu: bool = False) -> Runtime:
+    """A plain network, or a built engine. gpu: a plain network on ONNX Runtime's CUDA provider.
 
-        return OnnxRuntime(path, content)
-    from .tensorrt import TensorRtRuntime
-
-    return TensorRtRuntime(path.name, sidecar, content)
+    Raises EngineError: wrong machine, wrong version, damaged, not what was built, or no network of xscan.
+    """
+    runtime = _open_built(path, read_sidecar(path)) if is_built(path) else _open_plain(path, gpu)
+    try:
+        require_answers(runtime, path.name)
+    except BaseException:
+        runtime.close()
+        raise
+    return runtime
 
 
 def has_one_owner(path: Path) -> bool:
@@ -36,15 +35,35 @@ def has_one_owner(path: Path) -> bool:
     return _cuda_provider()
 
 
-def open_lanes(path: Path) -> Any:
-    """The engine as a scoring.LaneRuntime, for the thread that makes this call. Raises EngineError."""
+def open_lanes(path: Path) -> LaneRuntime:
+    """The engine for the thread that makes this call and scores for all. Raises EngineError."""
     from .lanes import OneLane
+    from .tensorrt import TensorRtRuntime
+
+    runtime = open_engine(path, gpu=not is_built(path) and _cuda_provider())
+    return runtime if isinstance(runtime, TensorRtRuntime) else OneLane(runtime)
+
+
+def _open_plain(path: Path, gpu: bool) -> Runtime:
     from .onnx import OnnxRuntime
 
-    if is_built(path):
-        runtime = open_engine(path)
-        return runtime if hasattr(runtime, "lanes") else OneLane(runtime)
-    return OneLane(OnnxRuntime(path, gpu=_cuda_provider()))
+    return OnnxRuntime(path, gpu=gpu)
+
+
+def _open_built(path: Path, sidecar: Sidecar) -> Runtime:
+    if reason := why_not_here(sidecar):
+        raise EngineError(f"{path.name} {reason}")
+    content = read_proven(path, sidecar)
+    if sidecar.runtime == "onnxruntime":
+        from .onnx import OnnxRuntime
+
+        runtime = OnnxRuntime(path, content)
+        require_same_manifest(path, sidecar, runtime.manifest)
+        return runtime
+    require_same_manifest(path, sidecar)
+    from .tensorrt import TensorRtRuntime
+
+    return TensorRtRuntime(path.name, sidecar, content)
 
 
 def _cuda_provider() -> bool:

@@ -6,7 +6,10 @@ from pathlib import Path
 from ..errors import EngineError
 from ..machine.gpu import Gpu, probe
 from ..machine.processor import int8_is_exact
-from ..network.sidecar import BuiltFor, Sidecar, is_built, read_sidecar, sidecar_path, writable_by_others
+from ..network.manifest import Manifest
+from ..network.permissions import in_others_hands
+from ..network.sidecar import BuiltFor, Sidecar, is_built, onnx_path, read_sidecar, read_source, sidecar_path
+from ..network.whole import manifest_inside
 
 
 def why_not_here(sidecar: Sidecar) -> str:
@@ -50,13 +53,27 @@ def _runs_on(built: str, here: str) -> bool:
     return new >= old and (old[0] == new[0] or (old[0], new[0]) == (10, 11))
 
 
+def require_same_manifest(path: Path, sidecar: Sidecar, inside: Manifest | None = None) -> None:
+    """Thresholds in the .json must be those of the network that was built from.
+
+    inside: the manifest of the engine itself, where it carries one; else that of the graph beside it is taken, where
+    there is one. Raises EngineError.
+    """
+    if inside is None:
+        if not onnx_path(path).is_file():
+            return
+        inside = manifest_inside(path.name, read_source(path, sidecar))
+    if inside != sidecar.manifest:
+        raise EngineError(
+            f"{sidecar_path(path).name} was edited: it says other than the network; build the engine again"
+        )
+
+
 def doubts(path: Path) -> list[str]:
-    """What the person who starts a run should hear about this engine."""
+    """What the person who starts a run should hear about this engine or network."""
+    found = [f"{why}: an engine can hold any code" for why in in_others_hands(path)]
     if not is_built(path) or not sidecar_path(path).is_file():
-        return []
-    found = []
-    if name := writable_by_others(path):
-        found.append(f"{name} may be written to by every user of this machine: an engine can hold any code")
+        return found
     sidecar = read_sidecar(path)
     if sidecar.calibration.get("weight_bits") == 8 and not int8_is_exact():
         found.append(f"{path.name} has 8-bit weights, and this processor may add them up wrongly: build it again here")

@@ -1,5 +1,6 @@
 """ONNX Runtime on the CPU: the embedded default, needs no other install."""
 
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from ..network.manifest import KEY, Manifest
 from ..network.sidecar import read_whole, sha256
 from ..network.whole import refuse_external_data
 from .protocol import Closing
+from .trial import SECONDS
 
 onnxruntime.set_default_logger_severity(3)  # errors only: its warnings say nothing a clinic can act on
 
@@ -40,6 +42,9 @@ class OnnxRuntime(Closing):
         device = "CUDA" if "CUDAExecutionProvider" in self._session.get_providers() else "CPU"
         self.description = f"onnxruntime {onnxruntime.__version__} {device}"
         self._input = self._session.get_inputs()[0].name
+        self._first = True  #: the run that may not last for ever
+        if len(self._session.get_inputs()) != 1:
+            raise EngineError(f"{path.name} is no network of xscan: it has more inputs than the pictures")
         self._outputs = [output.name for output in self._session.get_outputs()]
 
     def run(self, pictures: np.ndarray) -> np.ndarray:
@@ -56,8 +61,21 @@ class OnnxRuntime(Closing):
     def _run(self, names: list[str], pictures: np.ndarray) -> dict[str, np.ndarray]:
         if self._session is None:
             raise EngineError("the network was closed")
+        options = onnxruntime.RunOptions()
+        stop = threading.Timer(SECONDS, setattr, (options, "terminate", True)) if self._first else None
         try:
-            results = self._session.run(names, {self._input: pictures})
+            if stop is not None:
+                stop.start()
+            results = self._session.run(names, {self._input: pictures}, options)
         except Exception:
-            raise EngineError("ONNX Runtime could not run the network") from None
+            late = options.terminate
+            raise EngineError(
+                f"the network gave no answer in {SECONDS:g} seconds"
+                if late
+                else "ONNX Runtime could not run the network"
+            ) from None
+        finally:
+            if stop is not None:
+                stop.cancel()
+        self._first = False
         return {name: np.asarray(result) for name, result in zip(names, results, strict=True)}

@@ -26,14 +26,10 @@ def find_engine(engine: str) -> Path:
 
 
 def open_runtime(path: Path) -> Runtime:
-    """Load the network or built engine in `path`. Raises EngineError."""
+    """Load the network or built engine in `path`, for a `with`. Raises EngineError."""
     from .engines import open_engine
 
-    if is_built(path):
-        return open_engine(path)
-    from .onnx import OnnxRuntime
-
-    return OnnxRuntime(path)
+    return open_engine(path)
 
 
 def manifest_of_engine(path: Path) -> Manifest:

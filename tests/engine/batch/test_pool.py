@@ -103,7 +103,7 @@ def test_one_worker_survives_too() -> None:
 
 
 def test_workers_that_never_start_end_the_run() -> None:
-    with pytest.raises(XscanError, match="doctor"):
+    with pytest.raises(EngineError, match="could open the engine"):
         scan(["film"], main=dead_worker)
 
 

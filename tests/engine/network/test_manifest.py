@@ -34,3 +34,21 @@ def test_a_damaged_interval_is_refused(interval: object) -> None:
     content["rule_out"]["sensitivity_interval"] = interval
     with pytest.raises(EngineError, match="damaged"):
         Manifest.from_json(json.dumps(content))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"temperature": -1}, {"temperature": 0}, {"temperature": "1"}, {"temperature": float("nan")}, {"name": "=1+1"},
+        {"name": "a\x1b[31m"}, {"gate": "x"}, {"gate": {"ages": ["a"]}}, {"gate": {"ages": [6, 1]}},
+        {"gate": {"scores": [{"name": "x"}]}}, {"gate": {"scores": [{"name": "x", "code": "no-code", "threshold": 1}]}},
+        {"input": {"height": 200000, "width": 200000}}, {"input": {"height": 0, "width": 64}}, {"near_tie": 2},
+        {"rule_in": {"threshold": float("nan"), "sensitivity": 1, "specificity": 1}},
+        {"rule_in": {"threshold": 0.1, "sensitivity": 1, "specificity": 1}},
+        {"results": {"curve": [[1, 2, 3]]}}, {"data": {"trained_folds": "all"}}, {"surprise": 1},
+    ],
+)  # fmt: skip
+def test_a_value_out_of_its_range_is_refused(change: dict) -> None:
+    with pytest.raises(EngineError, match="manifest is damaged") as caught:
+        Manifest.from_json(json.dumps(json.loads(MANIFEST.to_json()) | change))
+    assert str(caught.value).isprintable()
