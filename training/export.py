@@ -1,7 +1,6 @@
 """Keras to ONNX, with the manifest inside, and proof that both answer alike."""
 
 import json
-import os
 from pathlib import Path
 
 import keras
@@ -12,8 +11,10 @@ from xscan.calibration.points.operating_points import choose_points, fit_tempera
 from xscan.calibration.points.reference import reference
 from xscan.calibration.points.scores import read_scores
 from xscan.engine.dataset.films import FOLDS, DataSet, read_inputs
+from xscan.engine.disk.replace import replacing_path
 from xscan.engine.errors import EngineError, UsageError
 from xscan.engine.network.manifest import KEY, Manifest
+from xscan.engine.network.sidecar import require_network
 from xscan.engine.network.spec import InputSpec
 from xscan.engine.runtime.open import open_runtime
 from xscan.engine.triage.bands import probabilities
@@ -51,9 +52,8 @@ def export(run: Path, out: Path, data: DataSet, *, name: str, version: str, out_
     chosen = sorted(rng.permutation(len(films.films))[:PARITY_FILMS])
     pictures, _ = read_inputs(DataSet(tuple(films.films[i] for i in chosen), ""), spec)
 
-    part = out.with_name(out.name + ".part")
-    part.write_bytes(content)
-    try:
+    with replacing_path(out, require_network) as part:
+        part.write_bytes(content)
         with open_runtime(part) as runtime:
             theirs = runtime.run(np.ascontiguousarray(pictures[..., None]))
         difference = float(np.abs(probabilities(theirs, 1) - probabilities(logits_of(model, pictures), 1)).max())
@@ -61,9 +61,6 @@ def export(run: Path, out: Path, data: DataSet, *, name: str, version: str, out_
             raise EngineError(
                 f"not exported: ONNX Runtime and Keras differ by {difference:.1e}, more than {TOLERANCE:.0e}"
             )
-        os.replace(part, out)
-    finally:
-        part.unlink(missing_ok=True)
     return difference
 
 

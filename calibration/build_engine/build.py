@@ -13,7 +13,9 @@ from typing import Any
 
 import onnxruntime
 
-from xscan.engine.errors import EngineError, UsageError
+from xscan.engine.disk.overwrite import made_here
+from xscan.engine.disk.replace import replace_bytes
+from xscan.engine.errors import EngineError
 from xscan.engine.machine.gpu import probe
 from xscan.engine.network.sidecar import BuiltFor, Sidecar, sha256, write_engine
 from xscan.engine.runtime.compile import BuildOptions, build_plan, load_module
@@ -161,12 +163,9 @@ def _write(plan: Plan, candidate: Candidate, calibration: Calibration | None, en
         gate=candidate.record,
     )  # fmt: skip
     out = plan.settings.out
-    try:
-        if text:
-            plan.cache.write_text(text, encoding="utf-8")
-        write_engine(out, engine, graph, sidecar)
-    except OSError:
-        raise UsageError(f"cannot write {out}: check the folder and its free space") from None
+    if text:
+        replace_bytes(plan.cache, text.encode(), made_here("calibration cache", b"{"))
+    write_engine(out, engine, graph, sidecar)
     return sidecar
 
 

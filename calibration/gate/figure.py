@@ -1,9 +1,16 @@
 """ROC curves of the gate, one a kind of film: a picture of curves, with no film in it."""
 
+import io
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+
+from xscan.engine.disk.overwrite import made_here
+from xscan.engine.disk.replace import replace_bytes
+
+_require_svg = made_here("figure", b"<?xml", b"Matplotlib")
+_require_png = made_here("figure", b"\x89PNG", b"Matplotlib")
 
 
 def draw(path: Path, title: str, good: np.ndarray, bad: Mapping[str, np.ndarray]) -> None:
@@ -31,7 +38,10 @@ def draw(path: Path, title: str, good: np.ndarray, bad: Mapping[str, np.ndarray]
     axes.set(xlabel="share of held-out good films flagged", ylabel="share of the kind flagged", title=title)
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8, ncols=2, loc="lower right", title="hardest first; dots: the thresholds that are set")
-    figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
+    with io.BytesIO() as content:
+        kind = path.suffix[1:] or "png"
+        figure.savefig(content, format=kind, metadata={"Date": None} if kind == "svg" else None)
+        replace_bytes(path, content.getvalue(), _require_svg if kind == "svg" else _require_png)
     pyplot.close(figure)
 
 

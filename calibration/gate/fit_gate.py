@@ -1,6 +1,5 @@
 """From a network and films to a gated network: read, make bad films in memory, fit, measure, write."""
 
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,8 +8,10 @@ import numpy as np
 import onnx
 
 from xscan.engine.dataset.folder import list_films
+from xscan.engine.disk.replace import replace_bytes
 from xscan.engine.errors import DataSetError, EngineError, OutputError
 from xscan.engine.network.manifest import KEY, Manifest
+from xscan.engine.network.sidecar import require_network
 from xscan.engine.runtime.open import open_runtime
 from xscan.engine.triage.gate import ADULT
 
@@ -92,7 +93,7 @@ def _draw(figure: Path, figures: Figures) -> None:
     bad = {name: margin for name, margin in figures.margins.items() if name in ("adults (check)", *KINDS)}
     try:
         draw(figure, f"{figures.model}: which films the gate sends to review", figures.margins["good"], bad)
-    except (OSError, ValueError):
+    except ValueError:
         raise OutputError(f"cannot write {figure}: give a path that ends in .svg or .png") from None
 
 
@@ -100,7 +101,5 @@ def _write(model: onnx.ModelProto, manifest: Manifest, out: Path) -> Any:
     del model.metadata_props[:]
     model.metadata_props.add(key=KEY, value=manifest.to_json())
     onnx.checker.check_model(model)
-    part = out.with_name(out.name + ".part")
-    part.write_bytes(model.SerializeToString())
-    os.replace(part, out)
+    replace_bytes(out, model.SerializeToString(), require_network)
     return open_runtime(out)

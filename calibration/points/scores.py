@@ -1,6 +1,7 @@
 """Out-of-fold scores: logits of films that the network which made them was not trained on."""
 
 import csv
+import io
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,8 @@ import numpy as np
 
 from xscan.engine import CLASSES
 from xscan.engine.dataset.films import ListedFilm
+from xscan.engine.disk.overwrite import in_own_folder
+from xscan.engine.disk.replace import replace_bytes
 from xscan.engine.errors import DataSetError
 
 COLUMNS = ("file", "label", "patient", "fold", "part", *(f"logit_{name}" for name in CLASSES))
@@ -52,21 +55,23 @@ def write_out_of_fold(out: Path, runs: Iterable[tuple[Path, Collection[int]]]) -
     Lines are copied as they stand, and sorted by file. Raises DataSetError for a file that is missing.
     """
     rows = [row | {"part": "validate"} for path, folds in runs for row in _rows(path) if int(row["fold"]) in folds]
-    with out.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(sorted(rows, key=lambda row: row["file"]))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(sorted(rows, key=lambda row: row["file"]))
+    replace_bytes(out, text.getvalue().encode(), in_own_folder)
 
 
 def write_scores(path: Path, parts: Iterable[tuple[str, Sequence[ListedFilm], np.ndarray]]) -> None:
     """Write what `read_scores` reads. Each part: its name, its films, and their logits [films, 3]."""
-    with path.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        for part, films, logits in parts:
-            for film, values in zip(films, logits, strict=True):
-                numbers = [f"{x:.6f}" for x in values]
-                writer.writerow([film.file, CLASSES[film.label], film.patient, film.fold, part, *numbers])
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for part, films, logits in parts:
+        for film, values in zip(films, logits, strict=True):
+            numbers = [f"{x:.6f}" for x in values]
+            writer.writerow([film.file, CLASSES[film.label], film.patient, film.fold, part, *numbers])
+    replace_bytes(path, text.getvalue().encode(), in_own_folder)
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

@@ -119,10 +119,6 @@ def _write_png(path: Path, picture: "np.ndarray") -> None:
     import cv2
 
     from xscan.engine.disk.overwrite import require_absent
-    from xscan.engine.errors import UsageError
+    from xscan.engine.disk.replace import replace_bytes
 
-    require_absent(path)
-    try:
-        path.write_bytes(cv2.imencode(".png", picture)[1].tobytes())  # imwrite fails on names outside ASCII
-    except OSError:
-        raise UsageError(f"cannot write {path}") from None
+    replace_bytes(path, cv2.imencode(".png", picture)[1].tobytes(), require_absent, private=True)

@@ -14,7 +14,6 @@ No array needs pickle. The same films give the same bytes. `pixels` is mapped in
 
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ import numpy as np
 
 from .. import CLASSES
 from ..disk.own_folder import OwnFolder
+from ..disk.replace import move
 from ..errors import DataSetError, FileProblem, StorageError, UsageError
 from ..find.found import Found
 from ..network.spec import InputSpec
@@ -72,7 +72,7 @@ def write_set(data: DataSet, out: Path, spec: InputSpec, progress: Callable[[int
     _make_empty(own)
     try:
         packed = _write(data, part, out, spec, progress)
-        os.replace(part, out)
+        move(part, out)
     except OSError:
         raise StorageError(f"cannot write {out}: check the free space and the permissions, then run again") from None
     finally:

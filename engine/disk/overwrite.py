@@ -5,7 +5,7 @@ One mistyped option, such as `--report-file films/0001.jpeg`, must not cost a ra
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ..errors import OutputError, UsageError
@@ -24,6 +24,23 @@ def require_log(path: Path) -> None:
     """Raise OutputError if something else than a log of xscan stands at `path`."""
     if (start := start_of(path)) and not _LOG_LINE.match(start):
         raise OutputError(f"{path} exists and is no log of xscan: give another --log-file, or delete it")
+
+
+def made_here(kind: str, start: bytes, mark: bytes = b"") -> Callable[[Path], None]:
+    """A check that raises OutputError if something else than xscan's own file stands at a path.
+
+    Its own begins with `start` and has `mark` in its first bytes. kind: what it is, for people.
+    """
+
+    def require(path: Path) -> None:
+        if (found := start_of(path)) and not (found.startswith(start) and mark in found):
+            raise OutputError(f"{path} exists and is no {kind} of xscan: give another name, or delete it")
+
+    return require
+
+
+def in_own_folder(_: Path) -> None:
+    """For names in a folder that xscan made for itself, such as a training run's: all in it is its own."""
 
 
 def require_absent(path: Path) -> None:

@@ -1,18 +1,25 @@
 """The finished list in other formats, beside the CSV: JSON Lines and Parquet. Numbers become numbers there."""
 
 import json
-import os
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
+from ..disk.overwrite import made_here
+from ..disk.replace import replacing
 from ..errors import UsageError
 from .table import COLUMNS, Row, read_rows
 
 FORMATS = ("csv", "jsonl", "parquet")
 _NUMBERS = {"p_normal": float, "p_bacteria": float, "p_virus": float, "p_pneumonia": float, "bytes": int}
 _ROWS_A_GROUP = 10_000
+
+#: What of each format may stand there already, and is replaced.
+OURS = {
+    "jsonl": made_here("list", b'{"file": ', b'"sop_uid": '),
+    "parquet": made_here("list", b"PAR1"),
+}
 
 
 def check_formats(formats: Iterable[str]) -> tuple[str, ...]:
@@ -36,10 +43,8 @@ def convert(csv: Path, formats: Iterable[str]) -> list[Path]:
         if name == "csv":
             continue
         target = csv.with_suffix(f".{name}")
-        part = target.with_name(target.name + ".tmp")
-        with csv.open("rb") as stream:
-            writers[name](part, map(_as_values, read_rows(stream)))
-        os.replace(part, target)
+        with csv.open("rb") as rows, replacing(target, OURS[name], private=True) as stream:
+            writers[name](stream, map(_as_values, read_rows(rows)))
         written.append(target)
     return written
 
@@ -50,18 +55,17 @@ def _as_values(row: Row) -> dict[str, Any]:
     return cells | {name: kind(cells[name]) for name, kind in _NUMBERS.items() if cells[name] is not None}
 
 
-def _write_jsonl(path: Path, rows: Iterator[dict[str, Any]]) -> None:
-    with path.open("w", encoding="utf-8", newline="\n") as stream:
-        for row in rows:
-            stream.write(json.dumps(row, ensure_ascii=False) + "\n")
+def _write_jsonl(stream: BinaryIO, rows: Iterator[dict[str, Any]]) -> None:
+    for row in rows:
+        stream.write((json.dumps(row, ensure_ascii=False) + "\n").encode())
 
 
-def _write_parquet(path: Path, rows: Iterator[dict[str, Any]]) -> None:
+def _write_parquet(stream: BinaryIO, rows: Iterator[dict[str, Any]]) -> None:
     import pyarrow
     import pyarrow.parquet
 
     kinds = {float: pyarrow.float64(), int: pyarrow.int64()}
     schema = pyarrow.schema([(name, kinds.get(_NUMBERS.get(name), pyarrow.string())) for name in COLUMNS])
-    with pyarrow.parquet.ParquetWriter(path, schema) as writer:
+    with pyarrow.parquet.ParquetWriter(stream, schema) as writer:
         while group := list(islice(rows, _ROWS_A_GROUP)):
             writer.write_table(pyarrow.Table.from_pylist(group, schema))

@@ -3,12 +3,13 @@
 import contextlib
 import heapq
 import json
-import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from ..disk.overwrite import require_absent
-from ..errors import OutputError, UsageError
+from ..disk.replace import replacing
+from ..errors import UsageError
 from ..find.found import order_key
 from ..find.shard import Shard
 from .doubles import Settler
@@ -28,25 +29,20 @@ def merge(out: Path, parts: list[Path]) -> int:
             half = part.with_name(part.name + ".part").exists()
             raise UsageError(f"{part} is {'not finished: run its batch again' if half else 'not there'}")
     _require_all_shards(parts)
-    temporary = out.with_name(out.name + ".tmp")
-    try:
-        with Settler() as settler:
-            with temporary.open("wb") as stream:
-                stream.write(HEADER)
-                for row in _rows(parts):
-                    stream.write(encode([settler.see(row)]))
-            rows = 0
-            with temporary.open("rb") as unsettled, out.with_name(out.name + ".part").open("wb") as stream:
-                stream.write(HEADER)
-                for row in read_rows(unsettled):
-                    stream.write(encode([settler.settle(row)]))
-                    rows += 1
-            os.replace(out.with_name(out.name + ".part"), out)
-    except OSError:
-        raise OutputError(f"cannot write {out}: check the disk and its permissions") from None
-    finally:
-        for left in (temporary, out.with_name(out.name + ".part")):
-            left.unlink(missing_ok=True)
+    rows = 0
+    with (
+        Settler() as settler,
+        replacing(out, require_absent, private=True) as stream,
+        tempfile.TemporaryFile(dir=out.parent) as unsettled,
+    ):
+        unsettled.write(HEADER)
+        for row in _rows(parts):
+            unsettled.write(encode([settler.see(row)]))
+        unsettled.seek(0)
+        stream.write(HEADER)
+        for row in read_rows(unsettled):
+            stream.write(encode([settler.settle(row)]))
+            rows += 1
     return rows
 
 

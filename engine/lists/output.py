@@ -13,7 +13,6 @@ that still hold (same path, size and time) are copied instead of scored. They co
 """
 
 import contextlib
-import errno
 import filecmp
 import heapq
 import json
@@ -29,11 +28,11 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from ..disk.own_folder import OwnFolder
-from ..errors import OutputError, StorageError
+from ..disk.replace import create, failure, move, replace_bytes, replacing
+from ..errors import OutputError
 from ..find.found import order_key
+from .run_report import require_report
 from .table import HEADER, Row, encode, read_rows, require_list
-
-_FULL = (errno.ENOSPC, errno.EDQUOT) if hasattr(errno, "EDQUOT") else (errno.ENOSPC,)
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ class Output:
         beside = [self.path.with_suffix(suffix) for suffix in (".html", ".jsonl", ".parquet")]
         own = [self.path, self.part, self.prev, self.lock_file, self._owner_file, self.report, *beside]
         own.append(self.pictures.path)
-        return (*own, *(path.with_name(path.name + ".tmp") for path in own))
+        return tuple(own)
 
     @property
     def _owner_file(self) -> Path:
@@ -89,8 +88,9 @@ class Output:
                 f"cannot write in {self.path.parent}: check its permissions, or give another --out"
             ) from None
         try:
-            with _storage():
-                _replace_text(self._owner_file, json.dumps({"pid": os.getpid(), "started": _now()}))
+            with _storage(self.path):
+                content = json.dumps({"pid": os.getpid(), "started": _now()})
+                replace_bytes(self._owner_file, content.encode(), require_report, private=True)
                 self._prepare()
         except BaseException:
             self._unlock()
@@ -114,7 +114,7 @@ class Output:
         """Append rows and hand them to the operating system. Raises StorageError."""
         assert self._part_stream is not None
         content = memoryview(encode(rows))
-        with _storage():
+        with _storage(self.path):
             while content:
                 content = content[self._part_stream.write(content) :]
 
@@ -124,7 +124,7 @@ class Output:
         Returns True when a finished list with the same content stood there already.
         """
         assert self._part_stream is not None
-        with _storage():
+        with _storage(self.path):
             os.fsync(self._part_stream.fileno())
             self._part_stream.close()
             if settle is not None:
@@ -133,14 +133,15 @@ class Output:
             if unchanged:
                 self.part.unlink()
             else:
-                os.replace(self.part, self.path)
+                move(self.part, self.path)
             self.prev.unlink(missing_ok=True)
         return unchanged
 
     def write_report(self, content: dict[str, Any]) -> None:
         """Replace the run report; the settings are added. Raises StorageError."""
-        with _storage():
-            _replace_text(self.report, json.dumps({"settings": self._settings} | content, indent=1) + "\n")
+        with _storage(self.path):
+            text = json.dumps({"settings": self._settings} | content, indent=1) + "\n"
+            replace_bytes(self.report, text.encode(), require_report, private=True)
 
     def _prepare(self) -> None:
         """Check what an earlier run left, keep its rows aside, and open an empty part."""
@@ -155,21 +156,17 @@ class Output:
             self._check_settings(left[0])
         if self.part.exists():
             if self.prev.exists():  # killed before the part had caught up: both hold rows worth keeping
-                merged = self.prev.with_name(self.prev.name + ".tmp")
-                with merged.open("wb") as stream:
+                with replacing(self.prev, require_list, private=True) as stream:
                     stream.write(HEADER)
                     streams = [_rows_of(self.part, False), _rows_of(self.prev, True)]
                     rows = heapq.merge(*streams, key=lambda e: (order_key(e.row.file), e.finished))
                     for _, same in groupby(rows, key=lambda e: e.row.file):
                         stream.write(encode([next(same).row]))
-                    stream.flush()
-                    os.fsync(stream.fileno())
-                os.replace(merged, self.prev)
                 self.part.unlink()
             else:
-                os.replace(self.part, self.prev)
+                move(self.part, self.prev)
         self.write_report({"state": "running", "started": _now()})  # first: a part without it could not be carried on
-        self._part_stream = self.part.open("wb", buffering=0)
+        self._part_stream = os.fdopen(create(self.part, private=True), "wb", buffering=0)
         self._part_stream.write(HEADER)
 
     def _check_settings(self, path: Path) -> None:
@@ -228,32 +225,19 @@ def _rows_of(path: Path, finished: bool) -> Iterator[EarlierRow]:
 
 
 def _rewrite(path: Path, change: Callable[[Row], Row]) -> None:
-    temporary = path.with_name(path.name + ".tmp")
-    with path.open("rb") as old, temporary.open("wb") as new:
+    with path.open("rb") as old, replacing(path, require_list, private=True) as new:
         new.write(HEADER)
         for row in read_rows(old):
             new.write(encode([change(row)]))
-        new.flush()
-        os.fsync(new.fileno())
-    os.replace(temporary, path)
-
-
-def _replace_text(path: Path, text: str) -> None:
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
 
 
 @contextlib.contextmanager
-def _storage() -> Iterator[None]:
-    """Turn a failure to write into StorageError."""
+def _storage(path: Path) -> Iterator[None]:
+    """Turn a failure to write into what is told of it; the folder was there when the run began."""
     try:
         yield
-    except PermissionError:
-        raise OutputError("the output may not be written: close it in other programs, check its permissions") from None
     except OSError as error:
-        what = "the disk is full" if error.errno in _FULL else "the output folder cannot be written any more"
-        raise StorageError(f"{what}: mend that and run the same command again, it carries on") from None
+        raise failure(path, error, lost=True) from None
 
 
 def _now() -> str:

@@ -2,16 +2,17 @@
 
 import contextlib
 import json
-import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from ..disk.overwrite import require_absent
+from ..disk.replace import replace_bytes, replacing
 from ..errors import OutputError, UsageError
 from ..network.manifest import Manifest
 from ..triage.bands import band
+from .run_report import require_report
 from .table import HEADER, Row, encode, read_rows, require_list
 
 
@@ -44,31 +45,22 @@ def retriage(csv: Path, manifest: Manifest, out: Path | None) -> dict[str, Count
     """
     if not csv.is_file():
         raise UsageError(f"no list {csv}: make it with xscan batch")
-    if out is not None:
-        (require_list if _is_triaged_from(csv, out) else require_absent)(out)
+    ours = require_list if out is not None and _is_triaged_from(csv, out) else require_absent
     counts: dict[str, Counter[str]] = {"before": Counter(), "after": Counter(), "moved": Counter()}
-    part = out.with_name(out.name + ".tmp") if out else None
-    try:
-        with csv.open("rb") as stream, part.open("wb") if part else contextlib.nullcontext() as target:
+    with csv.open("rb") as stream, replacing(out, ours, private=True) if out else contextlib.nullcontext() as target:
+        if target:
+            target.write(HEADER)
+        for old, new in _pairs(csv, read_rows(stream), manifest):
+            counts["before"][old.priority] += 1
+            counts["after"][new.priority] += 1
+            if old.priority != new.priority:
+                counts["moved"][f"{old.priority} to {new.priority}"] += 1
             if target:
-                target.write(HEADER)
-            for old, new in _pairs(csv, read_rows(stream), manifest):
-                counts["before"][old.priority] += 1
-                counts["after"][new.priority] += 1
-                if old.priority != new.priority:
-                    counts["moved"][f"{old.priority} to {new.priority}"] += 1
-                if target:
-                    target.write(encode([new]))
-        if part and out:
+                target.write(encode([new]))
+        if out:  # before the list: a list without it could not be told from another's
             report = {"state": "triaged", "source": csv.name, "manifest": json.loads(manifest.to_json())}
-            out.with_suffix(".run.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-            os.replace(part, out)
-    except OSError:
-        raise OutputError(f"cannot write {out}: check the folder and its permissions, and the disk's space") from None
-    finally:
-        if part:
-            with contextlib.suppress(OSError):
-                part.unlink(missing_ok=True)
+            content = json.dumps(report, indent=1) + "\n"
+            replace_bytes(out.with_suffix(".run.json"), content.encode(), require_report, private=True)
     return counts
 
 

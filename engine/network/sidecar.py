@@ -7,14 +7,15 @@ NAME.engine.onnx   the graph that the engine was made from: with it the engine c
 
 import hashlib
 import json
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..errors import EngineError
+from ..disk.overwrite import made_here, start_of
+from ..disk.replace import replace_bytes
+from ..errors import EngineError, OutputError
 from . import rules
-from .manifest import Manifest
+from .manifest import KEY, Manifest
 
 FORMAT = 1
 LARGEST = (1 << 31) - 1  #: bytes of a network: protobuf holds no more
@@ -112,18 +113,25 @@ def read_source(engine: Path, sidecar: Sidecar) -> bytes:
 
 
 def write_engine(engine: Path, content: bytes, onnx: bytes, sidecar: Sidecar) -> None:
-    """Write the three files; the engine itself last, each whole or not at all. Raises OSError."""
-    for path, data in (
-        (onnx_path(engine), onnx),
-        (sidecar_path(engine), sidecar.to_json().encode()),
-        (engine, content),
-    ):
-        part = path.with_name(path.name + ".part")
-        try:
-            part.write_bytes(data)
-            os.replace(part, path)
-        finally:
-            part.unlink(missing_ok=True)
+    """Write the three files; the engine itself last, each whole or not at all. Raises OutputError, StorageError."""
+    checks = {engine: require_network, onnx_path(engine): require_network, sidecar_path(engine): _require_sidecar}
+    for path, check in checks.items():  # all three before the first is written
+        check(path)
+    replace_bytes(onnx_path(engine), onnx, require_network)
+    replace_bytes(sidecar_path(engine), sidecar.to_json().encode(), _require_sidecar)
+    replace_bytes(engine, content, require_network)
+
+
+_require_sidecar = made_here("engine's sidecar", b'{\n "built_for"')
+
+
+def require_network(path: Path) -> None:
+    """Raise OutputError if something else than a network, or an engine with its sidecar, stands at `path`."""
+    if not start_of(path) or sidecar_path(path).is_file():
+        return
+    content = path.read_bytes()
+    if not (content.startswith(b"\x08") and KEY.encode() in content):  # as ONNX begins: field 1, ir_version
+        raise OutputError(f"{path} exists and is no network of xscan: give another --out, or delete it")
 
 
 def sha256(content: bytes) -> str:

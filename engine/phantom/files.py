@@ -3,11 +3,8 @@
 For demonstrations, tests and benchmarks only, never training data for a shipped model.
 """
 
-import contextlib
-import errno
 import hashlib
 import io
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,7 +14,9 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, generate_uid
 
 from .. import CLASSES
-from ..errors import StorageError, UsageError
+from ..disk.overwrite import in_own_folder
+from ..disk.replace import failure, replace_bytes
+from ..errors import UsageError
 from .draw import SMALLEST, WHITE, draw
 
 LARGEST = 20_000  #: most rows or columns: past any detector, and far below what fills a memory
@@ -230,23 +229,9 @@ def _make_folder(folder: Path) -> None:
     except FileExistsError:
         raise UsageError(f"{folder} is a file: name a folder for the phantoms") from None
     except OSError as error:
-        raise _unwritable(folder, error) from None
+        raise failure(folder, error) from None
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Write to a name of its own, then rename: nobody ever reads half a film."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(content)
-        os.replace(part, path)
-    except OSError as error:
-        raise _unwritable(path.parent, error) from None
-    finally:
-        with contextlib.suppress(OSError):  # gone already, after the rename
-            part.unlink()
-
-
-def _unwritable(folder: Path, error: OSError) -> UsageError | StorageError:
-    if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", None)):  # Windows has no quota error
-        return StorageError(f"no space left for {folder}: free some and run again")
-    return UsageError(f"cannot write to the folder {folder}: choose one that you may write to")
+    """Nobody ever reads half a film. Not durable: drawing a phantom again costs less than waiting for the disk."""
+    replace_bytes(path, content, in_own_folder, durable=False)

@@ -4,9 +4,8 @@ The list is read twice and never held: once for the rows, once for the pictures,
 script so that a browser paints the list before it has read them.
 """
 
-import contextlib
+import io
 import json
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,7 +15,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from ..disk.overwrite import require_page
-from ..errors import OutputError, UsageError
+from ..disk.replace import replacing
+from ..errors import UsageError
 from ..lists.table import Row, read_rows
 from ..network.manifest import Manifest
 from . import texts
@@ -42,7 +42,7 @@ def write_page(csv: Path, out: Path, options: PageOptions, pictures: Pictures | 
     """Write the page of a finished triage list; it replaces an older one only when it is whole.
 
     pictures: called once for each scored row, in the list's order; None leaves all pictures out.
-    Raises UsageError for an unknown language or no list, OutputError for a damaged or unwritable one.
+    Raises UsageError for an unknown language or no list, OutputError for a damaged or unwritable one, StorageError.
     """
     texts.check_language(options.lang)
     if not csv.is_file():
@@ -56,17 +56,10 @@ def write_page(csv: Path, out: Path, options: PageOptions, pictures: Pictures | 
         "ROWS": lambda: _rows(csv),
         "PICTURES": lambda: _pictures(csv, pictures) if pictures else [],
     }
-    part = out.with_name(out.name + ".tmp")
-    try:
-        require_page(out)
-        with part.open("w", encoding="utf-8", newline="\n") as stream:
-            _write(stream, parts)
-        os.replace(part, out)
-    except OSError:
-        raise OutputError(f"cannot write {out}: check the folder and its permissions, and the disk's space") from None
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
+    with replacing(out, require_page, private=True) as stream:
+        text = io.TextIOWrapper(stream, encoding="utf-8", newline="\n", write_through=True)
+        _write(text, parts)
+        text.detach()
 
 
 def _write(stream: TextIO, parts: dict[str, Callable[[], Any]]) -> None:

@@ -47,8 +47,5 @@ def rebuild(path: Path, sidecar: Sidecar, say: Callable[[str], None]) -> Sidecar
         built_for = built_here(gpu, portable)
     hashes = sidecar.sha256 | {"engine": sha256(engine)}
     new = replace(sidecar, runtime_version=version, built_for=built_for, sha256=hashes)
-    try:
-        write_engine(path, engine, graph, new)
-    except OSError:
-        raise EngineError(f"cannot write {path.name}: check the folder and its free space") from None
+    write_engine(path, engine, graph, new)
     return new

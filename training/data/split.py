@@ -2,7 +2,6 @@
 
 import csv
 import io
-import os
 from collections.abc import Mapping, Sequence
 from math import ceil
 from pathlib import Path
@@ -10,6 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from xscan.engine import CLASSES
+from xscan.engine.disk.overwrite import made_here
+from xscan.engine.disk.replace import replace_bytes
 from xscan.engine.errors import DataSetError, UsageError
 
 
@@ -81,13 +82,7 @@ def write_split(out: Path, files: Sequence[str], parts: Sequence[str]) -> None:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["file", "part"])
     writer.writerows(zip(files, parts, strict=True))
-    part = out.with_name(out.name + ".part")
-    try:
-        part.write_text(text.getvalue(), encoding="utf-8", newline="")
-        os.replace(part, out)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise UsageError(f"cannot write {out}: check that its folder exists and may be written") from None
+    replace_bytes(out, text.getvalue().encode(), made_here("list of parts", b"file,part\n"))
 
 
 def part_table(labels: np.ndarray, parts: Sequence[str]) -> dict[str, dict[str, int]]:

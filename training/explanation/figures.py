@@ -10,8 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from xscan.engine import CLASSES
+from xscan.engine.disk.overwrite import made_here
+from xscan.engine.disk.replace import replace_bytes
 
-from ..pages.page import Page, replace_file
+from ..pages.page import Page
 from .explain import ORDERS, STEPS, Deletion, Explanation
 
 # Half a chest as a viewer shows it, drawn by eye for orientation: x from the middle line to the side, y from the
@@ -22,15 +24,17 @@ _HEART = {8: 0.22, 9: 0.19, 10: 0.13}  #: points of the left lung that the heart
 _ORDER_NAMES = {"top": "most important first", "random": "at random", "least": "least important first"}
 _ORDER_COLOURS = {"top": "#b3201f", "random": "#5a6878", "least": "#1d6b4a"}
 
+_require_figure = made_here("figure", b"\x89PNG", b"Matplotlib")
+
 
 def write_figures(explanation: Explanation, folder: Path) -> None:
     """maps.png, deletion.png and explain.json. Raises OutputError."""
     for name, figure in (("maps", maps_figure(explanation)), ("deletion", deletion_figure(explanation))):
         with BytesIO() as stream:
             figure.savefig(stream, format="png", dpi=90)
-            replace_file(folder / f"{name}.png", stream.getvalue())
+            replace_bytes(folder / f"{name}.png", stream.getvalue(), _require_figure)
     content = json.dumps(explanation.as_dict(), indent=1)
-    replace_file(folder / "explain.json", content.encode())
+    replace_bytes(folder / "explain.json", content.encode(), made_here("explanation", b"{"))
 
 
 def write_page(explanation: Explanation, out: Path) -> None:

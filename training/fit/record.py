@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import platform
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -13,6 +12,8 @@ import keras
 import numpy as np
 
 from xscan.engine.dataset.films import DataSet
+from xscan.engine.disk.overwrite import in_own_folder
+from xscan.engine.disk.replace import replace_bytes
 from xscan.engine.errors import UsageError
 
 from .settings import Settings
@@ -71,6 +72,4 @@ def update_run(run: Path, **changes: object) -> None:
 
 
 def write_json(path: Path, content: dict) -> None:
-    part = path.with_suffix(".tmp")
-    part.write_text(json.dumps(content, indent=1), encoding="utf-8")
-    os.replace(part, path)
+    replace_bytes(path, json.dumps(content, indent=1).encode(), in_own_folder)

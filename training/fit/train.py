@@ -10,7 +10,6 @@ RUN/scores.csv    logits of the films in the validation and held-out folds
 
 import csv
 import importlib.util
-import os
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -22,6 +21,8 @@ import numpy as np
 from xscan.calibration.points.scores import write_scores
 from xscan.engine import CLASSES
 from xscan.engine.dataset.films import FOLDS, DataSet, ListedFilm, read_inputs
+from xscan.engine.disk.overwrite import in_own_folder
+from xscan.engine.disk.replace import replace_bytes, replacing, replacing_path
 from xscan.engine.errors import DataSetError, UsageError
 from xscan.engine.machine.processor import multiplies_bfloat16
 from xscan.engine.network.spec import InputSpec
@@ -191,7 +192,7 @@ def _train_on_gpu(
         trained.set_weights(keras.saving.load_model(start_from).get_weights())
     [losses] = teach([Lesson(trained, pictures, wanted, settings)])
     lines = [f"{epoch},{loss:.5f}\n" for epoch, loss in enumerate(losses)]
-    (run / "history.csv").write_text("epoch,loss\n" + "".join(lines), encoding="utf-8")
+    replace_bytes(run / "history.csv", ("epoch,loss\n" + "".join(lines)).encode(), in_own_folder)
     seconds = (time.monotonic() - began) / settings.epochs
     update_run(run, epochs_done=settings.epochs, seconds_an_epoch=round(seconds, 2))
 
@@ -277,9 +278,8 @@ class _SaveEpoch(keras.callbacks.Callback):
                 layer.seed_generator.state.assign((place, epoch))
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        part = self.path.with_name("part.keras")
-        self.model.save(part)
-        os.replace(part, self.path)
+        with replacing_path(self.path, in_own_folder) as part:
+            self.model.save(part)
         self.epochs = epoch + 1
         now = time.monotonic()
         update_run(self.path.parent, epochs_done=self.epochs, seconds_an_epoch=round(now - self.began, 2))
@@ -319,5 +319,6 @@ def _plot_history(run: Path) -> None:
         if axis.lines:
             axis.legend()
     figure.tight_layout()
-    figure.savefig(run / "history.png", dpi=120)
+    with replacing(run / "history.png", in_own_folder) as stream:
+        figure.savefig(stream, format="png", dpi=120)
     pyplot.close(figure)

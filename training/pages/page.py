@@ -1,20 +1,21 @@
 """A report as one HTML file that needs nothing else: headings, tables, plots and small pictures inside it."""
 
 import base64
-import os
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from html import escape
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from xscan.engine.disk.overwrite import made_here
+from xscan.engine.disk.replace import replace_bytes
 from xscan.engine.errors import OutputError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+GENERATOR = '<meta name="generator" content="xscan">'  #: how a page of ours is known again
 _STYLE = """
 :root { color-scheme: light; --ink: #16202b; --soft: #5a6878; --line: #d8dde3; --edge: #1c66c0; }
 * { box-sizing: border-box; }
@@ -67,26 +68,16 @@ class Page:
         """Replaces an older page only when it is whole. Raises OutputError."""
         title = escape(self.title)
         content = (
-            f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
+            f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">{GENERATOR}<title>{title}</title>'
             f"<style>{_STYLE}</style></head><body><h1>{title}</h1>\n" + "\n".join(self.parts) + "\n</body></html>\n"
         )
-        replace_file(path, content.encode("utf-8", "replace"))
+        replace_bytes(path, content.encode("utf-8", "replace"), require_own_page)
 
     def _section(self, title: str, inside: str) -> None:
         self.parts.append(f"<section><h2>{escape(title)}</h2>{inside}</section>")
 
 
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all. Raises OutputError."""
-    part = path.with_name(path.name + ".part")
-    try:
-        part.write_bytes(content)
-        os.replace(part, path)
-    except OSError:
-        raise OutputError(f"cannot write {path}: check the folder and its permissions, and the disk's space") from None
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
+require_own_page = made_here("page", b"<!doctype html>", GENERATOR.encode())
 
 
 def require_page(path: Path) -> None:
@@ -98,6 +89,7 @@ def require_page(path: Path) -> None:
 
     if path.is_dir() or not path.resolve().parent.is_dir():
         raise OutputError(f"cannot write {path}: name a file in a folder that is there")
+    require_own_page(path)
 
 
 def require_folder(folder: Path) -> None:

@@ -3,11 +3,13 @@
 import csv
 import io
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
+
+from xscan.engine.disk.overwrite import in_own_folder
+from xscan.engine.disk.replace import replace_bytes
 
 from .scores import Score, read_score
 from .search import GROUPED, RANDOM, Sweep
@@ -123,13 +125,7 @@ def write_csv(board: Leaderboard, out: Path) -> None:
             score: Score | None = getattr(entry, key)
             row += [score.as_dict()[f] if score else "" for f in ("accuracy", "low", "high", "loss")]
         writer.writerow(["" if cell is None else cell for cell in [*row, entry.problem]])
-    replace_file(out, text.getvalue())
-
-
-def replace_file(out: Path, text: str) -> None:
-    part = out.with_name(out.name + ".part")
-    part.write_text(text, encoding="utf-8", newline="\n")
-    os.replace(part, out)
+    replace_bytes(out, text.getvalue().encode(), in_own_folder)
 
 
 def _entry(sweep: Sweep, name: str) -> Entry:

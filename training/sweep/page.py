@@ -6,7 +6,11 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from .leaderboard import Entry, Leaderboard, leaderboard, replace_file, write_csv
+from xscan.engine.disk.overwrite import in_own_folder
+from xscan.engine.disk.replace import replace_bytes
+
+from ..pages.page import GENERATOR
+from .leaderboard import Entry, Leaderboard, leaderboard, write_csv
 from .search import Sweep, deciding
 
 CSS = """
@@ -42,12 +46,13 @@ def write_page(board: Leaderboard, out: Path, title: str) -> None:
         (lambda axis, b: _against(axis, b, "ms_a_film", "ms a film, one core"), "Accuracy against latency"),
     ]
     pictures = "".join(f"<figure>{_svg(draw, board)}<figcaption>{text}</figcaption></figure>" for draw, text in figures)
-    replace_file(
-        out,
-        f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>{escape(title)}</title><style>{CSS}</style>\n'
+    page = (
+        f'<!doctype html>\n<html lang="en"><meta charset="utf-8">{GENERATOR}<title>{escape(title)}</title>'
+        f"<style>{CSS}</style>\n"
         f"<h1>{escape(title)}</h1>\n<pre>{escape(board.as_text())}</pre>\n<p>{NOTE}</p>\n"
-        f"{pictures}\n<h2>All networks</h2>\n{_table(board)}\n</html>\n",
+        f"{pictures}\n<h2>All networks</h2>\n{_table(board)}\n</html>\n"
     )
+    replace_bytes(out, page.encode(), in_own_folder)
 
 
 def _table(board: Leaderboard) -> str:

@@ -26,6 +26,8 @@ from filelock import FileLock, Timeout
 
 from xscan.engine import CLASSES
 from xscan.engine.dataset.films import DataSet, data_set
+from xscan.engine.disk.overwrite import in_own_folder
+from xscan.engine.disk.replace import replace_bytes
 from xscan.engine.errors import UsageError
 
 from ..data.split import study_split
@@ -140,7 +142,7 @@ def _train_one(sweep: Sweep, protocol: str, name: str, epochs: int) -> bool:
         accuracy = read_score(run / "scores.csv", part).accuracy
         sweep.say(f"{name}: accuracy {accuracy:.4f} on the {called} after {epochs} epochs ({seconds})")
     except UsageError as error:  # its options and this input size do not go together: the others go on
-        sweep.problem(protocol, name).write_text(str(error), encoding="utf-8")
+        replace_bytes(sweep.problem(protocol, name), str(error).encode(), in_own_folder)
         sweep.say(f"{name}: {error}")
     finally:
         keras.utils.clear_session()

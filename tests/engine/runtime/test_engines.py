@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from xscan.engine.errors import EngineError
+from xscan.engine.errors import EngineError, StorageError
 from xscan.engine.machine.gpu import Gpu
 from xscan.engine.network.sidecar import BuiltFor, Sidecar, onnx_path, read_sidecar, sha256, sidecar_path, write_engine
 from xscan.engine.runtime import compile as compiling
@@ -204,7 +204,7 @@ def test_a_failed_write_leaves_no_half_engine(engine: Path, monkeypatch: pytest.
 
     before = engine.read_bytes()
     monkeypatch.setattr("os.replace", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(StorageError, match="disk is full"):
         write_engine(engine, b"new", b"new", read_sidecar(engine))
     assert engine.read_bytes() == before
-    assert not list(engine.parent.glob("*.part"))
+    assert not [path for path in engine.parent.iterdir() if ".tmp." in path.name]
