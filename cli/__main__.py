@@ -1,11 +1,9 @@
 """`xscan` and `python -m xscan.cli`: runs the app and turns errors into one line and an exit code."""
 
 import gc
-import os
 import sys
 
-from xscan.engine.errors import XscanError
-
+from .terminal.failures import fail, failure
 from .terminal.streams import finish, stand_in
 
 
@@ -21,31 +19,14 @@ def main() -> None:
     from .app import app
 
     try:
-        app(prog_name="xscan")
-    except XscanError as error:
-        print(f"xscan: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
+        sys.exit(app(prog_name="xscan", standalone_mode=False) or 0)  # it returns the code of a typer.Exit
     except KeyboardInterrupt:
-        print("xscan: interrupted", file=sys.stderr)
-        sys.exit(130)
+        sys.exit(fail("interrupted", 130))
     except Exception as error:
-        if os.environ.get("XSCAN_TRACEBACK"):
-            raise
-        # A traceback can hold a path or a header value, so only the place in our code is printed.
-        print(f"xscan: internal error: {_place(error)}", file=sys.stderr)
-        print("xscan: set XSCAN_TRACEBACK=1 to see all of it (it may show file names)", file=sys.stderr)
-        sys.exit(1)
+        sys.exit(failure(error))
     finally:
         gc.freeze()  # what is left needs no looking through for garbage: a tenth of a second
         finish()
-
-
-def _place(error: Exception) -> str:
-    frame = error.__traceback__
-    while frame is not None and frame.tb_next is not None:
-        frame = frame.tb_next
-    where = f"{os.path.basename(frame.tb_frame.f_code.co_filename)}:{frame.tb_lineno}" if frame else "?"
-    return f"{type(error).__name__} at {where}"
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from xscan.engine.machine.cores import usable_cores
 
 from ..notify import notifies
 from ..settings.points import wishes
+from ..terminal.choices import Language, ListFormat
 from ..terminal.console import Console
 from ..terminal.logs import set_up_logging
 from ..terminal.options import Json, NoProgress, Quiet, Verbose
@@ -27,9 +28,7 @@ def batch(
     max_megabytes: Annotated[float, typer.Option(min=0.001, help="Larger files are refused.")] = 512,
     file_timeout: Annotated[float, typer.Option(min=1, help="Seconds that one file may take.")] = 120,
     shard: Annotated[str, typer.Option(help="This machine's part of the folder: 1/4 to 4/4 for four.")] = "1/1",
-    format: Annotated[
-        list[str] | None, typer.Option(help="Formats beside the CSV: jsonl, parquet; may be given twice.")
-    ] = None,
+    format: Annotated[list[ListFormat] | None, typer.Option(help="Formats beside the CSV; may be given twice.")] = None,
     rule_out: Annotated[
         str, typer.Option(help="Below it: routine. sensitivity=0.99, specificity=0.9 or threshold=0.1.")
     ] = "",
@@ -38,7 +37,7 @@ def batch(
         bool, typer.Option("--report", help="Make the morning page, too: NAME.html beside the list.")
     ] = False,
     report_file: Annotated[Path | None, typer.Option(help="Make the morning page here.")] = None,
-    lang: Annotated[str, typer.Option(help="Language that the page opens in: en or es.")] = "en",
+    lang: Annotated[Language, typer.Option(help="Language that the page opens in.")] = Language.en,
     thumbnails: Annotated[
         bool, typer.Option("--thumbnails/--no-thumbnails", help="Small pictures of the films in the page.")
     ] = True,
@@ -73,13 +72,11 @@ def batch(
     from xscan.engine.lists.formats import check_formats
     from xscan.engine.network.models import DEFAULT
     from xscan.engine.read.film import Limits
-    from xscan.engine.report.texts import check_language
     from xscan.engine.runtime.fits import doubts
     from xscan.engine.runtime.open import find_engine
     from xscan.engine.runtime.rebuild import rebuild_if_needed
 
-    from ..terminal.batch_summary import plural, summary_table
-    from ..terminal.progress import progress_bar
+    from ..terminal.batch_summary import following, plural, summary_table
     from ..terminal.signals import stopping
 
     console = Console(quiet, verbose, json, no_progress)
@@ -104,16 +101,17 @@ def batch(
         file_seconds=file_timeout,
         restart=restart,
         shard=Shard.parse(shard),
-        formats=check_formats(format or ()),
+        formats=check_formats(f.value for f in format or ()),
         points=wishes(rule_out, rule_in),
         mend=mend,
         page=page,
-        page_lang=check_language(lang),
+        page_lang=lang.value,
         thumbnails=thumbnails,
     )
-    with stopping() as stop, progress_bar(console, folder) as progress:
+    with stopping() as stop, following(console, folder) as progress:
         summary = run_batch(settings, stop, progress)
-    console.result(summary.as_dict() | {"csv": str(out)}, "") if json else None
+    if json:
+        console.result(summary.as_dict() | {"csv": str(out)}, "")
     if summary.interrupted:
         console.say(f"interrupted after {summary.files} files: run the same command again to carry on")
         raise typer.Exit(130)

@@ -1,14 +1,14 @@
 """`xscan build-engine`: a network in, an engine for this machine out, measured against the network."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from ..terminal.choices import EnginePrecision, EngineRuntime, RangeMethod
 from ..terminal.console import Console
 from ..terminal.options import Json, NoProgress, Quiet, Verbose
+from ..terminal.progress import progress
 
 
 def build_engine(
@@ -17,15 +17,15 @@ def build_engine(
         "xscan.engine"
     ),
     precision: Annotated[
-        str, typer.Option(help="fp32, fp16, int8, or auto: the fastest that is measured and accepted.")
-    ] = "auto",
+        EnginePrecision, typer.Option(help="auto: the fastest that is measured and accepted.")
+    ] = EnginePrecision.auto,
     calibrate: Annotated[
         Path | None, typer.Option(help="Folder of radiographs to calibrate INT8 on, like those to be scanned.")
     ] = None,
     films: Annotated[int, typer.Option(min=1, help="Radiographs to calibrate on.")] = 512,
     method: Annotated[
-        str, typer.Option(help="How ranges are cut: minmax, percentile, mse, entropy, or auto: what changes p least.")
-    ] = "auto",
+        RangeMethod, typer.Option(help="How ranges are cut; auto: what changes p least.")
+    ] = RangeMethod.auto,
     patients: Annotated[
         Path | None, typer.Option(help="CSV of the calibration films: file,patient[,fold]. Default: DATA.csv.")
     ] = None,
@@ -38,7 +38,9 @@ def build_engine(
     accept_patients: Annotated[
         Path | None, typer.Option(help="CSV of the films to measure on: file,patient[,fold]. Default: DATA.csv.")
     ] = None,
-    runtime: Annotated[str, typer.Option(help="auto, tensorrt, tensorrt-rtx or onnxruntime.")] = "auto",
+    runtime: Annotated[
+        EngineRuntime, typer.Option(help="What the engine is for; auto: TensorRT where there is a GPU for it.")
+    ] = EngineRuntime.auto,
     best_batch: Annotated[int, typer.Option(min=1, help="Batch size that TensorRT makes quickest.")] = 8,
     max_batch: Annotated[int, typer.Option(min=1, help="Largest batch of a TensorRT engine.")] = 32,
     workspace: Annotated[int, typer.Option(min=1, help="Megabytes that a TensorRT layer may use.")] = 1024,
@@ -71,12 +73,12 @@ def build_engine(
     settings = BuildSettings(
         model=find_engine(model or DEFAULT),
         out=out,
-        precision=precision,
-        runtime=runtime,
+        precision=precision.value,
+        runtime=runtime.value,
         calibrate=calibrate,
         films=films,
         seed=seed,
-        method=method,
+        method=method.value,
         accept=accept,
         accept_folds=parse_folds(accept_fold),
         patients=patients,
@@ -89,8 +91,9 @@ def build_engine(
         workspace=workspace << 20,
         timing_cache=timing_cache,
     )
-    with _progress(console) as progress:
-        say = Say(note=console.say, warn=console.warn, builder=console.detail, progress=progress)
+    with progress(console) as show:
+        stages = lambda stage, done, total: show(done, total, what=stage)  # noqa: E731
+        say = Say(note=console.say, warn=console.warn, builder=console.detail, progress=stages)
         try:
             built = build(settings, say)
         except Refused as refused:
@@ -112,18 +115,3 @@ def _mixed_text(hurt: dict[str, float], left_out: tuple[str, ...], accepted: boo
     fate = "is accepted: build it with --mixed" if accepted else "is refused too"
     lines.append(f"the best mixed graph leaves {len(left_out)} of {len(hurt)} layers in float and {fate}")
     return "\n".join(lines)
-
-
-@contextmanager
-def _progress(console: Console) -> Iterator[Callable[[str, int, int], None]]:
-    """A line that follows the stages on a terminal; nothing elsewhere. TensorRT calls it from several threads."""
-    if not console.progress:
-        yield lambda *_: None
-        return
-    from rich.console import Console as Terminal
-    from rich.progress import BarColumn, Progress, TextColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"))
-    with Progress(*columns, console=Terminal(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None)
-        yield lambda stage, done, total: bar.update(task, description=stage, completed=done, total=total)

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from ..terminal.choices import Figure
 from ..terminal.console import Console
 from ..terminal.extras import names_extra
 from ..terminal.logs import plain_warnings
@@ -23,8 +24,11 @@ def compare(
     part: Part = "",
     patients: Patients = None,
     by: Annotated[
-        str, typer.Option(help="The figure that decides, such as accuracy, loss, pneumonia.roc_auc, kind.roc_auc.")
-    ] = "accuracy",
+        Figure,
+        typer.Option(
+            metavar="FIGURE", help="The figure that decides, such as accuracy, loss, pneumonia.roc_auc, kind.roc_auc."
+        ),
+    ] = Figure.accuracy,
     quiet: Quiet = False,
     verbose: Verbose = False,
     json: Json = False,
@@ -36,17 +40,13 @@ def compare(
     """
     from xscan.engine.dataset.folder import load_folder
     from xscan.engine.dataset.selection import choose, selection
-    from xscan.engine.errors import UsageError
-    from xscan.training.evaluation.compare import COMPARED
     from xscan.training.evaluation.compare import compare as measure
     from xscan.training.evaluation.scored import score
 
     console = Console(quiet, verbose, json, no_progress)
-    if by not in COMPARED:
-        raise UsageError(f"no figure '{by}': choose --by one of {', '.join(COMPARED)}")
     keeps = selection(fold, split, part)
     with plain_warnings(console), names_extra():
         films = choose(load_folder(data, patients), keeps) if data is not None else None
         a, b = (score(model, films, keeps) for model in (model_a, model_b))
-        comparison = measure(a, b, by)
+        comparison = measure(a, b, by.value)
     console.result(comparison.as_dict(), comparison.as_text())

@@ -1,8 +1,5 @@
 """`xscan data describe`, `pack`, `split`: look at a labelled data set, pack it, part it."""
 
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +8,7 @@ import typer
 from ..terminal.console import Console
 from ..terminal.extras import needs_train
 from ..terminal.options import Json, NoProgress, Patients, Quiet, Verbose
+from ..terminal.progress import progress
 
 app = typer.Typer(no_args_is_help=True, help="Describe, pack and split a labelled data set.", rich_markup_mode=None)
 
@@ -52,8 +50,8 @@ def describe(
         require_page(html)
     films = load_folder(data, patients)
     parts = read_split(split) if split else None
-    with _progress(console, "reading", len(films.films)) as advance:
-        description = run(films, survey(films, advance), parts)
+    with progress(console, "reading", len(films.films)) as show:
+        description = run(films, survey(films, show), parts)
     if html is not None:
         from xscan.training.data.describe_page import write_describe_page
 
@@ -80,8 +78,8 @@ def pack(
 
     console = Console(quiet, verbose, json, no_progress)
     films = load_folder(data, patients)
-    with _progress(console, "packing", len(films.films)) as advance:
-        packed = write_set(films, out, InputSpec(size, size), advance)
+    with progress(console, "packing", len(films.films)) as show:
+        packed = write_set(films, out, InputSpec(size, size), show)
     if packed.unreadable:
         console.warn(f"{len(packed.unreadable)} files cannot be read and are left out; {out / 'set.json'} lists them")
     console.result(
@@ -123,8 +121,8 @@ def split(
         from xscan.training.data.copies import find_copies, groups_of
         from xscan.training.data.survey import survey
 
-        with _progress(console, "reading", len(films.films)) as advance:
-            found = survey(films, advance)
+        with progress(console, "reading", len(films.films)) as show:
+            found = survey(films, show)
         if found.unreadable:
             console.warn(f"{len(found.unreadable)} files cannot be read and are in no part")
         listed, labels = found.films, found.labels
@@ -137,19 +135,3 @@ def split(
     text = [f"{part}: {sum(of.values())} films ({', '.join(f'{n} {name}' for name, n in of.items())})"
             for part, of in result["parts"].items()]  # fmt: skip
     console.result(result, "\n".join([f"{out}: {len(listed)} films", *text]))
-
-
-@contextmanager
-def _progress(console: Console, what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A bar on a terminal; with -v how long it took."""
-    started = time.monotonic()
-    if not console.progress:
-        yield lambda _: None
-    else:
-        from rich.console import Console as Terminal
-        from rich.progress import Progress
-
-        with Progress(console=Terminal(stderr=True), transient=True) as bar:
-            task = bar.add_task(what, total=total)
-            yield lambda done: bar.update(task, completed=done)
-    console.detail(f"{what} {total} films took {time.monotonic() - started:.1f} s")

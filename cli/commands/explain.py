@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from ..terminal.choices import MapMethod
 from ..terminal.console import Console
 from ..terminal.extras import names_extra
 from ..terminal.logs import plain_warnings
@@ -19,8 +20,8 @@ def explain(
     part: Part = "",
     patients: Patients = None,
     method: Annotated[
-        str, typer.Option(help="maps, occlusion, or auto: the class maps where the network has them.")
-    ] = "auto",
+        MapMethod, typer.Option(help="auto: the class maps where the network has them, else occlusion.")
+    ] = MapMethod.auto,
     grid: Annotated[int, typer.Option(min=2, max=32, help="Cells a side that occlusion hides.")] = 8,
     films: Annotated[int, typer.Option(min=0, help="At most so many films, drawn at random; 0: all.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Folder for maps.png, deletion.png and explain.json.")] = None,
@@ -36,15 +37,11 @@ def explain(
     """
     from xscan.engine.dataset.folder import load_folder
     from xscan.engine.dataset.selection import choose, selection, some
-    from xscan.engine.errors import UsageError
     from xscan.training.evaluation.network import open_network
-    from xscan.training.explanation.explain import METHODS
     from xscan.training.explanation.explain import explain as run_explain
     from xscan.training.pages.page import require_folder, require_page
 
     console = Console(quiet, verbose, json, no_progress)
-    if method not in METHODS:
-        raise UsageError(f"no method '{method}': choose one of {', '.join(METHODS)}")
     keeps = selection(fold, split, part)
     with plain_warnings(console), names_extra():
         if out is not None:
@@ -53,7 +50,7 @@ def explain(
             require_page(html)
         data_set = some(choose(load_folder(data, patients), keeps), films)
         with open_network(model) as network:
-            explanation = run_explain(network, data_set, method, grid, console.say)
+            explanation = run_explain(network, data_set, method.value, grid, console.say)
         if out is not None:
             from xscan.training.explanation.figures import write_figures
 

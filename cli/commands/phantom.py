@@ -1,8 +1,5 @@
 """`xscan phantom`: synthetic chest radiographs, for whoever has no films at hand."""
 
-import itertools
-import sys
-import time
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +8,7 @@ import typer
 
 from ..terminal.console import Console
 from ..terminal.options import Json, NoProgress, Quiet, Verbose
+from ..terminal.progress import counted, progress
 
 
 class Format(StrEnum):
@@ -43,17 +41,9 @@ def phantom(
     width, by, height = size.lower().partition("x")
     if not (by and width.isdecimal() and height.isdecimal()):
         raise UsageError(f"--size is {size!r}: write it as width x height in pixels, such as 1300x1000")
-    numbers = itertools.count(1)
-
-    def show(_: Path) -> None:
-        number = next(numbers)
-        if console.progress:
-            print(f"\r{number} of {count} films", end="\n" if number == count else "", file=sys.stderr, flush=True)
-
-    started = time.perf_counter()
-    rows, columns = int(height), int(width)
-    paths = write_phantoms(folder, count, seed, rows=rows, columns=columns, format=format.value, on_file=show)
-    console.detail(f"{(time.perf_counter() - started) / count * 1000:.0f} ms a film")
+    rows, columns, on = int(height), int(width), format.value
+    with progress(console, "drawing", count) as show:
+        paths = write_phantoms(folder, count, seed, rows=rows, columns=columns, format=on, on_file=counted(show))
     console.result(
         {"folder": str(folder), "files": [path.name for path in paths]},
         f"{count} phantoms in {folder}",

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from ..terminal.choices import Language
 from ..terminal.console import Console
 from ..terminal.options import Json, Quiet
 
@@ -13,7 +14,7 @@ def report(
     csv: Annotated[Path, typer.Argument(help="The triage list.")],
     folder: Annotated[Path | None, typer.Argument(help="The scanned folder, for pictures of the films.")] = None,
     out: Annotated[Path | None, typer.Option(help="The page to write. Default: NAME.html beside the list.")] = None,
-    lang: Annotated[str, typer.Option(help="Language it opens in: en or es.")] = "en",
+    lang: Annotated[Language, typer.Option(help="Language that it opens in.")] = Language.en,
     no_thumbnails: Annotated[bool, typer.Option("--no-thumbnails", help="Leave out all pictures of films.")] = False,
     engine: Annotated[str, typer.Option(help="The engine that made the list, for its class maps.")] = "",
     quiet: Quiet = False,
@@ -30,7 +31,7 @@ def report(
     console = Console(quiet=quiet, json=json)
     manifest = manifest_of(csv)
     page = out or csv.with_suffix(".html")
-    options = PageOptions(lang, manifest)
+    options = PageOptions(lang.value, manifest)
     if folder is not None and not no_thumbnails:
         from xscan.engine.network.models import DEFAULT
         from xscan.engine.read.film import Limits
@@ -42,4 +43,7 @@ def report(
             write_page(csv, page, options, pictures)
     else:
         write_page(csv, page, options, None)
-    console.result({"page": str(page)}, "") if json else console.say(f"page: {page}")
+    if json:
+        console.result({"page": str(page)}, "")
+    else:
+        console.say(f"page: {page}")

@@ -53,7 +53,10 @@ def install(
     if has_systemd():
         _install_units(job, console)
         data = {"scheduler": "systemd", "name": name, "at": job.at, "next": _next(name)}
-        console.result(data, "") if json else console.say(f"installed {name}: every night at {job.at}")
+        if json:
+            console.result(data, "")
+        else:
+            console.say(f"installed {name}: every night at {job.at}")
     elif os.name == "nt":
         file = _windows_file(name)
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -141,7 +144,12 @@ def check(
         out, command = Path(job.out), command or job.notify
     night = look(out, limit)
     data = {"well": night.well, "message": night.message, "report": str(report_of(out))}
-    console.result(data, "") if json else console.say(night.message) if night.well else console.warn(night.message)
+    if json:
+        console.result(data, "")
+    elif night.well:
+        console.say(night.message)
+    else:
+        console.warn(night.message)
     if not night.well:
         if command:
             tell(command, report_of(out), 3)

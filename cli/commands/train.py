@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ..terminal.choices import Trainable, TrainingPrecision
 from ..terminal.console import Console
 from ..terminal.extras import needs_train
 from ..terminal.options import NoProgress, Part, Patients, Quiet, Split
@@ -14,8 +15,8 @@ def train(
     data: Annotated[Path, typer.Argument(help="Folder with a folder a class, or a packed set.")],
     out: Annotated[Path, typer.Option(help="Run folder to fill, for example runs/seed.")],
     architecture: Annotated[
-        str, typer.Option(help="Network to train: seed (the study's Model_4), compact, lenet5, alexnet, vgg16, ...")
-    ] = "seed",
+        Trainable, typer.Option(help="Network to train; seed is the study's Model_4.")
+    ] = Trainable.seed,
     option: Annotated[
         list[str] | None,
         typer.Option(help="An option of the architecture, as in a recipe: 'filters = [16, 32]'. May be repeated."),
@@ -32,12 +33,11 @@ def train(
     batch_size: Annotated[int, typer.Option(min=1)] = 32,
     learning_rate: Annotated[float, typer.Option(min=0)] = 1e-3,
     precision: Annotated[
-        str,
+        TrainingPrecision,
         typer.Option(
-            help="Of products on a CPU: float32, bfloat16, or auto: bfloat16 where the processor has it. A GPU takes "
-            "bfloat16 always."
+            help="Of products on a CPU; auto: bfloat16 where the processor has it. A GPU takes bfloat16 always."
         ),
-    ] = "auto",
+    ] = TrainingPrecision.auto,
     seed: Annotated[int, typer.Option(help="Seed of shuffling, augmentation and first weights.")] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
     quiet: Quiet = False,
@@ -47,17 +47,14 @@ def train(
     console = Console(quiet=quiet, no_progress=no_progress)
     from xscan.engine.dataset.folder import load_folder
     from xscan.engine.dataset.selection import choose, parse_folds, selection
-    from xscan.engine.errors import UsageError
 
-    if precision not in ("auto", "float32", "bfloat16"):
-        raise UsageError(f"no precision '{precision}': choose auto, float32 or bfloat16")
     keeps = selection(split=split, part=part)
     with needs_train():
         from xscan.training.fit.settings import Settings
         from xscan.training.fit.train import fastest_precision
         from xscan.training.fit.train import train as run_training
     settings = Settings(
-        architecture=architecture,
+        architecture=architecture.value,
         options=_options(option or []),
         size=size,
         epochs=epochs,
@@ -65,12 +62,12 @@ def train(
         learning_rate=learning_rate,
         validate=parse_folds(validate),
         hold_out=parse_folds(hold_out if hold_out is not None else "" if split else "9"),
-        precision=fastest_precision() if precision == "auto" else precision,
+        precision=fastest_precision() if precision is TrainingPrecision.auto else precision.value,
         seed=seed,
     )
     films = choose(load_folder(data, patients), keeps)
     run_training(films, settings, out, resume=resume, verbose=1 if console.progress else 0 if quiet else 2)
-    console.say(f"trained {architecture}: {out}; next: xscan export {out} --out model.onnx")
+    console.say(f"trained {architecture.value}: {out}; next: xscan export {out} --out model.onnx")
 
 
 def _options(lines: list[str]) -> dict[str, Any]:

@@ -41,7 +41,7 @@ def _check(params: dict[str, Any]) -> None:
         raise UsageError(f"the folder {parent} does not exist: make it, or give another --out")
     FailureBudget.parse(params["max_failures"])
     Shard.parse(params["shard"])
-    check_formats(params["format"] or ())
+    check_formats(f.value for f in params["format"] or ())
     if params["engine"]:
         find_engine(params["engine"])
 

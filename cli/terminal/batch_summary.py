@@ -1,10 +1,42 @@
-"""What a person sees of a batch: progress, the closing table, and how Ctrl-C is taken."""
+"""What a person sees of a batch: progress and the closing table."""
 
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from xscan.engine.batch.settings import Summary
+from xscan.engine.errors import XscanError
+from xscan.engine.find.discover import discover
+
+from .console import Console
+from .progress import progress
 
 PRIORITIES = ("urgent", "review", "routine")
+
+
+@contextmanager
+def following(console: Console, folder: Path) -> Iterator[Callable[[Summary], None]]:
+    """A bar with the rate and the failed films, for `run_batch`."""
+    with progress(console) as show:
+        if console.progress:
+            # The walk is only a little ahead of the workers, so the total is counted on the side.
+            threading.Thread(target=lambda: show(total=_count(folder)), daemon=True).start()
+
+        def update(summary: Summary) -> None:
+            failed = summary.status["failed"]
+            rate = f"{(summary.files - summary.kept) / max(summary.seconds, 1e-3):.0f}/s"
+            show(summary.files, note=rate + (f", {failed} failed" if failed else ""))
+
+        yield update
+
+
+def _count(folder: Path) -> int | None:
+    """How many rows the walk gives: links that go round in circles and the members of zips are counted as it does."""
+    try:
+        return sum(1 for _ in discover(folder))
+    except XscanError:  # the run says it
+        return None
 
 
 def summary_table(summary: Summary, out: Path, page: Path | None) -> str:

@@ -5,6 +5,19 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
+_printed = False
+
+
+def printed() -> bool:
+    """Whether this process has printed a command's result."""
+    return _printed
+
+
+def wants_json(arguments: list[str]) -> bool:
+    """Whether a command line asks for JSON, also one that cannot be parsed."""
+    own = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    return "--json" in own
+
 
 @dataclass(frozen=True)
 class Console:
@@ -32,4 +45,6 @@ class Console:
 
     def result(self, data: dict[str, Any], text: str) -> None:
         """Print a command's result: `data` with --json, else `text` (also when quiet: it is the data)."""
+        global _printed
+        _printed = True
         print(json.dumps(data, ensure_ascii=False) if self.json else text)

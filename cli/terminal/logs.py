@@ -21,6 +21,17 @@ def plain_warnings(console: Console) -> Iterator[None]:
         yield
 
 
+class _Lines(logging.Handler):
+    """Log lines to where the console prints at that moment: above a progress bar while one stands."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        self.console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.console.detail(self.format(record))
+
+
 def set_up_logging(console: Console, log_file: Path | None) -> None:
     """Log lines go to stderr with -v, and to `log_file`. They hold no path and nothing out of a film.
 
@@ -29,7 +40,7 @@ def set_up_logging(console: Console, log_file: Path | None) -> None:
     logger = logging.getLogger("xscan")
     logger.setLevel(logging.INFO)
     logger.propagate = False
-    handlers: list[logging.Handler] = [logging.StreamHandler()] if console.verbose and not console.quiet else []
+    handlers: list[logging.Handler] = [_Lines(console)] if console.verbose and not console.quiet else []
     if log_file is not None:
         from xscan.engine.disk.overwrite import require_log
 

@@ -1,49 +1,72 @@
-"""One progress bar for every command that takes its time."""
+"""One progress display for every command that takes its time."""
 
-import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-
-from xscan.engine.batch.settings import Summary
-from xscan.engine.errors import XscanError
-from xscan.engine.find.discover import discover
+from typing import Protocol
 
 from .console import Console
 
 
+class Show(Protocol):
+    """Says how far the work has come; from any thread. What is not given stays as it was."""
+
+    def __call__(
+        self, done: int | None = None, total: int | None = None, *, what: str | None = None, note: str | None = None
+    ) -> None: ...
+
+
 @contextmanager
-def progress_bar(console: Console, folder: Path) -> Iterator[Callable[[Summary], None]]:
-    """A bar with rate and time left on a terminal; nothing elsewhere."""
-    if not console.progress:
-        yield lambda _: None
-        return
+def progress(console: Console, what: str = "", total: int | None = None) -> Iterator[Show]:
+    """A bar with the time left on a terminal, nothing elsewhere; with -v what the work took.
+
+    While it stands, what `console` and the log print to stderr comes out above it.
+    """
+    began = time.monotonic()
+    with _bar(what, total) if console.progress else _nothing() as show:
+        yield show
+    if what:
+        console.detail(f"{what} took {time.monotonic() - began:.1f} s")
+
+
+@contextmanager
+def _nothing() -> Iterator[Show]:
+    yield lambda *_, **__: None
+
+
+@contextmanager
+def _bar(what: str, total: int | None) -> Iterator[Show]:
     from rich.console import Console as Terminal
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[failed]}"),
+        TextColumn("{task.fields[note]}", markup=False),
     )
-    with Progress(*columns, console=Terminal(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None, rate="", failed="")
-        # Discovery is only a little ahead of the workers, so the total is counted on the side.
-        threading.Thread(target=lambda: bar.update(task, total=_count(folder)), daemon=True).start()
+    # stdout is data's: rich would send it to stderr with the rest.
+    with Progress(*columns, console=Terminal(stderr=True), transient=True, redirect_stdout=False) as bar:
+        task = bar.add_task(what, total=total, note="")
 
-        def update(summary: Summary) -> None:
-            failed = summary.status["failed"]
-            rate = f"{(summary.files - summary.kept) / max(summary.seconds, 1e-3):.0f}/s"
-            bar.update(task, completed=summary.files, rate=rate, failed=f"{failed} failed" if failed else "")
+        def show(
+            done: int | None = None, total: int | None = None, *, what: str | None = None, note: str | None = None
+        ) -> None:
+            bar.update(task, completed=done, total=total, description=what)
+            if note is not None:
+                bar.update(task, note=note)
 
-        yield update
+        yield show
 
 
-def _count(folder: Path) -> int | None:
-    """How many rows the walk gives: links that go round in circles and the members of zips are counted as it does."""
-    try:
-        return sum(1 for _ in discover(folder))
-    except XscanError:  # the run says it
-        return None
+def counted(show: Show) -> Callable[[object], None]:
+    """For work that calls with each thing done and not with a number."""
+    done = 0
+
+    def one_more(_: object) -> None:
+        nonlocal done
+        done += 1
+        show(done)
+
+    return one_more

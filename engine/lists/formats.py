@@ -23,10 +23,8 @@ OURS = {
 
 
 def check_formats(formats: Iterable[str]) -> tuple[str, ...]:
-    """The formats asked for, each known and, for Parquet, its library installed. Raises UsageError."""
+    """Those of FORMATS that are asked for, each once. Raises UsageError where Parquet's library is not installed."""
     wanted = tuple(dict.fromkeys(formats))
-    if unknown := [f for f in wanted if f not in FORMATS]:
-        raise UsageError(f"no format '{unknown[0]}': choose of {', '.join(FORMATS)}")
     if "parquet" in wanted:
         try:
             import pyarrow  # noqa: F401

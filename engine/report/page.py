@@ -44,7 +44,6 @@ def write_page(csv: Path, out: Path, options: PageOptions, pictures: Pictures | 
     pictures: called once for each scored row, in the list's order; None leaves all pictures out.
     Raises UsageError for an unknown language or no list, OutputError for a damaged or unwritable one, StorageError.
     """
-    texts.check_language(options.lang)
     if not csv.is_file():
         raise UsageError(f"no list {csv}: make it with xscan batch")
     parts = {

@@ -3,7 +3,6 @@
 A reason's code has one sentence in each language; the English page shows the run's own, more exact sentence.
 """
 
-from ..errors import UsageError
 from ..reasons import CODES
 
 LANGUAGES = ("en", "es")
@@ -183,13 +182,6 @@ _REASONS_ES = {
     "mended": "estaba mal orientada o invertida y se puntuó corregida",
     "age": "edad fuera del intervalo con que se entrenó el modelo",
 }
-
-
-def check_language(language: str) -> str:
-    """The language, if the page speaks it. Raises UsageError."""
-    if language not in LANGUAGES:
-        raise UsageError(f"no language '{language}': choose one of {', '.join(LANGUAGES)}")
-    return language
 
 
 def words() -> dict[str, dict[str, str]]:

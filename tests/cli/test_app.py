@@ -1,5 +1,6 @@
 """The program as a whole: starts fast, imports little, speaks plainly."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -58,12 +59,25 @@ def test_usage_errors_are_exit_code_2(xscan: Xscan) -> None:
     assert xscan("--version").stdout.startswith("xscan ")
 
 
-@pytest.mark.parametrize("room", ["engine", "calibration"])
-def test_the_engine_imports_no_other_room(room: str) -> None:
-    forbidden = ["xscan.training", "xscan.cli"] + (["xscan.calibration"] if room == "engine" else [])
-    for path in (ROOT / room).rglob("*.py"):
-        text = path.read_text(encoding="utf-8")
-        assert not [name for name in forbidden if f"from {name}" in text or f"import {name}" in text], path
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        (("bacth",), "no such command 'bacth'. Did you mean 'batch'"),
+        (("data", "descibe"), "no such command 'descibe'. Did you mean 'describe'"),
+        (("batch", "films", "--otu", "x"), "no such option: --otu"),
+        (("batch",), "missing argument"),
+        (("batch", "films", "--workers", "x"), "invalid value for '--workers'"),
+        (("inspect", "nowhere.png"), "no file nowhere.png"),
+    ],
+)
+def test_a_slip_is_one_line_and_with_json_an_object(xscan: Xscan, line: tuple[str, ...], says: str) -> None:
+    plain, told = xscan(*line), xscan(*line, "--json")
+    for done in (plain, told):
+        assert done.returncode == 2
+        assert done.stderr.startswith(f"xscan: {says}")
+        assert done.stderr.count("\n") == 1
+    assert plain.stdout == ""
+    assert json.loads(told.stdout) == {"error": told.stderr.removeprefix("xscan: ").strip(), "exit_code": 2}
 
 
 def test_the_wheel_holds_every_module_and_network(tmp_path: Path) -> None:

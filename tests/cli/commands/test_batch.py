@@ -336,7 +336,7 @@ def plain_onnx(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["{films}", "--engine", "{onnx}"], 4, "no xscan manifest"),
         (["{films}", "--max-failures", "many"], 2, "--max-failures"),
         (["{films}", "--shard", "5/4"], 2, "--shard"),
-        (["{films}", "--format", "xls"], 2, "no format"),
+        (["{films}", "--format", "xls"], 2, "'xls' is not one of"),
         (["{films}", "--min-files", "13", "--out", "{tmp}/min.csv"], 2, "fewer than --min-files"),
         (["{tmp}/nothing", "--out", "{tmp}/none.csv"], 0, "no radiographs"),
     ],

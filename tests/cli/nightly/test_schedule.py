@@ -189,7 +189,7 @@ def test_what_systemd_refuses_is_said(machine: Machine) -> None:
     [
         (["--at", "25:00", "--", "batch", "."], "cannot read --at 25:00"),
         (["--", "batch", "nowhere"], "no folder nowhere"),
-        (["--", "batch", ".", "--wrokers", "2"], "No such option: --wrokers"),
+        (["--", "batch", ".", "--wrokers", "2"], "no such option: --wrokers"),
         (["--", "batch", ".", "--workers", "many"], "--workers"),
         (["--", "batch", ".", "--max-failures", "x"], "cannot read --max-failures x"),
         (["--", "batch", ".", "--out", "no/such/list.csv"], "does not exist"),

@@ -123,12 +123,12 @@ def test_a_killed_run_resumes_to_the_same_network(films: Path, tmp_path: Path, x
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["train", "{films}", "--out", "{tmp}/r", "--architecture", "resnet9000"], "no architecture"),
+        (["train", "{films}", "--out", "{tmp}/r", "--architecture", "resnet9000"], "'resnet9000' is not one of"),
         (["train", "{tmp}/none", "--out", "{tmp}/r"], "no folder"),
         (["train", "{films}", "--out", "{tmp}/r", "--hold-out", "0,1,9"], "no training film"),
         (["train", "{films}", "--out", "{tmp}/r", "--validate", "20"], "no fold 20"),
         (["export", "{tmp}", "--data", "{films}"], "no training run"),
-        (["evaluate", "seed", "{films}", "--fold", "5"], "no film is chosen"),
+        (["evaluate", "seed", "{films}", "--fold", "5"], "no film is of fold 5"),
     ],
 )
 def test_bad_input_ends_in_one_line(xscan: Xscan, films: Path, tmp_path: Path, arguments: list[str], says: str) -> None:

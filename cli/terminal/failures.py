@@ -1,0 +1,50 @@
+"""How a command says that it failed: one line on stderr, and with --json an object on stdout, too."""
+
+import json
+import os
+import sys
+from typing import Any
+
+from xscan.engine.errors import XscanError
+
+from . import console
+
+
+def fail(message: str, code: int) -> int:
+    """Say it; returns the code. A result that is printed already stays the only thing on stdout."""
+    print(f"xscan: {message}", file=sys.stderr)
+    if console.wants_json(sys.argv) and not console.printed():
+        print(json.dumps({"error": message, "exit_code": code}, ensure_ascii=False))
+    return code
+
+
+def failure(error: Exception) -> int:
+    """The exit code of an error that ended the command, once it is said."""
+    if isinstance(error, XscanError):
+        return fail(str(error), error.exit_code)
+    if hasattr(error, "format_message"):  # of the parser; where its class stands is not public
+        return _of_the_parser(error)
+    if os.environ.get("XSCAN_TRACEBACK"):
+        raise error
+    # A traceback can hold a path or a header value, so only the place in our code is printed.
+    code = fail(f"internal error: {_place(error)}", 1)
+    print("xscan: set XSCAN_TRACEBACK=1 to see all of it (it may show file names)", file=sys.stderr)
+    return code
+
+
+def _of_the_parser(error: Any) -> int:
+    """The parser's own words are three lines and some are its library's."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        print(error.format_message(), file=sys.stderr)
+        return 2
+    message = " ".join(error.format_message().split()).replace("Value error, ", "").rstrip(".")
+    command = error.ctx.command_path if getattr(error, "ctx", None) is not None else "xscan"
+    return fail(f"{message[:1].lower()}{message[1:]}: see {command} --help", 2)
+
+
+def _place(error: Exception) -> str:
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    where = f"{os.path.basename(frame.tb_frame.f_code.co_filename)}:{frame.tb_lineno}" if frame else "?"
+    return f"{type(error).__name__} at {where}"
