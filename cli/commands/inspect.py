@@ -78,7 +78,7 @@ def _found(file: Path) -> "Found":
             shown = file.relative_to(parent).as_posix()
             for member in members(str(parent)):
                 if member.shown == shown:
-                    return Found(shown, str(parent), member.name, member.bytes, problem=member.problem)
+                    return Found(shown, str(parent), member.entry, member.entry.unpacked, problem=member.problem)
     if file.is_dir():
         raise UsageError(f"{file} is a folder: give one film of it, or scan all with xscan batch")
     raise UsageError(f"no file {file}")

@@ -61,7 +61,7 @@ class Pool:
         self._wanted = workers
         self._workers: list[_Worker] = []
         self._again: deque[Job] = deque()  # jobs of dead workers, before new ones
-        self._suspects: set[tuple[str, str | None]] = set()  # files that killed a worker once
+        self._suspects: set[str] = set()  # files that killed a worker once
         self._rows: dict[int, dict[int, Row]] = {}  # job number -> rows so far, by id() of the Found
         self._whole: dict[int, Job] = {}  # job number -> the job as it was given
         self._deaths = 0  # in a row, of workers that were at no file
@@ -231,7 +231,7 @@ class Pool:
 
     def _blame(self, job: Job, position: int, code: str, sentence: str, again: bool) -> None:
         found = job.files[position]
-        suspect = (found.path, found.member)
+        suspect = found.file
         if again and suspect not in self._suspects:
             self._suspects.add(suspect)
             self._again.append(Job(job.number, [found]))

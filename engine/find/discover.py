@@ -86,7 +86,7 @@ def _members(file: str, path: str, status: os.stat_result) -> Iterator[Found]:
         return
     for member in members:
         shown = f"{file}/{member.shown}"
-        yield Found(shown, path, member.name, member.bytes, status.st_mtime_ns, member.problem)
+        yield Found(shown, path, member.entry, member.entry.unpacked, status.st_mtime_ns, member.problem)
 
 
 def _sorted_names(folder: str) -> Iterator[str]:

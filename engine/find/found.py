@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from ..errors import FileProblem
+from .zip_directory import Entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,7 +12,7 @@ class Found:
 
     file: str  #: relative to the scanned folder, forward slashes; a zip's member is `export.zip/...`
     path: str  #: the real file, or the zip that holds it
-    member: str | None = None  #: the name inside the zip, as the zip spells it
+    member: Entry | None = None  #: where it is inside the zip
     bytes: int = 0  #: size; of a zip's member: unpacked
     modified_ns: int = 0  #: a zip's member has the zip's own time: a changed zip means changed members
     problem: FileProblem | None = None

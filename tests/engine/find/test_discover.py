@@ -2,7 +2,9 @@
 
 import os
 import socket
+import struct
 import sys
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -317,7 +319,80 @@ def test_encrypted_members_are_rows(tmp_path: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
-def test_two_members_of_one_name_are_refused(tmp_path: Path) -> None:
-    make_zip(tmp_path / "e.zip", "a", "a")
+def test_of_two_members_of_one_name_none_is_read(tmp_path: Path) -> None:
+    make_zip(tmp_path / "e.zip", "a", "b", "a", "c", "c", "c")
+    found = {one.file: one.problem for one in discover(tmp_path)}
+    assert list(found) == ["e.zip/a", "e.zip/b", "e.zip/c"]
+    assert found["e.zip/b"] is None
+    assert {found[f"e.zip/{name}"].code for name in "ac"} == {"zip-member-refused"}
+
+
+def test_a_bad_name_refuses_only_itself(tmp_path: Path) -> None:
+    """Too long for any list; no UTF-8 though the flag says so; empty."""
+    names = ["x" * 5000, "x" * 5000 + "y", "é", "good", "y" * 4000, "EMPTY"]
+    make_zip(tmp_path / "e.zip", *names)
+    content = (tmp_path / "e.zip").read_bytes().replace("é".encode(), b"\xff\xfe")
+    at = content.rindex(b"EMPTY")
+    content = content[: at - 18] + b"\0\0" + content[at - 16 : at] + content[at + 5 :]
+    end = content.rindex(b"PK\5\6")
+    size = int.from_bytes(content[end + 12 : end + 16], "little") - 5
+    (tmp_path / "e.zip").write_bytes(content[: end + 12] + size.to_bytes(4, "little") + content[end + 16 :])
+    found = list(discover(tmp_path))
+    assert [one.file for one in found] == sorted((one.file for one in found), key=order_key)
+    assert all(len(one.file) < 4200 for one in found)
+    kept = {one.file: one for one in found if one.problem is None}
+    assert set(kept) == {"e.zip/good", "e.zip/\\xff\\xfe", "e.zip/" + "y" * 4000}
+    assert zips.read_member(kept["e.zip/good"].path, kept["e.zip/good"].member, 1000) == b"good" * 10
+    assert [one.problem.code for one in found if one.problem] == ["zip-member-refused"] * 3
+    assert len({one.file for one in found}) == 6
+
+
+def decoy(folder: Path, members: int, said: int, zip64: bool) -> None:
+    """A zip whose end record, or a zip64 record far from it, says less than its directory holds."""
+    entry = struct.pack("<4s6H3I5H2I", b"PK\1\2", 20, 20, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0) + b"a"
+    record = struct.Struct("<4sQHHIIQQQQ")
+    content = b"PK\3\4" + bytes(26) + record.pack(b"PK\6\6", 44, 45, 45, 0, 0, said, said, 47 * said, 0)
+    start, size = len(content), len(entry) * members
+    content += entry * members
+    if zip64:
+        content += record.pack(b"PK\6\6", 44, 45, 45, 0, 0, members, members, size, start)
+        content += struct.pack("<4sIQI", b"PK\6\7", 0, 30, 1)
+        content += struct.pack("<4sHHHHIIH", b"PK\5\6", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
+    else:
+        content += struct.pack("<4sHHHHIIH", b"PK\5\6", 0, 0, said, said, size, start, 0)
+    (folder / "d.zip").write_bytes(content)
+
+
+@pytest.mark.parametrize("zip64", [False, True])
+def test_a_directory_larger_than_the_zip_says_takes_no_memory(tmp_path: Path, zip64: bool) -> None:
+    decoy(tmp_path, members=250_000, said=100, zip64=zip64)
+    tracemalloc.start()
     (found,) = discover(tmp_path)
-    assert found.problem.code == "bad-zip"
+    assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    tracemalloc.stop()
+    assert (found.file, found.problem.code) == ("d.zip", "zip-bomb")
+
+
+def test_the_members_of_a_large_zip_are_sorted_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"{number * 7919 % 1000 // 10:02d}/{number * 7919 % 1000:04d} ü\n" for number in range(1000)]
+    make_zip(tmp_path / "e.zip", *names)
+    monkeypatch.setattr(zips, "ENTRIES_A_RUN", 64)
+    found = list(discover(tmp_path))
+    assert [one.file for one in found] == [f"e.zip/{name}" for name in sorted(names)]
+    assert zips.read_member(found[500].path, found[500].member, 1000) == sorted(names)[500].encode() * 10
+
+
+def test_a_zip_of_the_64_bit_kind(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "e.zip", "w") as target, target.open("a", "w", force_zip64=True) as stream:
+        stream.write(b"film")
+    (found,) = discover(tmp_path)
+    assert zips.read_member(found.path, found.member, 1000) == b"film"
+
+
+def test_a_zip_that_changed_after_the_listing(tmp_path: Path) -> None:
+    make_zip(tmp_path / "e.zip", "film one", "film two")
+    found = list(discover(tmp_path))
+    make_zip(tmp_path / "e.zip", "another film", "film one")
+    for one in found:
+        with pytest.raises(UnreadableRadiograph, match="bad-zip"):
+            read_film(one)
