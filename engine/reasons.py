@@ -38,7 +38,7 @@ FAILED = {
     "encrypted": "a zip's member behind a password",
     "bad-zip": "the zip, or this member of it, is damaged",
     "zip-bomb": "the zip unpacks to far more than a zip of radiographs",
-    "zip-member-refused": "the member's name leads out of the zip",
+    "zip-member-refused": "the member's name leads out of the zip, is too long, or stands there twice",
     "zip-method": "packed by another method than deflate",
     "nested-zip": "a zip inside a zip is not opened",
     "decoder-crash": "a decoder ended its process on this file, twice",
