@@ -76,6 +76,8 @@ def jpeg_header(data: Data) -> JpegHeader:
                 header.odd[body + 5] = b"\x01"
         elif marker == 0xE1 and data[body : body + 6] == b"Exif\0\0" and not header.exif:
             header.exif = data[body : body + length - 2]
+        elif marker == 0xDB and length >= 67 and data[body] < 4 and b"\0" in bytes(data[body + 1 : body + 65]):
+            raise UnreadableRadiograph("corrupt", "the JPEG's quantisation is damaged")  # T.81 B.2.4.1: no zeros
         elif marker == 0xEE and data[body : body + 5] == b"Adobe" and length >= 14:
             header.adobe, adobe = data[body + 11], body + 11
         elif marker == 0xDA:

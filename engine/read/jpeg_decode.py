@@ -29,17 +29,23 @@ _PADDING = 3  #: zero bytes between the data and the end marker that do not coun
 _ADOBE_RGB = b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0\0"  #: transform 0: the components are R, G, B
 
 
-def decode_jpeg(data: Data, head: JpegHeader, end: int, rgb: bool = False) -> tuple[np.ndarray, str]:
+def decode_jpeg(
+    data: Data, head: JpegHeader, end: int, rgb: bool = False, tables: bytes = b""
+) -> tuple[np.ndarray, str]:
     """The picture, and the decoder's name. Raise UnreadableRadiograph.
 
     data, head, end: the stream, its header and the place of its end marker (`require_whole`). rgb: three components
-    are R, G, B, whatever the stream says, and come back so; else colour of 8 bits comes back as its luma.
+    are R, G, B, whatever the stream says, and come back so; else colour of 8 bits comes back as its luma. tables: a
+    stream of tables alone, which belongs before this one.
     Gives uint8 or uint16 [rows, columns] or [rows, columns, 3], CMYK of 8 bits as grey.
     """
     if head.process not in (LOSSLESS, *BASELINE_TO_PROGRESSIVE):
         raise UnreadableRadiograph("unsupported", "a JPEG process that no installed decoder reads")
+    data = mended(data, head)
+    if tables:
+        data, end = b"".join((tables[:-2], data[2:])), end + len(tables) - 4
     if head.precision == 8 and head.process in BASELINE_TO_PROGRESSIVE:
-        return _eight_bits(mended(data, head), head, end, rgb), "libjpeg-turbo"
+        return _eight_bits(data, head, end, rgb), "libjpeg-turbo"
     if head.components == 1 and _jpeg is not None:
         kind = np.uint8 if head.precision <= 8 else np.uint16
         pixels = np.empty((head.rows, head.columns), kind)

@@ -10,14 +10,15 @@ from . import jpeg, jpeg2000
 from .codecs import imagecodecs
 from .film import Facts, Film, Limits, require_pixels
 from .jpeg_decode import decode_jpeg
-from .raster_headers import RasterHeader, bmp_header, exif_orientation, png_header, tiff_header, webp_header
+from .raster_headers import RasterHeader, bmp_header, exif_orientation, png_header, webp_header
+from .tiff_decode import decode_tiff
+from .tiff_header import BLACK_IS_ZERO, CMYK, PALETTE, WHITE_IS_ZERO, tiff_page
 
 # OpenCV would write a decoder's complaint to stderr; the row says it in our own words.
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 _HEADERS: dict[str, Callable[[bytes], RasterHeader]] = {
     "PNG": png_header,
-    "TIFF": tiff_header,
     "BMP": bmp_header,
     "WebP": webp_header,
 }
@@ -30,23 +31,23 @@ def read_raster(content: bytes, kind: str, limits: Limits) -> Film:
         return _read_jpeg(content, limits)
     if kind == "JPEG 2000":
         return _read_jpeg2000(content, limits)
+    if kind == "TIFF":
+        return _read_tiff(content, limits)
     header = _HEADERS[kind](content)
     require_pixels(header.rows, header.columns, limits)
-    if kind == "TIFF" and header.bits > 8 and header.photometric == "grey" and not header.alpha:
-        return _read_deep_tiff(content, header)
     grey = _decode(content, _GREY, kind)
     if header.alpha:
         grey = _on_black(grey, content, header, kind)
     return _film(grey, kind, header.photometric, "opencv")
 
 
-def _read_deep_tiff(content: bytes, header: RasterHeader) -> Film:
-    """A TIFF of more than 8 bits, whose WhiteIsZero OpenCV would ignore (TIFF 6.0 section 8)."""
-    pixels = _oriented(_to_grey(imagecodecs().tiff_decode(content)), header.orientation)
-    film = _film(np.ascontiguousarray(pixels), "TIFF", "grey", "imagecodecs")
-    if header.white_is_zero:
-        film.grey = cv2.bitwise_not(film.grey)
-        film.facts.inverted = True
+def _read_tiff(content: bytes, limits: Limits) -> Film:
+    page, content = tiff_page(content)
+    require_pixels(page.rows, page.columns, limits)
+    pixels = _oriented(_to_grey(decode_tiff(content, page)), page.orientation)
+    name = {WHITE_IS_ZERO: "grey", BLACK_IS_ZERO: "grey", PALETTE: "palette", CMYK: "CMYK"}
+    film = _film(np.ascontiguousarray(pixels), "TIFF", name.get(page.photometric, "colour"), "imagecodecs")
+    film.facts.inverted = page.photometric == WHITE_IS_ZERO
     return film
 
 
