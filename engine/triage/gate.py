@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..read.film import Facts
+from ..reasons import REVIEW
 from .look import Look
 
 ADULT = 18.0  #: years
@@ -23,16 +24,8 @@ BLACK = 0.18  #: share; good films have at most 0.17
 WHITE = 0.25  #: share; good films have at most 0.06
 LETTERS = 11  #: of a thousand good films one or two have more
 
-_SENTENCES = {
-    "adult": "looks like an adult's film",
-    "out-of-domain": "unlike the films that the model was trained on",
-    "inverted": "looks inverted: its air is bright",
-    "rotated": "looks turned by a quarter",
-    "upside-down": "looks upside down",
-    "cut-off": "part of the lungs seems cut off or behind the shutters",
-    "exposure": "looks over- or underexposed",
-    "burnt-in-text": "letters or marks over the lungs",
-}
+#: What the network's scores say: the list's own sentences, but where another signal has the same code.
+_SENTENCES = REVIEW | {"adult": "looks like an adult's film", "exposure": "looks over- or underexposed"}
 
 
 def doubt(facts: Facts, look: Look, scores: Sequence[float] | None, gate: dict[str, Any]) -> tuple[str, str] | None:
@@ -59,13 +52,13 @@ def _by_age(facts: Facts, gate: dict[str, Any]) -> tuple[str, str] | None:
 
 def _by_look(look: Look) -> tuple[str, str] | None:
     if look.spread < SPREAD:
-        return "blank", "next to no contrast"
+        return "blank", REVIEW["blank"]
     if look.black > BLACK or look.middle < DARK:
         return "exposure", "much of it is black"
     if look.white > WHITE or look.middle > BRIGHT:
         return "exposure", "much of it is white"
     if look.letters > LETTERS:
-        return "burnt-in-text", "letters or marks over the lungs"
+        return "burnt-in-text", REVIEW["burnt-in-text"]
     return None
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from xscan.engine import CLASSES
 from xscan.engine.dataset.films import DataSet
 
-from ..pages.tables import table_text
+from ..pages.tables import aligned_by_kind
 from .copies import Copies, find_copies
 from .shortcuts import VARIABLES, Shortcuts, find_shortcuts, variables
 from .survey import Survey
@@ -33,13 +33,13 @@ class Description:
     def as_text(self) -> str:
         f = self.figures
         lines = [f"{f['films']} films of {f['patients']['number']} patients, {len(f['unreadable'])} unreadable", ""]
-        lines += table_text(class_table(f))
-        lines += ["", *table_text(split_table(f))]
-        lines += ["", *table_text(measure_table(f)), ""]
+        lines += aligned_by_kind(class_table(f))
+        lines += ["", *aligned_by_kind(split_table(f))]
+        lines += ["", *aligned_by_kind(measure_table(f)), ""]
         lines.append(f"sizes     {common_sizes(f)}")
         lines.append("bits      " + ", ".join(f"{n} films of {bits}" for bits, n in f["bits"].items()))
         lines += [f"{name:<10}{text}" for name, text in findings(f)]
-        lines += ["", *table_text(shortcut_table(f))]
+        lines += ["", *aligned_by_kind(shortcut_table(f))]
         if f["warnings"]:
             lines += ["", *(f"warning: {text}" for text in f["warnings"])]
         return "\n".join(lines)

@@ -8,12 +8,11 @@ import numpy as np
 
 from xscan.engine import CLASSES
 
-from ..pages.page import Page
+from ..pages.page import Page, plot
 from .describe import Description, class_table, common_sizes, findings, measure_table, shortcut_table, split_table
 from .shortcuts import LEVEL
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 COLOURS = ("#2f7d5b", "#c2483f", "#d79a2b")  #: of the classes
@@ -75,17 +74,8 @@ def _picture(description: Description, i: int, below: str = "") -> tuple[bytes, 
     return cv2.imencode(".jpg", grey, [cv2.IMWRITE_JPEG_QUALITY, 80])[1].tobytes(), below or film.file
 
 
-def _plot(title: str, across: str, up: str) -> "tuple[Figure, Axes]":
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(5.6, 3.6), layout="constrained")
-    axes = figure.add_subplot()
-    axes.set(title=title, xlabel=across, ylabel=up)
-    return figure, axes
-
-
 def _sizes(description: Description) -> "Figure":
-    figure, axes = _plot("Size of the films", "width (pixels)", "height (pixels)")
+    figure, axes = plot("width (pixels)", "height (pixels)", "Size of the films")
     for label, name in enumerate(CLASSES):
         facts = description.survey.facts[description.survey.labels == label]
         places, counts = np.unique(facts[:, (1, 0)], axis=0, return_counts=True)
@@ -95,7 +85,7 @@ def _sizes(description: Description) -> "Figure":
 
 
 def _intensity(description: Description) -> "Figure":
-    figure, axes = _plot("Grey levels, mean of the films", "grey level", "share of the pixels")
+    figure, axes = plot("grey level", "share of the pixels", "Grey levels, mean of the films")
     for label, name in enumerate(CLASSES):
         # The peaks of black borders and white letters would hide the rest.
         axes.plot(range(1, 255), description.survey.histograms[label, 1:255], color=COLOURS[label], label=name)
@@ -104,7 +94,7 @@ def _intensity(description: Description) -> "Figure":
 
 
 def _compression(description: Description) -> "Figure":
-    figure, axes = _plot("Compression", "bytes per pixel", "films of the class")
+    figure, axes = plot("bytes per pixel", "films of the class", "Compression")
     rows, columns, size, _ = description.survey.facts.T
     density = size / (rows * columns)
     least, most = np.quantile(density, (0.002, 0.998))

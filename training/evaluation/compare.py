@@ -102,7 +102,7 @@ class Comparison:
         for name, (a, b, difference) in self.values.items():
             mark = "*" if difference.excludes_zero else ""
             rows.append([figure_name(name), a.as_text(), b.as_text(), difference.as_text(sign="+"), mark])
-        lines += ["", *(line.rstrip() for line in aligned(rows))]
+        lines += ["", *aligned(rows)]
         lines.append("* the interval leaves out 0; of twenty figures without any difference one does so by chance")
         lines.append("")
         for name, test in self.mcnemar.items():

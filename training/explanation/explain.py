@@ -105,7 +105,7 @@ class Explanation:
             verdict = {True: "passed", False: "FAILED", None: ""}[d.passed]
             areas = (d.against_random.as_text(sign="+"), d.against_least.as_text(sign="+"))
             rows.append([d.called, str(d.films), *areas, verdict])
-        lines += ["", *(line.rstrip() for line in aligned(rows)), "", self.sentence()]
+        lines += ["", *aligned(rows), "", self.sentence()]
         return "\n".join(lines)
 
     def sentence(self) -> str:

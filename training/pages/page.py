@@ -1,7 +1,7 @@
 """A report as one HTML file that needs nothing else: headings, tables, plots and small pictures inside it."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from io import BytesIO
@@ -13,6 +13,7 @@ from xscan.engine.disk.replace import replace_bytes
 from xscan.engine.errors import OutputError
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 GENERATOR = '<meta name="generator" content="xscan">'  #: how a page of ours is known again
@@ -29,6 +30,7 @@ section { background: #fff; border: 1px solid var(--line); border-radius: 8px; p
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; white-space: nowrap; }
 th, td { padding: 3px 14px 3px 0; text-align: right; border-bottom: 1px solid var(--line); }
 th { font-weight: 600; color: var(--soft); } th:first-child, td:first-child { text-align: left; }
+pre { overflow-x: auto; margin: 0; } tr.marked { background: #eef5ee; }
 .plots, .sheet { display: flex; flex-wrap: wrap; gap: 14px; }
 .plots svg { max-width: 100%; height: auto; }
 figure { margin: 0; width: 192px; } figure img { width: 192px; height: 192px; object-fit: contain; background: #000; }
@@ -46,10 +48,15 @@ class Page:
     def text(self, *lines: str, warn: bool = False) -> None:
         self.parts += [f'<p class="warn">{escape(x)}</p>' if warn else f"<p>{escape(x)}</p>" for x in lines]
 
-    def table(self, title: str, rows: Sequence[Sequence[str]]) -> None:
-        """The first row is the head."""
+    def lines(self, text: str) -> None:
+        """As it would stand on a terminal."""
+        self.parts.append(f"<section><pre>{escape(text)}</pre></section>")
+
+    def table(self, title: str, rows: Sequence[Sequence[str]], marked: Collection[int] = ()) -> None:
+        """The first row is the head. marked: rows of the body that stand out, counted from 0."""
         head, *body = ["".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in row) for tag, row in _tagged(rows)]
-        lines = "".join(f"<tr>{row}</tr>" for row in body)
+        opened = ('<tr class="marked">' if i in marked else "<tr>" for i in range(len(body)))
+        lines = "".join(f"{start}{row}</tr>" for start, row in zip(opened, body, strict=True))
         inside = f"<table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>"
         self._section(title, f'<div class="scroll">{inside}</div>')
 
@@ -64,17 +71,30 @@ class Page:
         )
         self._section(title, f"<p>{escape(note)}</p>" * bool(note) + f'<div class="sheet">{inside}</div>')
 
-    def write(self, path: Path) -> None:
-        """Replaces an older page only when it is whole. Raises OutputError."""
+    def write(self, path: Path, check: Callable[[Path], None] | None = None) -> None:
+        """Replaces an older page only when it is whole. Raises OutputError.
+
+        check: of what may be replaced; without it, a page that xscan made.
+        """
         title = escape(self.title)
         content = (
             f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">{GENERATOR}<title>{title}</title>'
             f"<style>{_STYLE}</style></head><body><h1>{title}</h1>\n" + "\n".join(self.parts) + "\n</body></html>\n"
         )
-        replace_bytes(path, content.encode("utf-8", "replace"), require_own_page)
+        replace_bytes(path, content.encode("utf-8", "replace"), check or require_own_page)
 
     def _section(self, title: str, inside: str) -> None:
         self.parts.append(f"<section><h2>{escape(title)}</h2>{inside}</section>")
+
+
+def plot(across: str, up: str, title: str = "") -> "tuple[Figure, Axes]":
+    """An empty plot of the size that three of fit beside each other. Needs matplotlib, and no window system."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5.6, 3.6), layout="constrained")
+    axes = figure.add_subplot()
+    axes.set(title=title, xlabel=across, ylabel=up)
+    return figure, axes
 
 
 require_own_page = made_here("page", b"<!doctype html>", GENERATOR.encode())

@@ -1,25 +1,21 @@
 """Tables as plain text."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 
-def aligned(rows: list[list[str]]) -> list[str]:
-    """Columns of text, the first to the left, the others to the right."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+def aligned(rows: Sequence[Sequence[str]], words: Collection[int] = (0,)) -> list[str]:
+    """Columns side by side, one line a row; those numbered in `words` to the left, the others to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(
-            cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
-        )
+            cell.ljust(width) if i in words else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
         for row in rows
     ]
 
 
-def table_text(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Columns side by side: words to the left, numbers to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    numbers = [all(cell[:1].isdigit() or not cell for cell in column[1:]) for column in zip(*rows, strict=True)]
-    lines = []
-    for row in rows:
-        cells = [c.rjust(w) if n else c.ljust(w) for c, w, n in zip(row, widths, numbers, strict=True)]
-        lines.append("  ".join(cells).rstrip())
-    return lines
+def aligned_by_kind(rows: Sequence[Sequence[str]]) -> list[str]:
+    """The same with every column that holds words below its head to the left."""
+    columns = list(zip(*rows, strict=True))
+    return aligned(rows, [i for i, column in enumerate(columns) if any(c and not c[0].isdigit() for c in column[1:])])

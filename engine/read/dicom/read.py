@@ -2,7 +2,7 @@
 for the model costs no decoding."""
 
 from ...errors import UnreadableRadiograph
-from ..film import Facts, Film, Limits
+from ..film import Facts, Film, Limits, require_pixels
 from . import skip
 from .age import age_years, height_m
 from .grey import render
@@ -60,10 +60,7 @@ def image_pixel(header: Header, limits: Limits) -> ImagePixel:
     rows, columns = header.number(0x00280010) or 0, header.number(0x00280011) or 0
     if not rows or not columns:
         raise UnreadableRadiograph("bad-header", "no Rows or Columns")
-    if rows * columns > limits.max_pixels:
-        raise UnreadableRadiograph(
-            "too-many-pixels", f"{columns} x {rows}, the limit is {limits.max_pixels / 1e6:g} megapixels"
-        )
+    require_pixels(rows, columns, limits)
     samples = header.number(0x00280002) or 1
     photometric = header.text(0x00280004).upper() or ("MONOCHROME2" if samples == 1 else "RGB")
     allocated = header.number(0x00280100) or 0

@@ -26,7 +26,7 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> Driver:
     fake = Driver()
     monkeypatch.setattr(cuda, "_driver", lambda: fake)
     monkeypatch.setattr(cuda, "_library", lambda: fake)
-    monkeypatch.setattr(cuda.Graph, "record", lambda *_: None)  # recording is the real driver's own
+    monkeypatch.setattr(cuda.CudaGraph, "record", lambda *_: None)  # recording is the real driver's own
     monkeypatch.setattr(tensorrt, "load_module", lambda _: TensorRt(fake, LARGEST))
     return fake
 
