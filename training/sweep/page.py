@@ -57,13 +57,15 @@ def _row(place: int, entry: Entry) -> list[str]:
 
 
 def _curves(board: Leaderboard) -> "Figure":
+    from matplotlib.ticker import MaxNLocator
+
     figure, axis = plot("epoch", "accuracy")
     for entry in reversed(board.entries):
         end = entry in board.finalists
         epochs = range(1, len(entry.curve) + 1)
         style = {"label": entry.name, "linewidth": 1.6} if end else {"color": "#bbb", "linewidth": 0.7}
         axis.plot(epochs, entry.curve, marker="." if len(entry.curve) == 1 else "", **style)
-    axis.xaxis.get_major_locator().set_params(integer=True)
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     if board.finalists:
         axis.legend(fontsize=7)
     return figure
