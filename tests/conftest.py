@@ -2,12 +2,21 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 REAL = ROOT.parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_engine_of_this_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A batch takes the engine that build-engine made on this machine: none of the person who tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data-home")))
+        yield
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,6 +1,12 @@
-"""Is a reduced-precision network as good as the float32 one? Measured on radiographs, against stated limits."""
+"""Is a reduced-precision network as good as the float32 one? Measured on radiographs, against stated limits.
 
-from dataclasses import asdict, dataclass
+A loss that a few films show may be chance. Each comes with its 95 % interval, and three things are told apart: a loss
+that is surely over its limit (refused), one that is over it and may be chance (undecided), and one within it, which the
+films may be enough to show, or too few.
+"""
+
+import math
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -8,8 +14,11 @@ import numpy as np
 from xscan.engine.network.manifest import Manifest
 from xscan.engine.triage.bands import judge, probabilities
 
-from ..statistics.metrics import accuracy, calibration_error, roc_auc
+from ..statistics.bootstrap import Interval, bootstrap
+from ..statistics.intervals import effective, films_for_share, paired_difference, wilson
+from ..statistics.metrics import calibration_error, ranking
 
+SAME_CLASS = "same class"
 ECE_BINS = 10  #: of the calibration error: acceptance sees a few hundred films
 
 
@@ -38,11 +47,32 @@ class Line:
     reference: float
     candidate: float
     loss: float  #: positive: worse than float32
+    low: float  #: 95 % interval of the loss, paired: both scored the same films
+    high: float
     limit: float
+    needed: int | None = None  #: films, of like patients, that would show a loss like this to be within the limit
 
     @property
     def kept(self) -> bool:
         return bool(self.loss <= self.limit + 1e-9)
+
+    @property
+    def refused(self) -> bool:
+        """Surely over the limit."""
+        return bool(self.low > self.limit + 1e-9)
+
+    @property
+    def shown(self) -> bool:
+        """Surely within the limit."""
+        return bool(self.high <= self.limit + 1e-9)
+
+    @property
+    def mark(self) -> str:
+        if self.refused:
+            return "refused"
+        if not self.kept:
+            return "over it, maybe by chance"
+        return "" if self.shown else f"not shown: about {self.needed} films would"
 
 
 @dataclass(frozen=True)
@@ -53,23 +83,58 @@ class Verdict:
 
     @property
     def accepted(self) -> bool:
+        """Every loss that was found is within its limit; whether the films could show as much: `doubt`."""
         return all(line.kept for line in self.lines)
 
     @property
+    def refused(self) -> bool:
+        return any(line.refused for line in self.lines)
+
+    @property
     def broken(self) -> list[str]:
-        return [line.figure for line in self.lines if not line.kept]
+        """Figures that are surely over their limit."""
+        return [line.figure for line in self.lines if line.refused]
+
+    @property
+    def few(self) -> str:
+        """`27 films cannot show 0.02: 189 would`, where they could not, even if none changed its class; else empty."""
+        for line in self.lines:
+            if line.figure == SAME_CLASS and 0 < line.limit < 1:
+                least = films_for_share(0, line.limit)
+                if self.films < (least or 0):
+                    return f"{self.films} films cannot show {line.limit:g}: {least} would"
+        return ""
+
+    @property
+    def doubt(self) -> str:
+        """What these films are too few to say, in one sentence; empty where they say it all."""
+        if self.few:
+            return self.few
+        over = [line.figure for line in self.lines if not line.kept and not line.refused]
+        if over:
+            return f"{self.films} films cannot tell whether the loss of {', '.join(over)} is chance: give more"
+        unshown = [line for line in self.lines if not line.shown and not line.refused]
+        if not unshown:
+            return ""
+        most = max(unshown, key=lambda line: line.needed or 0)
+        return f"{self.films} films cannot show {most.limit:g} of {most.figure}: about {most.needed} would"
 
     def as_dict(self) -> dict[str, Any]:
-        lines = [asdict(line) | {"kept": line.kept} for line in self.lines]
+        """accepted: null where it cannot be told."""
+        lines = [asdict(line) | {"kept": line.kept, "shown": line.shown} for line in self.lines]
         rounded = [{k: round(v, 6) if isinstance(v, float) else v for k, v in line.items()} for line in lines]
-        return {"accepted": self.accepted, "films": self.films, "labelled": self.labelled, "lines": rounded}
+        accepted = self.accepted if self.accepted or self.refused else None
+        found = {"accepted": accepted, "films": self.films, "labelled": self.labelled, "lines": rounded}
+        return found | ({"doubt": self.doubt} if self.doubt else {})
 
     def as_text(self) -> str:
         kind = "labelled films" if self.labelled else "films without labels"
-        text = [f"{'':24}{'float32':>10}{'reduced':>10}{'loss':>10}{'limit':>9}   on {self.films} {kind}"]
+        columns = f"{'':26}{'float32':>9}{'reduced':>9}{'loss':>9}  {'95 % interval':<19}{'limit':>7}"
+        text = [f"{columns}   on {self.films} {kind}"]
         for x in self.lines:
-            mark = "" if x.kept else "  refused"
-            text.append(f"{x.figure:24}{x.reference:10.4f}{x.candidate:10.4f}{x.loss:10.4f}{x.limit:9.3f}{mark}")
+            interval = f"{x.low:.4f} to {x.high:.4f}"
+            figures = f"{x.figure:26}{x.reference:9.4f}{x.candidate:9.4f}{x.loss:9.4f}  {interval:<19}{x.limit:7.3f}"
+            text.append(f"{figures}   {x.mark}".rstrip())
         return "\n".join(text)
 
 
@@ -79,62 +144,99 @@ def compare(
     labels: np.ndarray | None,
     manifest: Manifest,
     limits: Tolerances = TOLERANCES,
+    patients: np.ndarray | None = None,
 ) -> Verdict:
     """Judge outputs of a candidate against those of float32 on the same films.
 
     references, candidates: `logits`, float [films, 3], and where the network has it `gate`, float [films, scores].
     labels: int [films] or None; figures that need a class of film that is missing are left out.
+    patients: [films]; without it every film counts as another patient's.
     """
     reference, candidate = references["logits"], candidates["logits"]
+    whose = np.arange(len(reference)) if patients is None else np.asarray(patients)
     finite = np.isfinite(candidate).all(axis=1)
     if not finite.all():  # an overflow: nothing else is worth measuring
-        line = Line("results are numbers", 1.0, float(finite.mean()), 1.0, 0.0)
+        line = Line("results are numbers", 1.0, float(finite.mean()), 1.0, 1.0, 1.0, 0.0)
         return Verdict(len(candidate), labels is not None, (line,))
     p, q = probabilities(reference, manifest.temperature), probabilities(candidate, manifest.temperature)
-    lines = []
-    if labels is not None:
-        lines += _labelled(p, q, labels, manifest, limits)
-    agreement = float((p.argmax(axis=1) == q.argmax(axis=1)).mean())
+    lines = [] if labels is None else _labelled(p, q, labels, whose, manifest, limits)
     allowed = limits.agreement if labels is not None else UNLABELLED_AGREEMENT
-    lines.append(Line("same class", 1.0, agreement, 1 - agreement, allowed))
-    same = float(
-        np.mean([judge(a, manifest).priority == judge(b, manifest).priority for a, b in zip(p, q, strict=True)])
-    )
-    lines.append(Line("same priority", 1.0, same, 1 - same, limits.priority))
+    lines.append(_changed(SAME_CLASS, p.argmax(axis=1) != q.argmax(axis=1), whose, allowed))
+    pairs = zip(p, q, strict=True)
+    moved = np.array([judge(a, manifest).priority != judge(b, manifest).priority for a, b in pairs])
+    lines.append(_changed("same priority", moved, whose, limits.priority))
     if "gate" in references and manifest.gate.get("scores"):
-        sent = doubted(references["gate"], manifest), doubted(candidates["gate"], manifest)
-        changed = float((sent[0] != sent[1]).mean())
-        lines.append(Line("sent to review", float(sent[0].mean()), float(sent[1].mean()), changed, limits.doubt))
-    change = float(np.abs(p - q).mean())
-    lines.append(Line("mean change of p", 0.0, change, change, limits.mean_change))
+        before, after = doubted(references["gate"], manifest), doubted(candidates["gate"], manifest)
+        line = _changed("sent to review", before != after, whose, limits.doubt)
+        lines.append(replace(line, reference=float(before.mean()), candidate=float(after.mean())))
+    change = np.abs(p - q).mean(axis=1)
+    found = bootstrap(lambda weights: {"x": weights @ change / weights.sum(axis=1)}, whose)["x"]
+    mean = float(change.mean())
+    lines.append(_line("mean change of p", 0.0, mean, mean, found, limits.mean_change, len(p)))
     return Verdict(len(p), labels is not None, tuple(lines))
 
 
-def _labelled(p: np.ndarray, q: np.ndarray, labels: np.ndarray, manifest: Manifest, limits: Tolerances) -> list[Line]:
-    def falls(figure: str, a: float, b: float, limit: float) -> Line:
-        return Line(figure, a, b, a - b, limit)
+def _labelled(
+    p: np.ndarray, q: np.ndarray, labels: np.ndarray, whose: np.ndarray, manifest: Manifest, limits: Tolerances
+) -> list[Line]:
+    def falls(figure: str, among: np.ndarray, before: np.ndarray, after: np.ndarray, limit: float) -> Line:
+        """A share that should not fall. before, after: bool [films]."""
+        a, b = before[among], after[among]
+        low, high = paired_difference(a, b, whose[among])
+        loss = float(a.mean() - b.mean())
+        needed = _needed(loss, high, limit, len(p))
+        return Line(figure, float(a.mean()), float(b.mean()), loss, low, high, limit, needed)
 
-    lines = [falls("three-class accuracy", accuracy(labels, p), accuracy(labels, q), limits.accuracy)]
-    sick = labels > 0
+    everywhere, sick = np.ones(len(labels), bool), labels > 0
+    right = p.argmax(axis=1) == labels, q.argmax(axis=1) == labels
+    lines = [falls("three-class accuracy", everywhere, *right, limits.accuracy)]
+    a, b = p[:, 1] + p[:, 2], q[:, 1] + q[:, 2]
+
+    def measure(weights: np.ndarray) -> dict[str, np.ndarray]:
+        areas = [ranking(sick, score, weights)["roc_auc"] for score in (a, b)]
+        errors = [calibration_error(labels, x, weights, ECE_BINS) for x in (p, q)]
+        return {
+            "auc": areas[0], "reduced auc": areas[1], "auc loss": areas[0] - areas[1],
+            "ece": errors[0], "reduced ece": errors[1], "ece loss": errors[1] - errors[0],
+        }  # fmt: skip
+
+    drawn = bootstrap(measure, whose)
+
+    def of_draws(figure: str, name: str, limit: float) -> Line:
+        before, after, loss = (drawn[key].value or 0.0 for key in (name, f"reduced {name}", f"{name} loss"))
+        return _line(figure, before, after, loss, drawn[f"{name} loss"], limit, len(p))
+
     if sick.any() and not sick.all():
-        a, b = p[:, 1] + p[:, 2], q[:, 1] + q[:, 2]
-        lines.append(falls("ROC AUC", roc_auc(sick, a), roc_auc(sick, b), limits.auc))
+        lines.append(of_draws("ROC AUC", "auc", limits.auc))
         for name, point in (("rule-out", manifest.rule_out), ("rule-in", manifest.rule_in)):
             above, above_too = np.round(a, 4) >= point.threshold, np.round(b, 4) >= point.threshold
-            rates = float(above[sick].mean()), float(above_too[sick].mean())
-            lines.append(falls(f"{name} sensitivity", *rates, limits.sensitivity))
-            rates = float((~above[~sick]).mean()), float((~above_too[~sick]).mean())
-            lines.append(falls(f"{name} specificity", *rates, limits.specificity))
-    errors = _calibration_error(labels, p), _calibration_error(labels, q)
-    lines.append(Line(f"calibration error ({ECE_BINS} bins)", *errors, errors[1] - errors[0], limits.ece))
+            lines.append(falls(f"{name} sensitivity", sick, above, above_too, limits.sensitivity))
+            lines.append(falls(f"{name} specificity", ~sick, ~above, ~above_too, limits.specificity))
+    lines.append(of_draws(f"calibration error ({ECE_BINS} bins)", "ece", limits.ece))
     return lines
+
+
+def _changed(figure: str, changed: np.ndarray, whose: np.ndarray, limit: float) -> Line:
+    """A share of films that should stay as they are. changed: bool [films]."""
+    films, share = effective(changed, whose), float(changed.mean())
+    low, high = wilson(share * films, films)
+    needed = films_for_share(share, limit)
+    if needed is not None:  # so many more where films come several to a patient
+        needed = round(needed * len(changed) / films)
+    return Line(figure, 1.0, 1 - share, share, low, high, limit, needed)
+
+
+def _line(figure: str, before: float, after: float, loss: float, drawn: Interval, limit: float, films: int) -> Line:
+    low, high = (loss if x is None else x for x in (drawn.low, drawn.high))
+    return Line(figure, before, after, loss, low, high, limit, _needed(loss, high, limit, films))
+
+
+def _needed(loss: float, high: float, limit: float, films: int) -> int | None:
+    """Intervals narrow with the root of the number of films."""
+    return math.ceil(films * ((high - loss) / (limit - loss)) ** 2) if loss < limit else None
 
 
 def doubted(scores: np.ndarray, manifest: Manifest) -> np.ndarray:
     """bool [films]: is any score over its threshold? As xscan.engine.triage.gate decides."""
     thresholds = np.array([rule["threshold"] for rule in manifest.gate["scores"]])
     return np.asarray(~(scores[:, : len(thresholds)] <= thresholds).all(axis=1))
-
-
-def _calibration_error(labels: np.ndarray, p: np.ndarray) -> float:
-    return float(calibration_error(labels, p, np.ones((1, len(p))), ECE_BINS)[0])

@@ -1,6 +1,7 @@
 """A candidate against float32, on films: accepted, refused, or made of fewer INT8 layers until it is accepted."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import onnx
@@ -40,8 +41,13 @@ class Measured:
     reference: dict[str, np.ndarray]  #: outputs of the network, float32 [films, ...]
 
 
-def read_acceptance(plan: Plan, calibrated: films.Pictures | None, say: Say) -> Measured | None:
-    """The films of --accept, else those calibrated on without their labels, else None. Raises DataSetError."""
+def read_acceptance(
+    plan: Plan, calibrated: films.Pictures | None, say: Say, most: int = MOST_ACCEPTED
+) -> Measured | None:
+    """The films of --accept, at most so many, else those calibrated on without their labels, else None.
+
+    Raises DataSetError.
+    """
     settings = plan.settings
     if settings.accept is None:
         if calibrated is None:
@@ -52,7 +58,7 @@ def read_acceptance(plan: Plan, calibrated: films.Pictures | None, say: Say) -> 
         patients = {film.patient for film in calibrated.films} if calibrated else set()
         listed = list_films(settings.accept, settings.accept_patients)
         chosen = films.for_acceptance(listed, plan.manifest, settings.accept_folds, patients)
-        total = min(len(chosen), MOST_ACCEPTED)
+        total = min(len(chosen), most)
         chosen = films.shuffled(chosen, settings.seed)
         pictures = films.read(chosen, plan.manifest.input, total, lambda done: say.progress("reading", done, total))
     return Measured(pictures, run.outputs(plan.model, pictures.pixels))
@@ -64,12 +70,18 @@ def graph_hash(model: onnx.ModelProto) -> str:
 
 def judge(plan: Plan, measured: Measured, model: onnx.ModelProto) -> Verdict:
     outputs = run.outputs(model, measured.pictures.pixels)
-    return compare(measured.reference, outputs, measured.pictures.labels, plan.manifest, plan.settings.limits)
+    labels, patients = measured.pictures.labels, np.array([film.patient for film in measured.pictures.films])
+    return compare(measured.reference, outputs, labels, plan.manifest, plan.settings.limits, patients)
+
+
+def earlier_verdict(candidate: Candidate, calibration: Calibration | None) -> dict[str, Any] | None:
+    """What was measured of this very graph before, here or by those who ship the network."""
+    return calibration.verdicts.get(graph_hash(candidate.model)) if calibration is not None else None
 
 
 def from_record(plan: Plan, candidate: Candidate, calibration: Calibration | None, say: Say) -> Candidate:
-    """What an earlier build said of this very graph, where no film is at hand. Raises EngineError where it was no."""
-    earlier = calibration.verdicts.get(graph_hash(candidate.model)) if calibration is not None else None
+    """The candidate with its earlier verdict, where no film is at hand. Raises EngineError where it was no."""
+    earlier = earlier_verdict(candidate, calibration)
     if earlier is None:
         say.warn("no radiographs to measure on: the engine is not proven, give --accept")
     elif not earlier["accepted"] and not plan.settings.force:
@@ -93,8 +105,13 @@ def require_accepted(
     calibrated: films.Pictures | None,
     say: Say,
 ) -> Candidate:
-    """The candidate if it was accepted, or the best mixed one, or what --force lets pass. Raises Refused."""
-    if verdict.accepted:
+    """The candidate if it was not refused, or the best mixed one, or what --force lets pass. Raises Refused.
+
+    What films are too few to say is said, and is no refusal.
+    """
+    if not verdict.refused:
+        if verdict.doubt:
+            say.warn(f"{candidate.precision} is not refused, and not all is shown: {verdict.doubt}")
         return candidate
     best = None
     if candidate.precision == "int8" and calibration is not None:
@@ -108,7 +125,7 @@ def require_accepted(
         say.warn("refused by the gate and written all the same, as --force asks")
         return replace(candidate, record=candidate.record | {"forced": True})
     broken = ", ".join(verdict.broken)
-    raise Refused(f"{candidate.precision} refused: {broken} over the limit", verdict, best)
+    raise Refused(f"{candidate.precision} refused: {broken} surely over the limit", verdict, best)
 
 
 def faster_here(plan: Plan, candidate: Candidate, pictures: films.Pictures | None, say: Say) -> Candidate | None:

@@ -25,8 +25,18 @@ from ..acceptance.verdict import Verdict
 from ..int8 import films, quantise
 from ..int8.cache import Calibration
 from . import emit
-from .accept import Measured, Refused, faster_here, from_record, graph_hash, measure, read_acceptance, require_accepted
-from .calibrate import calibrate
+from .accept import (
+    Measured,
+    Refused,
+    earlier_verdict,
+    faster_here,
+    from_record,
+    graph_hash,
+    measure,
+    read_acceptance,
+    require_accepted,
+)
+from .calibrate import calibrate, known
 from .emit import Candidate
 from .plan import Plan, choose_precision, make_plan
 from .settings import BuildSettings, Say
@@ -54,16 +64,16 @@ def build(settings: BuildSettings, say: Say | None = None) -> Built:
     say = say or Say()
     plan = make_plan(settings)
     seconds: dict[str, float] = {}
-    precision = choose_precision(plan, say)
-    calibration, calibrated = None, None
+    calibration, calibrated = known(plan), None
+    precision = choose_precision(plan, calibration is not None, say)
     if precision == "int8":
         with _timed(seconds, "calibrate"):
-            calibration, calibrated = calibrate(plan, say)
+            calibration, calibrated = calibrate(plan, calibration, say)
     elif settings.calibrate is not None:
         say.note(f"{precision} needs no calibration: --calibrate is not used")
     candidate, calibration = _candidate(plan, precision, calibration, calibrated, seconds, say)
     engine, version = _compile(plan, candidate, seconds, say)
-    sidecar = _write(plan, candidate, calibration, engine, version)
+    sidecar = _write(plan, candidate, calibration, calibrated is not None, engine, version)
     return Built(settings.out, sidecar, candidate.verdict, seconds)
 
 
@@ -79,24 +89,31 @@ def _candidate(
     if precision == "fp32":
         return emit.float32(plan), calibration
     measured = read_acceptance(plan, calibrated, say)
+
+    def accepted(candidate: Candidate) -> tuple[Candidate, Calibration | None]:
+        return _accepted(plan, candidate, measured, calibration, calibrated, seconds, say)
+
     if precision == "fp16" or calibration is None:
-        candidate, calibration = _accepted(plan, emit.fp16(plan), measured, calibration, calibrated, seconds, say)
-        return candidate, calibration
+        return accepted(emit.fp16(plan))
     layers = quantise.int8_layers(plan.graph)
     if not layers:
         raise EngineError("the network has no layer that INT8 would make faster: use --precision fp16 or fp32")
     whole = emit.int8(plan, calibration, layers)
-    auto = plan.settings.precision == "auto"
+    if plan.settings.precision != "auto":
+        return accepted(whole)
+    if measured is None and not (earlier_verdict(whole, calibration) or {}).get("accepted"):
+        say.note(f"this INT8 graph was not accepted on radiographs: the engine is {plan.rest}; give --accept FOLDER")
+        return (emit.float32(plan), calibration) if plan.on_cpu else accepted(emit.fp16(plan))
     try:
-        candidate, calibration = _accepted(plan, whole, measured, calibration, calibrated, seconds, say)
+        candidate, calibration = accepted(whole)
     except Refused as refused:
-        if not auto:
-            raise
         say.warn(f"{refused}; the engine is {plan.rest}")
-        if plan.on_cpu:
-            return emit.float32(plan), calibration
-        return _accepted(plan, emit.fp16(plan), measured, calibration, calibrated, seconds, say)
-    if not auto or not plan.on_cpu:
+        return (emit.float32(plan), calibration) if plan.on_cpu else accepted(emit.fp16(plan))
+    verdict = candidate.verdict
+    if verdict is not None and not verdict.refused and (verdict.few or not verdict.accepted):
+        say.note(f"INT8 is taken where it is shown to be as good: the engine is {plan.rest}")
+        return (emit.float32(plan), calibration) if plan.on_cpu else accepted(emit.fp16(plan))
+    if not plan.on_cpu:
         return candidate, calibration
     pictures = measured.pictures if measured is not None else None
     return faster_here(plan, candidate, pictures, say) or emit.float32(plan), calibration
@@ -119,7 +136,7 @@ def _accepted(
     if calibration is not None:
         verdicts = calibration.verdicts | {graph_hash(candidate.model): candidate.record}
         calibration = replace(calibration, verdicts=verdicts)
-    if candidate.verdict is None or candidate.verdict.accepted:
+    if candidate.verdict is None:
         return candidate, calibration
     return (
         require_accepted(plan, candidate, candidate.verdict, measured, calibration, calibrated, say),
@@ -143,7 +160,9 @@ def _compile(plan: Plan, candidate: Candidate, seconds: dict[str, float], say: S
         return build_plan(trt, graph, options, say.builder, say.progress), trt.__version__
 
 
-def _write(plan: Plan, candidate: Candidate, calibration: Calibration | None, engine: bytes, version: str) -> Sidecar:
+def _write(
+    plan: Plan, candidate: Candidate, calibration: Calibration | None, calibrated: bool, engine: bytes, version: str
+) -> Sidecar:
     """Write the engine, its companions and what the calibration found. Raises UsageError."""
     graph = candidate.model.SerializeToString()
     hashes = {"engine": sha256(engine), "onnx": sha256(graph), "source": plan.source}
@@ -163,7 +182,7 @@ def _write(plan: Plan, candidate: Candidate, calibration: Calibration | None, en
         gate=candidate.record,
     )  # fmt: skip
     out = plan.settings.out
-    if text:
+    if text and (calibrated or plan.cache.is_file()):  # what travels with the network is there already
         replace_bytes(plan.cache, text.encode(), made_here("calibration cache", b"{"))
     write_engine(out, engine, graph, sidecar)
     return sidecar

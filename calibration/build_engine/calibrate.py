@@ -18,17 +18,30 @@ CHOICE_FILMS = 96  #: calibration films that methods and layers are compared on
 FEW = 32  #: films under which ranges are left to chance
 
 
-def calibrate(plan: Plan, say: Say) -> tuple[Calibration, films.Pictures | None]:
+def known(plan: Plan) -> Calibration | None:
+    """What is known of this network without a radiograph: from an earlier build, else what travels with the network.
+
+    What was measured of a graph counts wherever its ranges came from. Raises EngineError for a damaged file.
+    """
+    earlier, travels = cache.load(plan.cache, plan.source), cache.shipped(plan.source)
+    if earlier is None or travels is None:
+        return earlier or travels
+    return replace(earlier, verdicts=travels.verdicts | earlier.verdicts)
+
+
+def calibrate(plan: Plan, earlier: Calibration | None, say: Say) -> tuple[Calibration, films.Pictures | None]:
     """Ranges with a method chosen for this runtime, and the films they are of; None where no film was read.
+
+    earlier: what is `known`.
 
     Raises UsageError where there is nothing to calibrate on, DataSetError, EngineError.
     """
     settings = plan.settings
-    earlier = cache.load(plan.cache, plan.source)
     if settings.calibrate is None:
         if earlier is None:
             raise UsageError("INT8 needs --calibrate FOLDER: radiographs like those that will be scanned")
-        say.note(f"ranges of {earlier.films} radiographs taken from {plan.cache.name}")
+        place = f"taken from {plan.cache.name}" if plan.cache.is_file() else f"travel with {plan.manifest.label}"
+        say.note(f"ranges of {earlier.films} radiographs {place}")
         return _with_method(plan, earlier, None, say), None
     ordered = films.order(list_films(settings.calibrate, settings.patients), plan.manifest, settings.seed)
     data = films.fingerprint(ordered, settings.films, plan.manifest.input)

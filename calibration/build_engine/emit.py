@@ -1,7 +1,7 @@
 """The graphs that an engine may be made of: the network in float32, in FP16, or partly in INT8."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import onnx
@@ -36,6 +36,18 @@ def int8(plan: Plan, calibration: Calibration, layers: Collection[str]) -> Candi
     """layers: names of those that go to INT8."""
     model = int8_graph(plan, calibration.by(calibration.chosen[plan.kind]), layers)
     return Candidate("int8", model, _layer_types(plan, quantise.quantised_layers(model), plan.rest))
+
+
+def without_radiographs(plan: Plan, calibration: Calibration) -> dict[str, Candidate]:
+    """Every reduced graph that build-engine may make from ranges that travel with a network, on any machine."""
+    layers = quantise.int8_layers(plan.graph)
+    cpu, gpu = (replace(plan, runtime=runtime) for runtime in ("onnxruntime", "tensorrt"))
+    return {
+        "INT8 for ONNX Runtime, 8-bit weights": int8(replace(cpu, weight_bits=8), calibration, layers),
+        "INT8 for ONNX Runtime, 7-bit weights": int8(replace(cpu, weight_bits=7), calibration, layers),
+        "INT8 for TensorRT": int8(gpu, calibration, layers),
+        "FP16 for TensorRT": fp16(gpu),
+    }
 
 
 def int8_graph(plan: Plan, ranges: dict[str, Range], layers: Collection[str]) -> onnx.ModelProto:

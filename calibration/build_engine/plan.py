@@ -14,6 +14,7 @@ from xscan.engine.runtime.compile import available, load_module
 
 from ..graphs.graph import Graph, load
 from ..graphs.layout import channels_first
+from ..int8.cache import SUFFIX
 from ..int8.ranges import METHODS
 from .settings import BuildSettings, Say
 
@@ -47,7 +48,7 @@ class Plan:
     @property
     def cache(self) -> Path:
         """Where what a calibration found is kept."""
-        return self.settings.out.with_name(self.settings.out.name + ".calibration.json")
+        return self.settings.out.with_name(self.settings.out.name + SUFFIX)
 
     @property
     def profile(self) -> Profile:
@@ -91,8 +92,8 @@ def choose_runtime(asked: str) -> str:
     return asked
 
 
-def choose_precision(plan: Plan, say: Say) -> str:
-    """The precision to try first; `auto` may still come down from it."""
+def choose_precision(plan: Plan, has_ranges: bool, say: Say) -> str:
+    """The precision to try first; `auto` may still come down from it. has_ranges: INT8 needs no radiographs."""
     asked = plan.settings.precision
     if asked == "fp16" and plan.on_cpu:
         say.note("FP16 is slower than float32 on a processor: the engine is float32")
@@ -102,7 +103,7 @@ def choose_precision(plan: Plan, say: Say) -> str:
     if plan.on_cpu and not int8_is_exact():
         say.note("this processor has no VNNI, where INT8 loses accuracy: the engine is float32")
         return "fp32"
-    if plan.settings.calibrate is not None or plan.cache.is_file():
+    if plan.settings.calibrate is not None or has_ranges:
         return "int8"
     say.note(f"no --calibrate radiographs, so no INT8: the engine is {plan.rest}")
     return plan.rest

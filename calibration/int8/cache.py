@@ -2,14 +2,17 @@
 
 import json
 from dataclasses import asdict, dataclass, field
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from xscan.engine.errors import EngineError
+from xscan.engine.network import models
 
 from .ranges import METHODS, Range
 
 FORMAT = 1
+SUFFIX = ".calibration.json"
 
 
 @dataclass(frozen=True)
@@ -48,3 +51,16 @@ def load(path: Path, model: str) -> Calibration | None:
     except (ValueError, KeyError, TypeError, AttributeError):
         raise EngineError(f"{path} is no calibration: delete it and calibrate again") from None
     return calibration if calibration.model == model else None
+
+
+def shipped(model: str) -> Calibration | None:
+    """What travels with a shipped network, if this is one: its ranges, and what was measured of its reduced graphs.
+
+    model: sha256 of the ONNX file. Made by scripts/ship_calibration.py.
+    """
+    for file in files(models).iterdir():
+        if file.name.endswith(SUFFIX):
+            calibration = Calibration.from_json(file.read_text(encoding="utf-8"))
+            if calibration.model == model:
+                return calibration
+    return None

@@ -38,6 +38,29 @@ def effective(hits: np.ndarray, patients: np.ndarray) -> float:
     return min(films, share * (1 - share) / variance)
 
 
+def paired_difference(before: np.ndarray, after: np.ndarray, patients: np.ndarray) -> tuple[float, float]:
+    """The 95 % interval of how much smaller a share is after than before, of the same films.
+
+    before, after: bool [films], at least one; patients: [films]. Wald's, with one film added to those lost and to those
+    won (Bonett & Price 2012): it has a width where none changed, too. Films of one patient count as in `of_patients`.
+    """
+    films = effective(before != after, patients)
+    lost, won = (float(x.mean()) * films for x in (before & ~after, ~before & after))
+    p, q = (lost + 1) / (films + 2), (won + 1) / (films + 2)
+    half = Z * np.sqrt((p + q - (p - q) ** 2) / (films + 2))
+    return max(-1.0, float(p - q - half)), min(1.0, float(p - q + half))
+
+
+def films_for_share(share: float, limit: float) -> int | None:
+    """How many films, each of another patient, show by Wilson's interval that a share like this is below a limit.
+
+    None where it is not below it.
+    """
+    if share >= limit or limit <= 0:
+        return None
+    return int(np.ceil(Z * Z * limit * (1 - limit) / (limit - share) ** 2))
+
+
 def rate(successes: int, trials: int) -> dict[str, float | None]:
     """A share and its 95 % Wilson interval (Wilson 1927); None where there is nothing to share."""
     if not trials:

@@ -17,9 +17,12 @@ from ..terminal.options import Json, NoProgress, Quiet, Verbose
 
 @notifies
 def batch(
+    ctx: typer.Context,
     folder: Annotated[Path, typer.Argument(help="Folder to scan, with all its sub-folders and zips.")],
     out: Annotated[Path, typer.Option(help="The list to write.")] = Path("triage.csv"),
-    engine: Annotated[str, typer.Option(help="An engine file, or the name of a shipped network.")] = "",
+    engine: Annotated[
+        str, typer.Option(help="An engine file, or a shipped network's name. Default: what build-engine made here.")
+    ] = "",
     batch_size: Annotated[int, typer.Option(min=1, max=256, help="Films given to the network at once.")] = 8,
     workers: Annotated[int, typer.Option(min=0, help="Worker processes; 0: one a core.")] = 0,
     max_failures: Annotated[str, typer.Option(help="Failed films that are still a success: 5, or 2%.")] = "0",
@@ -70,10 +73,9 @@ def batch(
     from xscan.engine.errors import UsageError
     from xscan.engine.find.shard import Shard
     from xscan.engine.lists.formats import check_formats
-    from xscan.engine.network.models import DEFAULT
     from xscan.engine.read.film import Limits
+    from xscan.engine.runtime.choose import choose
     from xscan.engine.runtime.fits import doubts
-    from xscan.engine.runtime.open import find_engine
     from xscan.engine.runtime.rebuild import rebuild_if_needed
 
     from ..terminal.batch_summary import following, plural, summary_table
@@ -86,15 +88,20 @@ def batch(
         require_page(page)  # now, and not after a night's scan
     set_up_logging(console, log_file)
     budget = FailureBudget.parse(max_failures)
-    engine_file = find_engine(engine or DEFAULT)
+    from_file = getattr(ctx.get_parameter_source("engine"), "name", "") == "DEFAULT_MAP"
+    choice = choose(engine, "xscan.toml" if from_file else "--engine")
+    if choice.passed_over:
+        console.warn(choice.passed_over)
     if rebuild:
-        rebuild_if_needed(engine_file, console.say)
-    for doubt in doubts(engine_file):
+        rebuild_if_needed(choice.path, console.say)
+    for doubt in doubts(choice.path):
         console.warn(doubt)
     settings = BatchSettings(
         folder=folder,
         out=out,
-        engine=engine_file,
+        engine=choice.path,
+        chosen_by=choice.by,
+        engine_may_change=not choice.named,
         workers=workers or usable_cores(),
         batch_size=batch_size,
         limits=Limits(int(max_megapixels * 1e6), int(max_megabytes * 2**20)),

@@ -13,9 +13,10 @@ from ..terminal.progress import progress
 
 def build_engine(
     model: Annotated[str, typer.Argument(help="An ONNX file of xscan export, or a shipped network's name.")] = "",
-    out: Annotated[Path, typer.Option(help="The engine to write; its .json and .onnx stand beside it.")] = Path(
-        "xscan.engine"
-    ),
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The engine to write, .json and .onnx beside it. Default: where xscan batch looks for it."),
+    ] = None,
     precision: Annotated[
         EnginePrecision, typer.Option(help="auto: the fastest that is measured and accepted.")
     ] = EnginePrecision.auto,
@@ -58,8 +59,9 @@ def build_engine(
 ) -> None:
     """Build an engine for this machine: FP16 or INT8, calibrated on radiographs and measured against float32.
 
-    On a machine without an NVIDIA GPU the engine is for ONNX Runtime. What calibration found is kept in
-    NAME.engine.calibration.json: building again needs no radiographs.
+    Shipped networks bring their calibration and what their engines were measured to be worth: they need no
+    radiographs. Without --out the engine is built where xscan batch takes it from. On a machine without an NVIDIA GPU
+    it is for ONNX Runtime. What a calibration of your own found is kept in NAME.engine.calibration.json.
     Exit codes: 0 built; 2 usage; 4 no usable network or compiler, or refused by the gate.
     """
     from xscan.calibration.build_engine.accept import Refused
@@ -67,11 +69,16 @@ def build_engine(
     from xscan.calibration.build_engine.settings import BuildSettings, Say
     from xscan.engine.dataset.selection import parse_folds
     from xscan.engine.network.models import DEFAULT
+    from xscan.engine.runtime.choose import choose, make_folder, place_of
     from xscan.engine.runtime.open import find_engine
 
     console = Console(quiet, verbose, json, no_progress)
+    network = find_engine(model or DEFAULT)
+    if out is None:
+        out = place_of(network.stem)
+        make_folder(out.parent)
     settings = BuildSettings(
-        model=find_engine(model or DEFAULT),
+        model=network,
         out=out,
         precision=precision.value,
         runtime=runtime.value,
@@ -106,6 +113,8 @@ def build_engine(
     took = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in built.seconds.items())
     side = built.sidecar
     text = f"{out}: {side.precision} for {side.runtime} {side.runtime_version}" + (f" ({took})" if took else "")
+    if choose().path == out:
+        text += "\nxscan batch takes it from now on, where no --engine is named"
     console.result(built.as_dict(), text)
 
 

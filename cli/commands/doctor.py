@@ -1,11 +1,15 @@
 """`xscan doctor`: what this machine can do, and one line of fix for what is missing."""
 
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import typer
 
 from ..terminal.console import Console
 from ..terminal.options import Json, Quiet, Verbose
+
+if TYPE_CHECKING:
+    from xscan.engine.machine.checks import Check
 
 
 def doctor(quiet: Quiet = False, verbose: Verbose = False, json: Json = False) -> None:
@@ -16,7 +20,7 @@ def doctor(quiet: Quiet = False, verbose: Verbose = False, json: Json = False) -
     from xscan.engine.machine.checks import checks
 
     console = Console(quiet, verbose, json)
-    found = list(checks())
+    found = [*checks(), _engine()]
     lines: list[str] = []
     for group in dict.fromkeys(check.group for check in found):
         lines.append(group)
@@ -29,3 +33,16 @@ def doctor(quiet: Quiet = False, verbose: Verbose = False, json: Json = False) -
     console.result({"usable": usable, "checks": [asdict(check) for check in found]}, "\n".join(lines))
     if not usable:
         raise typer.Exit(4)
+
+
+def _engine() -> "Check":
+    """Which engine a batch takes here when none is named."""
+    from xscan.engine.machine.checks import Check
+    from xscan.engine.runtime.choose import choose
+
+    from ..terminal.batch_summary import engine_text
+
+    choice = choose()
+    built = choice.path.name.endswith(".engine")
+    fix = choice.passed_over or "none needed: the network runs as it is; xscan build-engine may make it faster"
+    return Check("engine", "built for this machine", built, f"batch takes {engine_text(choice.as_dict())}", fix)

@@ -12,6 +12,9 @@ from ..terminal.options import Json, Quiet
 def merge(
     out: Annotated[Path, typer.Argument(help="The list to write.")],
     parts: Annotated[list[Path], typer.Argument(help="Lists that `xscan batch --shard` made.")],
+    any_engine: Annotated[
+        bool, typer.Option("--any-engine", help="Join lists that different engines of one network made.")
+    ] = False,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
@@ -19,7 +22,7 @@ def merge(
     from xscan.engine.lists.merge import merge as join
 
     console = Console(quiet=quiet, json=json)
-    rows = join(out, parts)
+    rows = join(out, parts, any_engine)
     if json:
         console.result({"csv": str(out), "files": rows}, "")
     else:

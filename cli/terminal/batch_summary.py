@@ -4,10 +4,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from xscan.engine.batch.settings import Summary
 from xscan.engine.errors import XscanError
 from xscan.engine.find.discover import discover
+from xscan.engine.runtime.choose import BUILT, SHIPPED
 
 from .console import Console
 from .progress import progress
@@ -52,13 +54,22 @@ def summary_table(summary: Summary, out: Path, page: Path | None) -> str:
         lines.append(f"  of the scored, {doubtful} doubtful: {_reasons(summary, 'review')}")
     if summary.kept or summary.dropped:
         lines.append(f"  {summary.kept} rows kept from earlier, {summary.dropped} of vanished files dropped")
+    if summary.engine_changed:
+        lines.append("  the list was made with another engine: all its films were scored again")
     new = summary.files - summary.kept
     rate = new / max(summary.seconds, 1e-3)
     lines.append(f"{new} files in {summary.seconds:.1f} s, {rate:.0f} a second, {summary.runtime}")
+    lines.append(f"engine: {engine_text(summary.engine)}")
     lines.append(f"list: {out}")
     if page is not None:
         lines.append(f"page: {page}")
     return "\n".join(lines)
+
+
+def engine_text(engine: dict[str, Any]) -> str:
+    """`compact.engine (int8), built here`."""
+    why = {BUILT: "built here", SHIPPED: "as shipped"}.get(engine["chosen_by"], f"named by {engine['chosen_by']}")
+    return f"{engine['name']} ({engine['precision']}), {why}"
 
 
 def _reasons(summary: Summary, status: str) -> str:

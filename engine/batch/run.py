@@ -25,6 +25,7 @@ from ..lists.formats import convert
 from ..lists.output import EarlierRow, Output, pictures_folder
 from ..lists.table import Row
 from ..network.manifest import Manifest
+from ..runtime.choose import Choice
 from .feed import Feed
 from .messages import WorkerSettings
 from .pool import Pool
@@ -52,9 +53,17 @@ def run_batch(
         ready = pool.wait_ready()  # an unusable engine ends the run before it touches the output
         engine = ready.sha256
         row_settings = _row_settings(settings, engine)
-        with Output(settings.out, row_settings, restart=settings.restart) as output, Settler() as settler:
+        may_change = ("engine",) if settings.engine_may_change else ()
+        with (
+            Output(settings.out, row_settings, restart=settings.restart, may_change=may_change) as output,
+            Settler() as settler,
+        ):
             log.info("scanning with engine %s on %s, %d workers", engine[:12], ready.runtime, settings.workers)
+            if output.outdated:
+                log.info("the list was made with another engine: its films are scored again")
             summary = Summary(runtime=ready.runtime, model=Manifest.from_json(ready.manifest).label)
+            summary.engine = Choice(settings.engine, settings.chosen_by).as_dict() | {"sha256": engine}
+            summary.engine_changed = output.outdated
             feed = Feed(settings, output, stop)
             for done in pool.run(feed.next_job, feed.at_end):
                 scored = iter(done.rows)
@@ -168,6 +177,7 @@ def _report(settings: BatchSettings, summary: Summary, manifest: str) -> dict[st
     return {
         "state": "interrupted" if summary.interrupted else "finished",
         "ended": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "engine": summary.engine,
         "summary": summary.as_dict(),
         "workers": settings.workers,
         "batch_size": settings.batch_size,

@@ -21,6 +21,8 @@ class BatchSettings:
     out: Path
     engine: Path
     workers: int
+    chosen_by: str = "--engine"  #: xscan.engine.runtime.choose.Choice.by
+    engine_may_change: bool = False  #: nobody named the engine: rows that another one made are made again
     batch_size: int = 8
     limits: Limits = DEFAULT_LIMITS
     file_seconds: float = 120.0
@@ -46,6 +48,8 @@ class Summary:
     priority: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)  #: failed, skipped and review, by code
     unchanged: bool = False  #: the finished list stood already
+    engine_changed: bool = False  #: the list was made with another engine, and all films are scored again
+    engine: dict[str, Any] = field(default_factory=dict)  #: name, runtime, precision, sha256, chosen_by
     interrupted: bool = False
     seconds: float = 0.0
     stage_seconds: dict[str, float] = field(default_factory=dict)  #: summed over workers

@@ -16,12 +16,13 @@ from .doubles import Settler
 from .table import HEADER, Row, encode, read_rows
 
 
-def merge(out: Path, parts: list[Path]) -> int:
+def merge(out: Path, parts: list[Path], any_engine: bool = False) -> int:
     """Write `out`, a list with the rows of all `parts`; returns the number of rows.
 
     A film that two shards scored is kept once; raw data gives way to its film for presentation.
-    Raises UsageError for a missing part, one that was not finished, a shard that no part holds, a file that is in
-    two parts, or an `out` that exists.
+    any_engine: let lists pass that different engines made, of one network. Raises UsageError for a missing part, one
+    that was not finished, a shard that no part holds, a file that is in two parts, lists of different networks or
+    engines, or an `out` that exists.
     """
     require_absent(out)
     for part in parts:
@@ -29,6 +30,8 @@ def merge(out: Path, parts: list[Path]) -> int:
             half = part.with_name(part.name + ".part").exists()
             raise UsageError(f"{part} is {'not finished: run its batch again' if half else 'not there'}")
     _require_all_shards(parts)
+    if not any_engine:
+        _require_one_engine(parts)
     rows = 0
     with (
         Settler() as settler,
@@ -56,11 +59,33 @@ def _require_all_shards(parts: list[Path]) -> None:
             raise UsageError(f"shard {', '.join(lacking)} is missing: give its list, too")
 
 
+def _require_one_engine(parts: list[Path]) -> None:
+    """Raise UsageError where run reports name different engines. A list without one passes."""
+    engines = {part: engine for part in parts if (engine := _setting(part, "engine"))}
+    if len(set(engines.values())) > 1:
+        first, *others = engines
+        other = next(part for part in others if engines[part] != engines[first])
+        raise UsageError(
+            f"{other} was made with another engine than {first}: scan both with one --engine, "
+            "or add --any-engine to join them as they are"
+        )
+
+
 def _shard(part: Path) -> Shard | None:
     try:
-        return Shard.parse(json.loads(part.with_suffix(".run.json").read_text(encoding="utf-8"))["settings"]["shard"])
-    except (OSError, ValueError, KeyError, TypeError, UsageError):
+        shard = _setting(part, "shard")
+        return Shard.parse(shard) if shard else None
+    except UsageError:
         return None
+
+
+def _setting(part: Path, name: str) -> str:
+    """A setting that shaped a list's rows, by the run report beside it; empty where it does not say."""
+    try:
+        value = json.loads(part.with_suffix(".run.json").read_text(encoding="utf-8"))["settings"][name]
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+    return value if isinstance(value, str) else ""
 
 
 def _rows(parts: list[Path]) -> Iterator[Row]:

@@ -31,7 +31,7 @@ from ..disk.own_folder import OwnFolder
 from ..disk.replace import create, failure, move, replace_bytes, replacing
 from ..errors import OutputError
 from ..find.found import order_key
-from .run_report import require_report
+from .run_report import OUTDATED, require_report
 from .table import HEADER, Row, encode, read_rows, require_list
 
 
@@ -45,10 +45,14 @@ class Output:
     """The output of one run. Use as a context manager: it holds the lock.
 
     settings: what shapes a row (engine, options); rows made with other settings are never mixed in.
+    may_change: settings that may be others than the list's: its films are then scored again, none of its rows is kept,
+    and the list stands until the new one is whole (`outdated`).
     Raises OutputError when the output is locked, unwritable, or was made with other settings.
     """
 
-    def __init__(self, path: Path, settings: dict[str, Any], *, restart: bool = False) -> None:
+    def __init__(
+        self, path: Path, settings: dict[str, Any], *, restart: bool = False, may_change: tuple[str, ...] = ()
+    ) -> None:
         self.path = path
         self.part = path.with_name(path.name + ".part")
         self.prev = path.with_name(path.name + ".prev")
@@ -57,6 +61,9 @@ class Output:
         self.pictures = pictures_folder(path)
         self._settings = settings
         self._restart = restart
+        self._may_change = may_change
+        self.outdated = False  #: what stood at `path` was made with other settings
+        self._whole = False
         self._part_stream = None
 
     @property
@@ -104,7 +111,7 @@ class Output:
 
     def earlier(self) -> Iterator[EarlierRow]:
         """Rows of earlier runs, in discovery's order; of two rows for one file the interrupted run's counts."""
-        sources = [(self.prev, False), (self.path, True)]
+        sources = [(self.prev, False)] + ([] if self.outdated else [(self.path, True)])
         streams = (_rows_of(path, finished) for path, finished in sources if path.exists())
         merged = heapq.merge(*streams, key=lambda e: (order_key(e.row.file), e.finished))
         for _, same in groupby(merged, key=lambda e: e.row.file):
@@ -135,12 +142,14 @@ class Output:
             else:
                 move(self.part, self.path)
             self.prev.unlink(missing_ok=True)
+        self._whole = True
         return unchanged
 
     def write_report(self, content: dict[str, Any]) -> None:
         """Replace the run report; the settings are added. Raises StorageError."""
+        outdated = {"list": OUTDATED} if self.outdated and not self._whole else {}
         with _storage(self.path):
-            text = json.dumps({"settings": self._settings} | content, indent=1) + "\n"
+            text = json.dumps({"settings": self._settings} | outdated | content, indent=1) + "\n"
             replace_bytes(self.report, text.encode(), require_report, private=True)
 
     def _prepare(self) -> None:
@@ -154,6 +163,8 @@ class Output:
         left = [path for path in (self.path, self.part, self.prev) if path.exists()]
         if left:
             self._check_settings(left[0])
+            if self.outdated and not self.path.exists():
+                self.outdated = False  # it went, after it had been set aside
         if self.part.exists():
             if self.prev.exists():  # killed before the part had caught up: both hold rows worth keeping
                 with replacing(self.prev, require_list, private=True) as stream:
@@ -179,7 +190,12 @@ class Output:
             ) from None
         keys = self._settings.keys() | settings.keys()
         changed = sorted(key for key in keys if self._settings.get(key) != settings.get(key))
-        if changed:
+        self.outdated = report.get("list") == OUTDATED
+        if changed and set(changed) <= set(self._may_change):
+            self.outdated = True
+            for path in (self.part, self.prev):
+                path.unlink(missing_ok=True)
+        elif changed:
             what = ", ".join(changed)
             raise OutputError(f"{path} was made with another {what}: choose another --out, or add --restart")
 

@@ -39,14 +39,41 @@ def test_better_answers_are_no_reason_to_refuse():
     assert compared(LOGITS, better, LABELS, MANIFEST).accepted
 
 
-def test_one_film_in_500_is_within_the_limit_and_two_are_not():
+def test_two_films_more_in_500_may_be_chance_and_twelve_are_not():
     right = np.flatnonzero(LOGITS.argmax(axis=1) == LABELS)
     wide = dict.fromkeys(("auc", "sensitivity", "specificity", "ece", "mean_change"), 1)
     generous = replace(TOLERANCES, **wide)
-    for films, accepted in ((1, True), (2, False)):
+    for films, accepted, refused in ((1, True, False), (2, False, False), (12, False, True)):
         changed = LOGITS.copy()
         changed[right[:films]] = np.roll(changed[right[:films]], 1, axis=1)
-        assert compared(LOGITS, changed, LABELS, MANIFEST, generous).accepted is accepted
+        verdict = compared(LOGITS, changed, LABELS, MANIFEST, generous)
+        assert (verdict.accepted, verdict.refused) == (accepted, refused)
+        assert verdict.as_dict()["accepted"] is (accepted if accepted or refused else None)
+        if not refused:
+            assert verdict.doubt.startswith("500 films cannot")
+
+
+def test_too_few_films_are_no_refusal_and_the_number_needed_is_named():
+    few = LOGITS[:27].copy()
+    few[0] = np.roll(few[0], 1)  # one film of 27 is 0.037, over the limit of 0.01 and that of 0.02
+    for labels, limit, needed in ((None, "0.01", 381), (LABELS[:27], "0.02", 189)):
+        verdict = compared(LOGITS[:27], few, labels, MANIFEST)
+        assert not verdict.refused
+        assert not verdict.accepted
+        assert verdict.few == verdict.doubt == f"27 films cannot show {limit}: {needed} would"
+        assert compared(LOGITS[:27], LOGITS[:27], labels, MANIFEST).few == verdict.few
+    enough = np.tile(LOGITS, (20, 1))
+    assert compared(enough, enough, np.tile(LABELS, 20), MANIFEST).doubt == ""
+
+
+def test_films_of_one_patient_count_as_fewer():
+    changed = LOGITS.copy()
+    changed[:30] = np.roll(changed[:30], 1, axis=1)
+    alone = compared(LOGITS, changed, LABELS, MANIFEST)
+    together = compared(LOGITS, changed, LABELS, MANIFEST, TOLERANCES, np.arange(500) // 30)
+    for a, b in zip(alone.lines, together.lines, strict=True):
+        if a.figure in ("same class", "three-class accuracy"):
+            assert b.low < a.low < a.loss < a.high < b.high
 
 
 def test_without_labels_agreement_decides():

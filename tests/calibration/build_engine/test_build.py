@@ -130,11 +130,23 @@ def test_auto_falls_back_to_float32_when_int8_is_refused(settings: BuildSettings
     assert any("refused" in text for text in warnings)
 
 
-def test_auto_takes_the_faster_of_the_accepted(settings: BuildSettings, monkeypatch: pytest.MonkeyPatch):
+def test_auto_takes_the_faster_of_the_accepted(settings: BuildSettings, films: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(plan, "int8_is_exact", lambda: True)
     for ratio, precision in ((1.5, "int8"), (0.9, "fp32")):
         monkeypatch.setattr(accept, "speed_ratio", lambda *_, ratio=ratio: ratio)
-        assert build(replace(settings, precision="auto")).sidecar.precision == precision
+        assert build(replace(settings, precision="auto", accept=films)).sidecar.precision == precision
+
+
+def test_auto_does_not_take_what_too_few_films_show(settings: BuildSettings, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(plan, "int8_is_exact", lambda: True)
+    warnings: list[str] = []
+    assert build(replace(settings, precision="auto"), Say(warn=warnings.append)).sidecar.precision == "fp32"
+    assert any("24 films cannot show 0.01: 381 would" in text for text in warnings)
+    built = build(
+        settings, Say(warn=warnings.append)
+    )  # asked for, it is written, and what is not known is kept with it
+    assert built.sidecar.precision == "int8"
+    assert "24 films cannot show" in built.sidecar.gate["doubt"]
 
 
 def test_a_processor_without_vnni_gets_float32_or_seven_bit_weights(

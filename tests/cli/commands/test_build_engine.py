@@ -114,9 +114,10 @@ def test_refused_int8_ends_with_code_4_and_names_layers(here: Here, tmp_path: Pa
 
 
 def test_usage_mistakes_end_with_code_2(here: Here, tmp_path: Path):
+    (tmp_path / "own.onnx").write_bytes(networks.residual().SerializeToString())
     for arguments in (
         ("--precision", "int3"),
-        ("--precision", "int8", "--runtime", "onnxruntime"),  # no --calibrate
+        (tmp_path / "own.onnx", "--precision", "int8", "--runtime", "onnxruntime"),  # no --calibrate
         ("--runtime", "openvino"),
         ("--calibrate", tmp_path / "missing", "--precision", "int8", "--runtime", "onnxruntime"),
         ("--accept-fold", "nine"),

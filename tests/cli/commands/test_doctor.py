@@ -14,7 +14,7 @@ def test_doctor(xscan: Xscan) -> None:
     assert run.returncode == 0, run.stderr
     said = json.loads(run.stdout)
     assert said["usable"] is True
-    assert {check["group"] for check in said["checks"]} == {"decoders", "runtimes", "hardware", "training"}
+    assert {check["group"] for check in said["checks"]} == {"decoders", "runtimes", "hardware", "training", "engine"}
     for check in said["checks"]:
         assert check["present"] or check["fix"], check
         assert "\n" not in check["fix"]
