@@ -15,6 +15,7 @@ from typing import Any
 from ..errors import EngineError, UnreadableRadiograph, XscanError
 from ..lists.table import Row
 from . import launch
+from .answers import Lie, hear
 from .launch import AT_ONCE, CONTEXT, run_worker
 from .messages import IDLE, SCORING, Done, Job, Ready, WorkerSettings, blank_row
 
@@ -168,9 +169,13 @@ class Pool:
                 continue
             if handle is worker.connection:
                 try:
-                    message = worker.connection.recv()
+                    message = hear(worker.connection, worker.ready, worker.jobs[0] if worker.jobs else None)
+                    if worker.ready and isinstance(message, XscanError) and self._door is None:
+                        raise Lie  # there is no device that it could have lost
                 except (EOFError, OSError):
                     self._bury(worker, "decoder-crash", "its decoder ended the process, twice")
+                except Lie:
+                    self._disbelieve(worker)
                 else:
                     self._receive(worker, message)
             elif not worker.connection.poll():  # dead, and nothing left to read from it
@@ -209,14 +214,20 @@ class Pool:
             done.append(Done(number, [rows[id(found)] for found in job.files], {}))
         return done
 
-    def _bury(self, worker: _Worker, code: str, sentence: str, again: bool = True) -> None:
+    def _bury(self, worker: _Worker, code: str, sentence: str, again: bool = True, at_no_file: bool = False) -> None:
         """Replace a dead worker: the file it was at is tried once more alone (again), or gets a failed row."""
         self._workers.remove(worker)
         worker.connection.close()
         worker.process.join(1)
         number, position = worker.progress[0], worker.progress[1]
         jobs = list(worker.jobs)  # the first is the one in work: results come in order
-        blamed = worker.ready and position not in (IDLE, SCORING) and bool(jobs) and jobs[0].number == number
+        blamed = (
+            not at_no_file
+            and worker.ready
+            and position not in (IDLE, SCORING)
+            and bool(jobs)
+            and jobs[0].number == number
+        )
         log.warning("a worker process ended (%s)%s", code, "" if blamed else ", at no file")
         self._deaths += not blamed
         if self._deaths > DEATHS:
@@ -228,6 +239,22 @@ class Pool:
         if blamed:
             self._blame(jobs.pop(0), position, code, sentence, again)
         self._again.extend(jobs)
+
+    def _disbelieve(self, worker: _Worker) -> None:
+        """End a worker that answered what none of ours does: a film has taken it over, and any of its job may have.
+
+        Its films are tried again, each alone, by other workers; the one that is alone already gets a failed row.
+        """
+        job = worker.jobs.popleft() if worker.ready and worker.jobs else None
+        worker.process.kill()
+        self._bury(worker, "decoder-crash", "its decoder ended the process, twice", at_no_file=True)
+        if job is None:
+            return
+        self._deaths = 0  # there are films to blame
+        if len(job.files) > 1:
+            self._again.extend(Job(job.number, [found]) for found in job.files)
+        else:
+            self._blame(job, 0, "decoder-crash", "its decoder left its worker saying nonsense", again=False)
 
     def _blame(self, job: Job, position: int, code: str, sentence: str, again: bool) -> None:
         found = job.files[position]

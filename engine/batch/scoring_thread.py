@@ -90,7 +90,7 @@ class RemoteRuntime(Closing):
             if not np.shares_memory(part, self._slot[: len(part)]):
                 self._slot[: len(part)] = part
             try:
-                self._connection.send(len(part))
+                self._connection.send_bytes(len(part).to_bytes(4, "little"))
                 answer = self._connection.recv()
             except (EOFError, OSError):
                 raise DeviceLost(LOST) from None
@@ -234,7 +234,7 @@ class _Loop:
     def _take(self, door: Any) -> bool:
         """Start what a worker asks for; False when the device is lost."""
         try:
-            films = door.recv()
+            films = int.from_bytes(door.recv_bytes(4), "little")  # never unpickled: a worker reads what others made
         except (EOFError, OSError):  # the worker has ended: its slot is free once no lane reads from it
             while any(at is door for at, _ in self._at_work):
                 if not self._answer():
@@ -244,7 +244,7 @@ class _Loop:
             return True
         lane = self._lanes.popleft()
         try:
-            self._runtime.start(lane, self._pictures(door)[:films])
+            self._runtime.start(lane, self._pictures(door)[: max(1, films)])
         except EngineError as error:
             self._lanes.append(lane)
             return self._tell(door, error)

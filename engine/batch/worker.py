@@ -31,6 +31,7 @@ from ..triage.bands import judge, probabilities
 from ..triage.gate import doubt
 from ..triage.look import Look, look_at
 from ..triage.points import with_points
+from .answers import tell
 from .messages import IDLE, SCORING, Done, Job, Ready, WorkerSettings, blank_row
 from .scoring_thread import RemoteRuntime
 from .signals import leave_ending_to_parent
@@ -51,7 +52,7 @@ def work(connection: Connection, progress: Any, settings: WorkerSettings) -> Non
     try:
         runtime = open_runtime(settings.engine) if settings.door is None else settings.door.open()
     except (EngineError, UsageError) as error:
-        connection.send(error)
+        tell(connection, error)
         return
     with runtime:
         _work(connection, progress, settings, runtime)
@@ -61,19 +62,19 @@ def _work(connection: Connection, progress: Any, settings: WorkerSettings, runti
     try:
         runtime.manifest = with_points(runtime.manifest, *settings.points)
     except UsageError as error:
-        connection.send(error)
+        tell(connection, error)
         return
     spool = Spool(settings.pictures) if settings.pictures else None
     limit_files(writes=spool is not None)
     memory = MemoryLimit(settings.limits.max_pixels, settings.limits.max_bytes)
-    connection.send(Ready(runtime.description, runtime.manifest.to_json(), runtime.sha256))
+    tell(connection, Ready(runtime.description, runtime.manifest.to_json(), runtime.sha256))
     try:
         while True:
             job: Job = connection.recv()
-            connection.send(_do(job, runtime, settings, progress, spool, memory))
+            tell(connection, _do(job, runtime, settings, progress, spool, memory))
             progress[1] = IDLE
     except DeviceLost as error:
-        connection.send(error)
+        tell(connection, error)
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
 

@@ -1,17 +1,23 @@
 """The supervisor, with real processes whose work is played: some files crash or hang them."""
 
+import json
 import os
+import pickle
+import threading
 import time
+from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from xscan.engine.batch import answers
 from xscan.engine.batch import pool as pool_module
+from xscan.engine.batch.answers import tell
 from xscan.engine.batch.messages import IDLE, SCORING, Done, Job, Ready, WorkerSettings, blank_row
 from xscan.engine.batch.pool import Pool
-from xscan.engine.errors import EngineError, XscanError
+from xscan.engine.errors import DeviceLost, EngineError, XscanError
 from xscan.engine.find.found import Found
 from xscan.engine.read.film import Limits
 
@@ -19,7 +25,7 @@ SETTINGS = WorkerSettings(Path("none"), Limits())
 
 
 def worker(connection: Connection, progress: Any, _: WorkerSettings) -> None:
-    connection.send(Ready("played", "{}"))
+    tell(connection, Ready("played", "{}"))
     try:
         while True:
             job = connection.recv()
@@ -34,7 +40,7 @@ def worker(connection: Connection, progress: Any, _: WorkerSettings) -> None:
                     time.sleep(1)
                 if found.file.startswith("slow"):
                     time.sleep(0.3)
-            connection.send(Done(job.number, [blank_row(found, "ok") for found in job.files], {"read": 0.001}))
+            tell(connection, Done(job.number, [blank_row(found, "ok") for found in job.files], {"read": 0.001}))
             progress[1] = IDLE
     except (EOFError, OSError):
         return
@@ -45,7 +51,7 @@ def dead_worker(*_: object) -> None:
 
 
 def worker_that_dies_scoring(connection: Connection, progress: Any, _: WorkerSettings) -> None:
-    connection.send(Ready("played", "{}"))
+    tell(connection, Ready("played", "{}"))
     connection.recv()
     progress[1] = SCORING
     os._exit(9)
@@ -56,7 +62,7 @@ def stuck_worker(*_: object) -> None:
 
 
 def engineless_worker(connection: Connection, *_: object) -> None:
-    connection.send(EngineError("no engine"))
+    tell(connection, EngineError("no engine"))
 
 
 def scan(
@@ -122,3 +128,98 @@ def test_workers_that_hang_at_their_start_end_the_run(monkeypatch: pytest.Monkey
     pool = Pool(SETTINGS, workers=1, file_seconds=0.2, main=stuck_worker)
     with pool, pytest.raises(XscanError, match="doctor"):
         pool.wait_ready()
+
+
+class Planted:
+    """What a pickle can do to who unpacks it."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+
+    def __reduce__(self) -> tuple[Any, tuple[str, str]]:
+        return open, (self.file, "w")
+
+
+def _lies(files: list[Found], number: int) -> dict[str, bytes]:
+    row = ["ok", *[""] * 11]
+    good = [[*row] for _ in files]
+
+    def done(rows: Any, said: Any = number, seconds: Any = None) -> bytes:
+        return json.dumps({"done": [said, rows, seconds or {}]}).encode()
+
+    def cell(at: int, value: Any) -> bytes:
+        return done([*good[:-1], [*row[:at], value, *row[at + 1 :]]])
+
+    return {
+        "pickle": pickle.dumps(Planted(files[0].path + ".planted")),
+        "no-json": b"{",
+        "long": b" " * (answers.MOST_BYTES + 1),
+        "deep": b"[" * 100_000,
+        "other-job": done(good, number + 1),
+        "fewer": done(good[:-1]),
+        "more": done([*good, row]),
+        "short-row": done([*good[:-1], row[:-1]]),
+        "number": cell(4, 0.5),
+        "status": cell(0, "fine"),
+        "code": done([*good[:-1], ["failed", *row[1:7], "invented: x", *row[8:]]]),
+        "formula": cell(7, "=1+1\n"),
+        "uid": cell(8, "1.2.NAME"),
+        "priority": cell(1, "none"),
+        "probability": cell(3, "0.99999"),
+        "seconds": done(good, seconds={"read": float("nan")}),
+        "ready": json.dumps({"ready": ["a", "{}", ""]}).encode(),
+        "error": json.dumps({"error": ["XscanError", "end the run"]}).encode(),
+        "lost": json.dumps({"error": ["DeviceLost", "end the run"]}).encode(),
+    }
+
+
+def liar(connection: Connection, progress: Any, _: WorkerSettings) -> None:
+    tell(connection, Ready("played", "{}"))
+    try:
+        while True:
+            job = connection.recv()
+            lie = next((found.file for found in job.files if found.file.startswith("lie ")), None)
+            if lie is not None:
+                connection.send_bytes(_lies(job.files, job.number)[lie[4:]])
+            else:
+                tell(connection, Done(job.number, [blank_row(found, "ok") for found in job.files], {}))
+            progress[1] = IDLE
+    except (EOFError, OSError):
+        return
+
+
+def test_a_worker_that_lies_costs_its_film_and_no_other(tmp_path: Path) -> None:
+    names = ["film", "lie pickle", "film 2", "film 3", "lie long", "film 4"]
+    rows = scan(names, main=liar, size=3, path=str(tmp_path / "film"))
+    assert rows == [(name, "decoder-crash" if name.startswith("lie") else "ok") for name in names]
+    assert not list(tmp_path.iterdir())  # nothing was unpickled
+
+
+@pytest.mark.parametrize("lie", _lies([Found("a", "a")], 0))
+def test_what_no_worker_of_ours_says_is_not_believed(tmp_path: Path, lie: str) -> None:
+    job = Job(7, [Found("a", str(tmp_path / "a")), Found("b", "b")])
+    here, there = Pipe()
+    with here, there:
+        sender = threading.Thread(target=there.send_bytes, args=(_lies(job.files, 7)[lie],))
+        sender.start()
+        if lie == "lost":  # which the pool believes where there is a device
+            assert isinstance(answers.hear(here, True, job), DeviceLost)
+        else:
+            with pytest.raises(answers.Lie):
+                answers.hear(here, True, job)
+        here.close()
+        sender.join()
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_workers_say_arrives_as_it_was() -> None:
+    files = [Found("a", "a", None, 7, 3), Found("b", "b")]
+    rows = [blank_row(files[0], "ok"), blank_row(files[1], "failed", "corrupt: the data is damaged")]
+    rows[0].p_normal, rows[0].priority, rows[0].study_uid = "0.1250", "urgent", "1.2.840.1"
+    here, there = Pipe()
+    with here, there:
+        for answer in (Ready("a", "{}", "c"), EngineError("no engine")):
+            tell(there, answer)
+            assert str(answers.hear(here, False, None)) == str(answer)
+        tell(there, Done(3, rows, {"read": 0.5}))
+        assert answers.hear(here, True, Job(3, files)) == Done(3, rows, {"read": 0.5})
