@@ -32,14 +32,16 @@ def inspect(
     from xscan.engine.network.models import DEFAULT
     from xscan.engine.preprocess.to_input import to_input
     from xscan.engine.read.decode import read_film
-    from xscan.engine.runtime.open import find_engine, open_runtime
+    from xscan.engine.read.film import Limits
+    from xscan.engine.runtime.open import find_engine, manifest_of_engine, open_runtime
     from xscan.engine.triage.gate import doubt
     from xscan.engine.triage.look import look_at
 
     console = Console(quiet, verbose, json)
     found = _found(file)
+    engine_file = find_engine(engine or DEFAULT)
     try:
-        film = read_film(found)
+        film = read_film(found, Limits(min_side=manifest_of_engine(engine_file).smallest_side))
     except FileProblem as problem:
         data = {"status": problem.status, "code": problem.code, "reason": problem.reason}
         console.result(data, f"{problem.status}: {problem.reason}")
@@ -47,7 +49,7 @@ def inspect(
     data = _describe(film.facts)
     if png is not None:
         _write_png(png, film.grey)
-    with open_runtime(find_engine(engine or DEFAULT)) as runtime:
+    with open_runtime(engine_file) as runtime:
         spec = runtime.manifest.input
         picture = to_input(film.grey, spec)
         if input_png is not None:
@@ -66,13 +68,14 @@ def _found(file: Path) -> "Found":
     """The file, or the zip above it and its member. Raises UsageError when there is neither."""
     from xscan.engine.errors import UsageError
     from xscan.engine.find.found import Found
+    from xscan.engine.find.zips import SUFFIXES
 
-    if file.is_file() and file.suffix.lower() == ".zip":
+    if file.is_file() and file.name.lower().endswith(SUFFIXES):
         raise UsageError(f"{file} is a zip: name a film inside it, as in {file.name}/DICOM/0001, or scan its folder")
     if file.is_file():
         return Found(file.name, str(file))
     for parent in file.parents:
-        if parent.is_file() and parent.suffix.lower() == ".zip":
+        if parent.is_file() and parent.name.lower().endswith(SUFFIXES):
             from xscan.engine.find.zips import members
 
             shown = file.relative_to(parent).as_posix()

@@ -113,6 +113,7 @@ def _do(
     job: Job, runtime: Runtime, settings: WorkerSettings, progress: Any, spool: Spool | None, memory: MemoryLimit
 ) -> Done:
     spec = runtime.manifest.input
+    limits = replace(settings.limits, min_side=runtime.manifest.smallest_side)
     pictures = _room(runtime, len(job.files))
     rows: list[Row] = []
     scored: list[_Seen] = []
@@ -124,7 +125,7 @@ def _do(
         row = blank_row(found, status="ok")
         try:
             with memory.reading():
-                seen = _read(found, position, settings.limits, spec, pictures[len(scored), :, :, 0], spool is not None)
+                seen = _read(found, position, limits, spec, pictures[len(scored), :, :, 0], spool is not None)
             facts = seen.facts
             row.study_uid, row.series_uid, row.sop_uid = facts.study_uid, facts.series_uid, facts.sop_uid
             scored.append(seen)

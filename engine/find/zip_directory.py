@@ -132,17 +132,7 @@ def _zip64(extra: bytes, values: list[int]) -> list[int]:
 
 def unpack(stream: BinaryIO, entry: Entry) -> bytes:
     """A member's content, of exactly the length that its entry says and with its sum. Raise BadZip, MemoryError."""
-    try:
-        stream.seek(entry.offset)
-    except OverflowError:  # from 2**63
-        raise BadZip from None
-    head = stream.read(_LOCAL.size)
-    if len(head) < _LOCAL.size or head[:4] != b"PK\3\4" or entry.flags & _SEALED:
-        raise BadZip
-    name, extra = struct.unpack_from("<2H", head, 26)
-    if stream.read(name) != entry.raw:
-        raise BadZip
-    stream.seek(extra, 1)
+    _seek(stream, entry)
     if entry.method == STORED:
         if entry.packed != entry.unpacked:
             raise BadZip
@@ -155,3 +145,30 @@ def unpack(stream: BinaryIO, entry: Entry) -> bytes:
     if len(content) != entry.unpacked or zlib.crc32(content) != entry.crc:
         raise BadZip
     return content
+
+
+def unpack_head(stream: BinaryIO, entry: Entry, count: int) -> bytes:
+    """The first `count` bytes of a member, unchecked. Raise BadZip."""
+    _seek(stream, entry)
+    packed = stream.read(min(count, entry.packed))
+    if entry.method == STORED:
+        return packed
+    try:
+        return zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, count)
+    except zlib.error:
+        raise BadZip from None
+
+
+def _seek(stream: BinaryIO, entry: Entry) -> None:
+    """To where a member's data begin. Raise BadZip."""
+    try:
+        stream.seek(entry.offset)
+    except OverflowError:  # from 2**63
+        raise BadZip from None
+    head = stream.read(_LOCAL.size)
+    if len(head) < _LOCAL.size or head[:4] != b"PK\3\4" or entry.flags & _SEALED:
+        raise BadZip
+    name, extra = struct.unpack_from("<2H", head, 26)
+    if stream.read(name) != entry.raw:
+        raise BadZip
+    stream.seek(extra, 1)

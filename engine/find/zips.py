@@ -15,7 +15,7 @@ from hashlib import sha256
 from typing import IO
 
 from ..errors import FileProblem, UnreadableRadiograph
-from .zip_directory import DEFLATED, STORED, BadZip, Entry, find_directory, read_entries, tail, unpack
+from .zip_directory import DEFLATED, STORED, BadZip, Entry, find_directory, read_entries, tail, unpack, unpack_head
 
 SUFFIXES = (".zip", ".osirixzip")  #: of files that are opened; office documents and programs are zips, too
 MAX_MEMBERS = 200_000
@@ -182,3 +182,12 @@ def read_member(path: str, entry: Entry, max_bytes: int) -> bytes:
         raise UnreadableRadiograph("bad-zip", "this member of the zip is damaged") from None
     except OSError:
         raise UnreadableRadiograph("unreadable", "the file may not be read") from None
+
+
+def read_head(path: str, entry: Entry, count: int) -> bytes:
+    """The first bytes of a member; none where it cannot be read, which `read_member` will say."""
+    try:
+        with open(path, "rb") as stream:
+            return unpack_head(stream, entry, count)
+    except (BadZip, OSError):
+        return b""

@@ -43,6 +43,7 @@ class Manifest:
     rule_out: OperatingPoint  #: below: routine
     rule_in: OperatingPoint  #: at or above: urgent
     near_tie: float = 0.1  #: bacteria and virus closer than this: `pneumonia` without a kind
+    smallest_side: int = 96  #: pixels of a film's shorter side: what has fewer is an icon or a logo
     classes: tuple[str, ...] = CLASSES
     data: dict[str, Any] = field(default_factory=dict)  #: fingerprint, films, folds of the training data
     results: dict[str, Any] = field(default_factory=dict)  #: measured on held-out films

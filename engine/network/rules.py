@@ -162,6 +162,7 @@ MANIFEST: Rule = parts(
         "rule_out": _POINT,
         "rule_in": _POINT,
         "near_tie": SHARE,
+        "smallest_side": whole(1, 96),
         "classes": each(text),
         "data": parts({"trained_folds": each(whole(0, 1000))}, optional=("trained_folds",), more=True),
         "results": parts({"curve": each(_curve_row)}, optional=("curve",), more=True),
@@ -172,7 +173,7 @@ MANIFEST: Rule = parts(
         ),
         "intended_use": text,
     },
-    optional=("near_tie", "classes", "data", "results", "gate", "intended_use"),
+    optional=("near_tie", "smallest_side", "classes", "data", "results", "gate", "intended_use"),
 )
 
 

@@ -9,10 +9,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import FileProblem, NotARadiograph, UnreadableRadiograph
+from ..errors import FileProblem, UnreadableRadiograph
 from .content import file_content, read_content
 from .film import DEFAULT_LIMITS, Film, Limits
-from .sniff import sniff
+from .foreign import refuse_foreign, refuse_zip
+from .size import require_size
+from .sniff import HEAD, sniff
 
 if TYPE_CHECKING:
     from ..find.found import Found
@@ -27,20 +29,19 @@ def read_film(found: "Found", limits: Limits = DEFAULT_LIMITS) -> Film:
 
 def read_path(path: str | Path, limits: Limits = DEFAULT_LIMITS) -> Film:
     """Read one file by its path (as `read_film`, for training and tools)."""
-    return read_bytes(file_content(os.fspath(path), limits.max_bytes), limits)
+    return read_bytes(file_content(os.fspath(path), limits), limits)
 
 
 def read_bytes(content: bytes, limits: Limits = DEFAULT_LIMITS, nested: bool = False) -> Film:
     """Read a file's whole content. nested: it came out of a zip, so no other zip is opened."""
     if not content:
         raise UnreadableRadiograph("empty", "the file has no bytes")
-    kind = sniff(content[:132])
+    kind = sniff(content[:HEAD])
     if not kind:
-        raise NotARadiograph("not-an-image", "no format that xscan reads")
+        refuse_foreign(content[:HEAD], limits)
     if kind == "zip":
-        if nested:
-            raise UnreadableRadiograph("nested-zip", "a zip inside a zip is not opened")
-        raise NotARadiograph("not-an-image", "an archive or office document; a zip export must end in .zip")
+        refuse_zip(content[:HEAD], nested)
+    require_size(content[:HEAD], kind, limits)
     if kind == "DICOM":
         from .dicom.read import read_dicom as read
     else:

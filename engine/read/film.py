@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ..errors import UnreadableRadiograph
+from ..errors import NotARadiograph, UnreadableRadiograph
 
 if TYPE_CHECKING:  # the main process of a batch reads no film, and starts sooner without numpy
     import numpy as np
@@ -15,6 +15,7 @@ class Limits:
 
     max_pixels: int = 100_000_000  #: rows x columns
     max_bytes: int = 512 * 2**20  #: of the file, or of a zip's member unpacked
+    min_side: int = 0  #: rows or columns, whichever are fewer: the network's smallest film
 
 
 @dataclass(slots=True)
@@ -55,8 +56,15 @@ class Film:
 DEFAULT_LIMITS = Limits()
 
 
+def require_side(rows: int, columns: int, limits: Limits) -> None:
+    """Raise NotARadiograph if a picture of this size is an icon or a logo."""
+    if min(rows, columns) < limits.min_side:
+        raise NotARadiograph("too-small", f"{columns} x {rows}, a film has at least {limits.min_side} pixels a side")
+
+
 def require_pixels(rows: int, columns: int, limits: Limits) -> None:
-    """Raise UnreadableRadiograph if a picture of this size is over the limit."""
+    """Raise UnreadableRadiograph if a picture of this size is over the limit, NotARadiograph if it is an icon."""
+    require_side(rows, columns, limits)
     if rows * columns > limits.max_pixels:
         raise UnreadableRadiograph(
             "too-many-pixels", f"{columns} x {rows}, the limit is {limits.max_pixels / 1e6:g} megapixels"

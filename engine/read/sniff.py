@@ -1,6 +1,8 @@
 """Which format a file is in, by its first bytes; suffixes are not trusted."""
 
-HEAD = 132  #: bytes needed to tell
+from typing import Literal
+
+HEAD = 1 << 16  #: bytes that tell: 132 of a film, more of what is none
 
 
 def sniff(head: bytes) -> str:
@@ -27,17 +29,23 @@ def sniff(head: bytes) -> str:
 
 
 def _is_bare_dicom(head: bytes) -> bool:
-    """A data set without preamble begins with a tag of group 2 or 8, small element, and a sane length
-    (PS3.10 7.1 asks for the preamble; older exports leave it out)."""
+    """A data set without preamble begins with a tag of group 2 or 8, small element, and a sane length, behind which
+    another element can stand (PS3.10 7.1 asks for the preamble; older exports leave it out)."""
     if len(head) < 12:
         return False
     for order in ("little", "big"):
-        group = int.from_bytes(head[0:2], order)
-        element = int.from_bytes(head[2:4], order)
+        group, element = _tag(head, 0, order)
         if group not in (0x0002, 0x0008) or element > 0x0100:
             continue
         if head[4:6].isalpha() and head[4:6].isupper():
             return True
-        if int.from_bytes(head[4:8], order) <= 256:
+        length = int.from_bytes(head[4:8], order)
+        if length > 256 or length % 2 or (element == 0 and length != 4):  # a group's length is four bytes
+            continue
+        if len(head) < 16 + length or (group, element) < _tag(head, 8 + length, order) < (0x7FE1, 0):
             return True
     return False
+
+
+def _tag(head: bytes, at: int, order: Literal["little", "big"]) -> tuple[int, int]:
+    return int.from_bytes(head[at : at + 2], order), int.from_bytes(head[at + 2 : at + 4], order)

@@ -6,7 +6,7 @@ from ..film import Facts, Film, Limits, require_pixels
 from . import skip
 from .age import age_years, height_m
 from .grey import render
-from .header import Header, parse
+from .header import PIXEL_DATA, Header, parse
 from .pixels import ImagePixel, read_stored
 
 
@@ -47,6 +47,19 @@ def read_dicom(content: bytes, limits: Limits) -> Film:
         notes=rendering.notes,
     )
     return Film(rendering.grey, facts)
+
+
+def refuse_by_header(head: bytes, limits: Limits) -> None:
+    """Raise NotARadiograph if the first bytes of a file tell that it is no radiograph."""
+    try:
+        header = parse(head, limits.max_bytes)
+        if header.number(0x00280010) is None and PIXEL_DATA not in header and header.problem is not None:
+            return  # cut before it says what it is
+        skip.refuse_other_objects(header)
+        if PIXEL_DATA in header:
+            skip.refuse_other_pictures(header)
+    except UnreadableRadiograph:  # to be said of the whole file
+        return
 
 
 def _uid(header: Header, tag: int) -> str:
