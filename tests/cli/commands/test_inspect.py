@@ -42,7 +42,7 @@ def test_a_film_and_its_pictures(xscan: Xscan, tmp_path: Path) -> None:
 
 def test_a_member_of_a_zip(xscan: Xscan, tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "export.zip", "w") as target:
-        target.writestr("DICOM/0", film())
+        target.writestr("DICOM/0", film(phantom(120, 100)))
     run = xscan("inspect", tmp_path / "export.zip" / "DICOM" / "0")
     assert run.returncode == 0, run.stderr
     assert "MONOCHROME2" in run.stdout
@@ -53,7 +53,7 @@ def test_a_member_of_a_zip(xscan: Xscan, tmp_path: Path) -> None:
     ("content", "code", "said"),
     [
         (film(ViewPosition="LL"), 0, "skipped: lateral"),
-        (film()[:700], 3, "failed: truncated"),
+        (film(phantom(120, 100))[:700], 3, "failed: truncated"),
         (b"", 3, "failed: empty"),
     ],
 )
@@ -80,7 +80,7 @@ def test_the_gates_doubt_is_shown_and_no_file_replaced(xscan: Xscan, tmp_path: P
 
 def test_a_folder_and_a_zip_are_no_film(xscan: Xscan, tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "export.zip", "w") as target:
-        target.writestr("DICOM/0", film())
+        target.writestr("DICOM/0", film(phantom(120, 100)))
     for path, said in ((tmp_path, "is a folder"), (tmp_path / "export.zip", "is a zip")):
         run = xscan("inspect", path)
         assert run.returncode == 2
