@@ -21,17 +21,19 @@ def bench(
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
-    """Measure films a second and latency by batch size, in one process, until the figures are stable."""
+    """Measure an engine cold, in a new process, then warm: films a second and latency by batch size, until stable."""
     from itertools import islice
 
     from xscan.engine.find.discover import discover
     from xscan.engine.network.models import DEFAULT
-    from xscan.engine.runtime.bench import measure, measure_decoding
+    from xscan.engine.runtime.bench import measure, measure_cold, measure_decoding
     from xscan.engine.runtime.open import find_engine, open_runtime
 
     console = Console(quiet=quiet, json=json)
     sizes = _sizes(batch)
-    with open_runtime(find_engine(engine or DEFAULT)) as runtime:
+    path = find_engine(engine or DEFAULT)
+    cold = measure_cold(path, sizes[0])
+    with open_runtime(path) as runtime:
         console.say(f"{runtime.manifest.label} on {runtime.description}")
         rates = []
         for size in sizes:
@@ -44,7 +46,12 @@ def bench(
             if decoding is None:
                 console.warn(f"no radiographs in {films}")
 
-    text = [f"{'batch':>5} {'films/s':>9} {'p50 ms':>8} {'p90 ms':>8} {'p99 ms':>8}"]
+    text = [
+        f"cold: {cold.seconds:.2f} s for a new process, {cold.open_s:.2f} s of them to open the engine; "
+        f"its first call, batch {cold.batch}: {cold.first_ms:.1f} ms",
+        "warm:",
+    ]
+    text += [f"{'batch':>5} {'films/s':>9} {'p50 ms':>8} {'p90 ms':>8} {'p99 ms':>8}"]
     for r in rates:
         shaky = "" if r.stable else "  not stable"
         text.append(f"{r.batch:>5} {r.films_a_second:>9.1f} {r.p50_ms:>8.2f} {r.p90_ms:>8.2f} {r.p99_ms:>8.2f}{shaky}")
@@ -55,6 +62,7 @@ def bench(
         )
     data = {
         "model": runtime.manifest.label, "runtime": runtime.description, "sha256": runtime.sha256,
+        "cold": {k: round(v, 3) for k, v in asdict(cold).items()},
         "rates": [r.as_dict() for r in rates],
         "decoding": {k: round(v, 3) for k, v in asdict(decoding).items()} if decoding is not None else None,
     }  # fmt: skip

@@ -1,5 +1,7 @@
-"""How fast an engine is here: films a second and latency by batch size, with and without decoding."""
+"""How fast an engine is here: cold, and warm by batch size, with and without decoding."""
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
@@ -8,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import FileProblem
+from ..errors import EngineError, FileProblem
 from ..preprocess.to_input import to_input
 from .protocol import Runtime
 
@@ -31,6 +33,16 @@ class Rate:
 
 
 @dataclass(frozen=True)
+class Cold:
+    """What stands between a command and its first answer."""
+
+    batch: int
+    seconds: float  #: from the start of a new process to its end
+    open_s: float  #: of these, loading the runtime's libraries and the engine
+    first_ms: float  #: the first call, before anything is warm
+
+
+@dataclass(frozen=True)
 class DecodingRate:
     """One core: read and decode, preprocess, run."""
 
@@ -38,6 +50,20 @@ class DecodingRate:
     films_a_second: float
     read_ms: float  #: a film
     network_ms: float
+
+
+_COLD = """
+import sys, time
+from pathlib import Path
+started = time.perf_counter()
+import numpy
+from xscan.engine.runtime.open import open_runtime
+with open_runtime(Path(sys.argv[1])) as runtime:
+    opened = time.perf_counter()
+    spec = runtime.manifest.input
+    runtime.run(numpy.zeros((int(sys.argv[2]), spec.height, spec.width, 1), numpy.uint8))
+    print(opened - started, time.perf_counter() - opened)
+"""
 
 
 def measure(runtime: Runtime, batch: int, seconds: float = 5.0, clock: Callable[[], float] = time.perf_counter) -> Rate:
@@ -56,6 +82,18 @@ def measure(runtime: Runtime, batch: int, seconds: float = 5.0, clock: Callable[
         stable = len(medians) > 1 and abs(medians[-1] / medians[-2] - 1) < AGREE
     p50, p90, p99 = (float(x) * 1e3 for x in np.percentile(kept, (50, 90, 99)))
     return Rate(batch, batch * len(kept) / sum(kept), p50, p90, p99, len(kept), stable)
+
+
+def measure_cold(engine: Path, batch: int) -> Cold:
+    """Open an engine and run it once, in a new process, as every command and every worker must. Raises EngineError."""
+    started = time.perf_counter()
+    command = [sys.executable, "-c", _COLD, str(engine), str(batch)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    whole = time.perf_counter() - started
+    if done.returncode:
+        raise EngineError(f"{engine.name} could not be run in a process of its own")
+    opened, first = (float(word) for word in done.stdout.split())
+    return Cold(batch, whole, opened, 1e3 * first)
 
 
 def measure_decoding(runtime: Runtime, files: Iterable[Path], batch: int = 8) -> DecodingRate | None:

@@ -72,6 +72,10 @@ def test_bench_prints_rates_and_latencies(built: Path, phantoms: Path, here: Her
     assert [rate["batch"] for rate in data["rates"]] == [1, 4]
     assert all(rate["films_a_second"] > 0 and rate["p99_ms"] >= rate["p50_ms"] for rate in data["rates"])
     assert 0 < data["decoding"]["films"] <= 5
+    cold = data["cold"]
+    assert cold["batch"] == 1
+    assert 0 < cold["open_s"] < cold["seconds"]
+    assert cold["first_ms"] > 0
     assert here("bench", engine, "--batch", "none")[0] == 2
 
 
