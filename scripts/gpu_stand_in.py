@@ -59,6 +59,7 @@ class StandIn:
 
     __version__ = "0.stand-in"
     TensorIOMode = SimpleNamespace(INPUT="in", OUTPUT="out")
+    ProfilingVerbosity = SimpleNamespace(NONE="none")
 
     class ILogger:
         ERROR, INTERNAL_ERROR, WARNING = range(3)
@@ -116,7 +117,7 @@ class Engine:
 class Execution:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self.films = 0
+        self.films, self.nvtx_verbosity = 0, ""
         self.addresses: dict[str, int] = {}
 
     def set_input_shape(self, name: str, shape: tuple[int, ...]) -> bool:
@@ -126,8 +127,9 @@ class Execution:
     def get_tensor_shape(self, name: str) -> tuple[int, ...]:
         return (self.films, 3)
 
-    def set_tensor_address(self, name: str, address: int) -> None:
+    def set_tensor_address(self, name: str, address: int) -> bool:
         self.addresses[name] = address
+        return True
 
     def execute_async_v3(self, stream: int) -> bool:
         engine = self.engine

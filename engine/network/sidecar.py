@@ -20,7 +20,7 @@ from .manifest import KEY, Manifest
 FORMAT = 1
 LARGEST = (1 << 31) - 1  #: bytes of a network: protobuf holds no more
 SUFFIX = ".engine"
-RUNTIMES = ("tensorrt", "tensorrt-rtx", "onnxruntime")
+RUNTIMES = ("tensorrt", "tensorrt-rtx", "ort-rtx", "onnxruntime")
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,16 @@ def manifest_inside(name: str, content: bytes) -> Manifest:
     return Manifest.from_json(found[KEY])
 
 
+def input_of(name: str, content: bytes) -> str:
+    """The name of an ONNX file's input. Raises EngineError."""
+    graph = _parse(name, content).graph
+    constants = {tensor.name for tensor in graph.initializer}
+    names = [value.name for value in graph.input if value.name not in constants]
+    if len(names) != 1:
+        raise EngineError(f"{name} is no network of xscan: it has not one input, the pictures")
+    return names[0]
+
+
 def refuse_external_data(name: str, content: bytes) -> None:
     """Raises EngineError for a network that keeps weights outside its file, or that is no ONNX at all."""
     import onnx

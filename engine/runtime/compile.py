@@ -16,6 +16,7 @@ from ..errors import EngineError
 from ..network.sidecar import Profile
 
 MODULES = {"tensorrt": "tensorrt", "tensorrt-rtx": "tensorrt_rtx"}
+_failed: set[str] = set()  #: bindings that failed to build in this process
 WORKSPACE = 1 << 30  #: bytes that a layer may use while it runs
 
 Say = Callable[[str], None]
@@ -28,6 +29,7 @@ class BuildOptions:
     portable: bool = False  #: for later GPUs and later runtimes too; somewhat slower
     workspace: int = WORKSPACE
     timing_cache: Path | None = None  #: makes a second build quick; needs a GPU
+    compute_capability: str = ""  #: the only one that TensorRT for RTX compiles for, such as 8.6; empty: all of its own
 
 
 def load_module(runtime: str) -> ModuleType:
@@ -77,6 +79,8 @@ def build_plan(
 
     Raises EngineError with the builder's first error.
     """
+    if trt.__name__ in _failed:  # seen with TensorRT for RTX 1.7: the next plan of this process would be another
+        raise EngineError("an engine could not be built before in this process: run xscan build-engine again")
     log = logger(trt, say)
     builder = trt.Builder(log)
     network = builder.create_network(_strongly_typed(trt))
@@ -87,20 +91,23 @@ def build_plan(
     config = builder.create_builder_config()
     config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, options.workspace)
     config.add_optimization_profile(_profile(builder, network, options.profile))
-    config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED  # `engine show` lists layers with their types
-    if options.portable:
-        _make_portable(trt, config)
+    config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED  # for TensorRtRuntime.layer_table
+    config.clear_flag(trt.BuilderFlag.TF32)  # set by default: float32 would be rounded to 10 bits on Ampere and newer
+    _choose_targets(trt, config, options)
     monitor = _monitor(trt, progress) if progress is not None and hasattr(trt, "IProgressMonitor") else None
     if monitor is not None:
         config.progress_monitor = monitor  # `monitor` must outlive the build
-    cache = _load_timings(config, options.timing_cache)
+    timings = options.timing_cache if trt.__name__ == "tensorrt" else None  # TensorRT for RTX ignores it
+    cache = _load_timings(config, timings)
     plan = builder.build_serialized_network(network, config)
     if plan is None:
+        _failed.add(trt.__name__)
         raise EngineError(f"TensorRT cannot build the engine: {_first('', log.errors)}")
-    if cache is not None and options.timing_cache is not None:
-        with contextlib.suppress(OSError):  # a cache that cannot be kept costs time, not the engine
-            options.timing_cache.write_bytes(bytes(config.get_timing_cache().serialize()))
-    return bytes(plan)
+    content = bytes(plan)
+    if cache is not None and timings is not None:
+        with contextlib.suppress(Exception):  # a cache that cannot be kept costs time, not the engine
+            timings.write_bytes(bytes(cache.serialize()))
+    return content
 
 
 def _strongly_typed(trt: ModuleType) -> int:
@@ -117,20 +124,36 @@ def _profile(builder: Any, network: Any, sizes: Profile) -> Any:
     return profile
 
 
-def _make_portable(trt: ModuleType, config: Any) -> None:
-    if trt.__name__ == "tensorrt":  # TensorRT for RTX compiles for all its GPUs anyway, and only for its own version
+def _choose_targets(trt: ModuleType, config: Any, options: BuildOptions) -> None:
+    """GPUs and versions that the plan is for, as BuiltFor says."""
+    if trt.__name__ != "tensorrt":  # TensorRT for RTX compiles for all its GPUs, and only for its own version
+        if options.compute_capability:
+            config.num_compute_capabilities = 1
+            name = "SM" + options.compute_capability.replace(".", "")
+            config.set_compute_capability(getattr(trt.ComputeCapability, name), 0)
+        return
+    level = trt.HardwareCompatibilityLevel
+    if options.portable:
         config.set_flag(trt.BuilderFlag.VERSION_COMPATIBLE)
-        config.hardware_compatibility_level = trt.HardwareCompatibilityLevel.AMPERE_PLUS
+        ampere = not options.compute_capability or float(options.compute_capability) >= 8
+        # Ampere's level fails inside the builder on Turing; its own level serves all GPUs of one compute capability.
+        config.hardware_compatibility_level = level.AMPERE_PLUS if ampere else level.SAME_COMPUTE_CAPABILITY
 
 
 def _load_timings(config: Any, path: Path | None) -> Any:
     """Give the builder the timings of earlier builds. Asks for a GPU, so only where the caller has one."""
     if path is None:
         return None
-    earlier = path.read_bytes() if path.is_file() else b""
-    cache = config.create_timing_cache(earlier)
-    config.set_timing_cache(cache, False)  # another GPU's or version's timings are refused, not mixed in
-    return cache
+    try:
+        earlier = path.read_bytes() if path.is_file() else b""
+        for content in (earlier, b""):  # a damaged cache gives none, or is not taken; an empty one always is
+            cache = config.create_timing_cache(content)
+            # False: another GPU's or version's timings are refused, not mixed in
+            if cache is not None and config.set_timing_cache(cache, False):
+                return cache
+    except Exception:  # the binding's own: a build without earlier timings is a slower build, and no more
+        pass
+    return None
 
 
 def _monitor(trt: ModuleType, progress: Progress) -> Any:

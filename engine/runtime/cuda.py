@@ -10,11 +10,16 @@ import ctypes
 import importlib
 import sys
 import threading
+import traceback
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ..errors import DeviceLost, EngineError
+
+NON_BLOCKING = 1  #: CU_STREAM_NON_BLOCKING: does not wait for the default stream, which other libraries use
+THREAD_LOCAL = 1  #: CU_STREAM_CAPTURE_MODE_THREAD_LOCAL, as trtexec captures: other threads may go on using CUDA
 
 
 def _driver() -> Any:
@@ -28,6 +33,19 @@ def _driver() -> Any:
 def _library() -> Any:
     """The driver itself, for calls that pycuda lacks."""
     return ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+
+
+def forget_frames(error: BaseException | None) -> None:
+    """Empty the local names of everything that an error went through, and of the errors that it came from.
+
+    A traceback holds its frames, their names hold device memory, and what is freed after its context takes the process
+    with it. Frames that still run are left alone.
+    """
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
 
 
 class Device:
@@ -88,7 +106,7 @@ class Device:
 
     def stream(self) -> "Stream":
         with self.errors():
-            return Stream(self, self._driver, self._driver.Stream())
+            return Stream(self, self._driver, self._driver.Stream(NON_BLOCKING))
 
     @contextlib.contextmanager
     def errors(self):
@@ -130,23 +148,29 @@ class Stream:
 class CudaGraph:
     """Launches recorded once and replayed with one call: a small network is otherwise bound by launching.
 
-    pycuda has no such calls, so the driver's own are made. `record` gives None where recording does not work.
+    pycuda has no such calls, so the driver's own are made. `record` gives None where recording does not work, and
+    leaves nothing behind: the stream is out of capture again, and no graph is kept.
     """
 
     def __init__(self, library: Any, graph: ctypes.c_void_p) -> None:
         self._library, self._graph = library, graph
 
     @classmethod
-    def record(cls, stream: Stream, launch: Any) -> "CudaGraph | None":
-        """launch: called once, puts the work on the stream; returns whether it could."""
+    def record(cls, stream: Stream, launch: Callable[[], bool]) -> "CudaGraph | None":
+        """launch: called once, puts the work on the stream; returns whether it could. It is recorded, not run."""
         library = _library()
         handle, graph, ready = ctypes.c_void_p(stream.handle), ctypes.c_void_p(), ctypes.c_void_p()
-        relaxed = 2  # CU_STREAM_CAPTURE_MODE_RELAXED: other threads may go on using CUDA
-        if library.cuStreamBeginCapture_v2(handle, relaxed):
+        if library.cuStreamBeginCapture_v2(handle, THREAD_LOCAL):
             return None
-        launched = launch()
-        ended = library.cuStreamEndCapture(handle, ctypes.byref(graph))
-        if ended or not launched or not graph.value:
+        launched = False
+        try:
+            launched = launch()
+        finally:
+            ended = library.cuStreamEndCapture(handle, ctypes.byref(graph))
+            if graph.value and (ended or not launched):
+                library.cuGraphDestroy(graph)
+                graph.value = None
+        if not graph.value:
             return None
         failed = library.cuGraphInstantiateWithFlags(ctypes.byref(ready), graph, ctypes.c_ulonglong(0))
         library.cuGraphDestroy(graph)

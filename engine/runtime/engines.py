@@ -4,6 +4,9 @@ Order matters: the driver is asked first (some TensorRT libraries crash without 
 plan's hash; only then are the bytes handed to a runtime, because loading a plan runs code that is in it.
 """
 
+import contextlib
+import functools
+import logging
 from pathlib import Path
 
 from ..errors import EngineError
@@ -12,6 +15,9 @@ from ..network.sidecar import Sidecar, is_built, read_proven, read_sidecar
 from .fits import require_same_manifest, why_not_here
 from .protocol import LaneRuntime, Runtime
 from .trial import require_answers
+
+CUDA_PROVIDER = "CUDAExecutionProvider"
+log = logging.getLogger("xscan")
 
 
 def open_engine(path: Path, gpu: bool = False) -> Runtime:
@@ -32,7 +38,7 @@ def has_one_owner(path: Path) -> bool:
     """Must one process run it for all, because it runs on the machine's GPU? Raises EngineError."""
     if is_built(path):
         return read_sidecar(path).runtime != "onnxruntime"
-    return _cuda_provider()
+    return _cuda_works(path)
 
 
 def open_lanes(path: Path) -> LaneRuntime:
@@ -40,7 +46,7 @@ def open_lanes(path: Path) -> LaneRuntime:
     from .lanes import OneLane
     from .tensorrt import TensorRtRuntime
 
-    runtime = open_engine(path, gpu=not is_built(path) and _cuda_provider())
+    runtime = open_engine(path, gpu=not is_built(path) and _cuda_works(path))
     return runtime if isinstance(runtime, TensorRtRuntime) else OneLane(runtime)
 
 
@@ -61,15 +67,36 @@ def _open_built(path: Path, sidecar: Sidecar) -> Runtime:
         require_same_manifest(path, sidecar, runtime.manifest)
         return runtime
     require_same_manifest(path, sidecar)
+    if sidecar.runtime == "ort-rtx":
+        from .ort_rtx import OrtRtxRuntime, cache_folder
+
+        return OrtRtxRuntime(path, content, sidecar.profile, cache_folder(path))
+    from .rtx_cache import cache_path
     from .tensorrt import TensorRtRuntime
 
-    return TensorRtRuntime(path.name, sidecar, content)
+    return TensorRtRuntime(path.name, sidecar, content, cache=cache_path(path))
 
 
-def _cuda_provider() -> bool:
-    """Is there an NVIDIA GPU, and an ONNX Runtime that was built for it?"""
+@functools.cache
+def _cuda_works(path: Path) -> bool:
+    """Does a plain network answer on ONNX Runtime's CUDA provider? Asked by running it there.
+
+    That the provider was compiled in says nothing: without cuDNN it gives way to one thread of the processor.
+    """
     if probe() is None:
         return False
     import onnxruntime
 
-    return "CUDAExecutionProvider" in onnxruntime.get_available_providers()
+    if CUDA_PROVIDER not in onnxruntime.get_available_providers():
+        return False
+    try:
+        with contextlib.suppress(
+            Exception
+        ):  # CUDA's own libraries, from the packages of NVIDIA where they are installed
+            onnxruntime.preload_dlls()
+        with _open_plain(path, gpu=True) as runtime:
+            require_answers(runtime, path.name)
+    except EngineError as error:
+        log.warning("the GPU is not used: %s", error)
+        return False
+    return True

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ..errors import EngineError
 from ..machine.gpu import Gpu, probe
+from ..machine.gpu_fit import unfit
 from ..machine.processor import int8_is_exact
 from ..network.manifest import Manifest
 from ..network.permissions import in_others_hands
@@ -19,6 +20,12 @@ def why_not_here(sidecar: Sidecar) -> str:
     gpu = probe()
     if gpu is None:
         return "needs an NVIDIA GPU, and no driver answers here: build one for this machine with xscan build-engine"
+    if reason := unfit(sidecar.runtime, gpu):
+        return f"does not run here: {reason}"
+    if sidecar.runtime == "ort-rtx":
+        from .ort_rtx import missing
+
+        return missing()
     from .compile import load_module
 
     try:
@@ -36,14 +43,24 @@ def _mismatch(sidecar: Sidecar, gpu: Gpu, here: str) -> str:
     later = built_for.portable and sidecar.runtime == "tensorrt" and _runs_on(sidecar.runtime_version, here)
     if other_version and not later:
         return f"was built with {sidecar.runtime} {sidecar.runtime_version}, here is {here}: use --rebuild"
-    other_gpu = built_for.compute_capability and built_for.compute_capability != gpu.compute_capability
-    ampere = float(gpu.compute_capability) >= 8
-    if other_gpu and sidecar.runtime == "tensorrt" and not (built_for.portable and ampere):
+    if sidecar.runtime == "tensorrt" and built_for.gpu and not _same_kind(built_for, gpu):
         return (
-            f"was built for compute capability {built_for.compute_capability} ({built_for.gpu}), "
-            f"here is {gpu.compute_capability} ({gpu.name}): use --rebuild"
+            f"was built for {built_for.gpu} (compute capability {built_for.compute_capability}), "
+            f"here is {gpu.name} ({gpu.compute_capability}): use --rebuild"
         )
     return ""
+
+
+def _same_kind(built_for: BuiltFor, gpu: Gpu) -> bool:
+    """Does a TensorRT plan serve this GPU, by the level that it was built at? (compile._choose_targets)
+
+    Without a level it serves the model of GPU that it was built on: the same compute capability is not enough.
+    """
+    if not built_for.portable:
+        return built_for.gpu == gpu.name
+    if float(built_for.compute_capability) >= 8:
+        return float(gpu.compute_capability) >= 8
+    return built_for.compute_capability == gpu.compute_capability
 
 
 def _runs_on(built: str, here: str) -> bool:

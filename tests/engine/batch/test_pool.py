@@ -127,7 +127,7 @@ def test_workers_that_start_well_and_die_at_no_file_end_the_run() -> None:
 def test_workers_that_hang_at_their_start_end_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool_module, "START_S", 0.2)
     pool = Pool(SETTINGS, workers=1, file_seconds=0.2, main=stuck_worker)
-    with pool, pytest.raises(XscanError, match="doctor"):
+    with pool, pytest.raises(EngineError, match="could open the engine"):
         pool.wait_ready()
 
 

@@ -1,6 +1,10 @@
-"""The TensorRT runtime on stand-ins (see fakes): order of calls, shapes, lanes, failures. And on a real GPU."""
+"""The TensorRT runtime on strict stand-ins (see fakes): order of calls, shapes, lanes, failures. And on a real GPU."""
 
+import gc
+import itertools
 import mmap
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,88 +19,150 @@ from ...calibration import networks
 from .fakes import Driver, TensorRt
 
 LARGEST = 8
+ORDER = (8, 3, 8, 1, 8, 8, 8)
 SIDECAR = Sidecar(
     networks.MANIFEST, "tensorrt", "11.4.0", "int8", {"engine": "", "onnx": ""},
     profile=Profile(1, 4, LARGEST), built_for=BuiltFor("RTX 4000", "8.9", "13.0"),
 )  # fmt: skip
+RTX = replace(SIDECAR, runtime="tensorrt-rtx")
+
+
+def put(monkeypatch: pytest.MonkeyPatch, fake: Driver, refuse: bool = False) -> dict[str, TensorRt]:
+    made = {
+        "tensorrt": TensorRt(fake, LARGEST, refuse), "tensorrt-rtx": TensorRt(fake, LARGEST, refuse, "tensorrt_rtx")
+    }  # fmt: skip
+    monkeypatch.setattr(cuda, "_driver", lambda: fake)
+    monkeypatch.setattr(cuda, "_library", lambda: fake)
+    monkeypatch.setattr(tensorrt, "load_module", lambda name: made[name])
+    return made
 
 
 @pytest.fixture
-def gpu(monkeypatch: pytest.MonkeyPatch) -> Driver:
+def gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[Driver]:
     fake = Driver()
-    monkeypatch.setattr(cuda, "_driver", lambda: fake)
-    monkeypatch.setattr(cuda, "_library", lambda: fake)
-    monkeypatch.setattr(cuda.CudaGraph, "record", lambda *_: None)  # recording is the real driver's own
-    monkeypatch.setattr(tensorrt, "load_module", lambda _: TensorRt(fake, LARGEST))
-    return fake
+    put(monkeypatch, fake)
+    yield fake
+    gc.collect()
+    fake.assert_clean()
 
 
 def mean(pictures: np.ndarray) -> np.ndarray:
     return pictures.mean(axis=(1, 2, 3))[:, None] + np.arange(3)
 
 
-def test_results_are_each_films_own_at_every_batch_size(gpu: Driver):
-    runtime = tensorrt.TensorRtRuntime("x.engine", SIDECAR, b"plan")
-    for films in (8, 3, 1, 8, 21):  # full, partial, single, full again, more than the plan takes at once
-        pictures = networks.pictures(films, seed=films)
-        assert runtime.run(pictures) == pytest.approx(mean(pictures), abs=1e-3)
-    assert runtime.description == "tensorrt 11.4.0 int8, RTX 4000"
-    runtime.close()
+def work(sidecar: Sidecar, cache: Path | None = None) -> None:
+    """All that a night does: single runs of all sizes, then two lanes at once, in the order that breaks graphs."""
+    with tensorrt.TensorRtRuntime("x.engine", sidecar, b"plan", cache=cache) as runtime:
+        runtime.pin(np.zeros(4096, np.uint8))
+        for number in ORDER:
+            pictures = networks.pictures(number, seed=number)
+            assert runtime.run(pictures) == pytest.approx(mean(pictures), abs=1e-3)
+        for one, two in itertools.pairwise(ORDER):
+            first, second = networks.pictures(one, seed=1), networks.pictures(two, seed=2)
+            runtime.start(0, first)
+            runtime.start(1, second)
+            assert runtime.finish(0)["logits"] == pytest.approx(mean(first), abs=1e-3)
+            assert runtime.finish(1)["logits"] == pytest.approx(mean(second), abs=1e-3)
+
+
+@pytest.mark.parametrize("sidecar", [SIDECAR, RTX], ids=["tensorrt", "tensorrt-rtx"])
+def test_a_nights_work_breaks_no_rule(gpu: Driver, sidecar: Sidecar, tmp_path: Path):
+    work(sidecar, tmp_path / "x.kernels")
+    assert ("graph launch" in gpu.calls) is (sidecar is SIDECAR)  # TensorRT for RTX records by itself
+
+
+def test_a_full_batch_is_recorded_once_a_lane_and_replayed(gpu: Driver):
+    work(SIDECAR)
+    assert gpu.calls.count("begin capture") == gpu.calls.count("instantiate") == 2
+    assert gpu.calls.count("graph launch") > 4
+
+
+@pytest.mark.parametrize("sidecar", [SIDECAR, RTX], ids=["tensorrt", "tensorrt-rtx"])
+def test_whatever_call_fails_nothing_is_left_and_it_is_said_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, sidecar: Sidecar, tmp_path: Path
+):
+    whole = Driver()
+    put(monkeypatch, whole)
+    work(sidecar, tmp_path / "x.kernels")
+    ended, went_on = 0, set()
+    for number in range(1, len(whole.calls) + 1):
+        fake = Driver()
+        fake.fail_at = number
+        put(monkeypatch, fake)
+        try:
+            work(sidecar, tmp_path / "x.kernels")
+        except EngineError as error:
+            said = str(error)
+            ended += said.isprintable()
+        else:
+            went_on.add(fake.calls[number - 1])
+        gc.collect()
+        fake.assert_clean()
+    assert ended > 50
+    assert went_on <= {
+        "register", "unregister", "begin capture", "end capture", "instantiate", "graph destroy", "exec destroy", "pop",
+        "detach", "cache serialize", "cache deserialize", "execute in a capture",
+        "synchronize",  # at the close
+    }  # fmt: skip
 
 
 def test_a_partial_batch_runs_at_its_own_shape(gpu: Driver, monkeypatch: pytest.MonkeyPatch):
-    trt = TensorRt(gpu, LARGEST)
-    monkeypatch.setattr(tensorrt, "load_module", lambda _: trt)
-    runtime = tensorrt.TensorRtRuntime("x.engine", SIDECAR, b"plan", lanes=1)
-    runtime.run(networks.pictures(8))
-    runtime.run(networks.pictures(8))
-    runtime.run(networks.pictures(3))
-    assert [shape[0] for shape in trt.shapes] == [LARGEST, 3]  # set once for the largest, then only when it changes
-    runtime.close()
+    trt = put(monkeypatch, gpu)["tensorrt"]
+    with tensorrt.TensorRtRuntime("x.engine", SIDECAR, b"plan", lanes=1) as runtime:
+        for number in (8, 8, 3, 3, 8, 2):
+            runtime.run(networks.pictures(number))
+    assert [shape[0] for shape in trt.shapes] == [LARGEST, 3, 2]  # the largest once and for all
 
 
-def test_lanes_overlap_and_keep_their_films_apart(gpu: Driver):
-    runtime = tensorrt.TensorRtRuntime("x.engine", SIDECAR, b"plan")
-    first, second = networks.pictures(4, seed=1), networks.pictures(6, seed=2)
-    runtime.start(0, first)
-    runtime.start(1, second)  # before the first is finished
-    assert runtime.finish(0)["logits"] == pytest.approx(mean(first), abs=1e-3)
-    assert runtime.finish(1)["logits"] == pytest.approx(mean(second), abs=1e-3)
-    runtime.close()
+def test_a_runtime_that_nobody_closed_is_popped_at_exit(gpu: Driver):
+    device = cuda.Device()
+    device.close()
+    device.close()
+    assert gpu.calls.count("pop") == 1
 
 
-def test_everything_is_freed_before_the_context_goes(gpu: Driver):
-    runtime = tensorrt.TensorRtRuntime("x.engine", SIDECAR, b"plan")
-    runtime.pin(np.zeros(4096, np.uint8))
-    runtime.run(networks.pictures(2))
-    runtime.close()
-    assert gpu.memory == {}
-    assert gpu.calls[:2] == ["init", "push"]
-    assert gpu.calls[-3:] == ["unregister", "pop", "detach"]
-    assert gpu.calls.count("free") == 4  # two lanes, input and output
+def test_kernels_are_kept_and_used_only_for_their_own_plan(
+    gpu: Driver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    path = tmp_path / "x.engine.kernels"
+    work(RTX, path)
+    assert path.read_bytes().endswith(b"kernels")
+    assert "cache deserialize" not in gpu.calls
+    work(RTX, path)
+    assert gpu.calls.count("cache deserialize") == 1
+    path.write_bytes(path.read_bytes().replace(b"kernels", b"evil co"))
+    work(RTX, path)
+    work(replace(RTX, sha256={"engine": "another", "onnx": ""}), path)
+    assert gpu.calls.count("cache deserialize") == 1
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
 
 
 def test_a_refused_plan_says_what_tensorrt_said_and_leaves_nothing_behind(gpu: Driver, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(tensorrt, "load_module", lambda _: TensorRt(gpu, LARGEST, refuse=True))
+    put(monkeypatch, gpu, refuse=True)
     with pytest.raises(EngineError, match=r"TensorRT refuses x\.engine: the plan was made for another device; use"):
         tensorrt.TensorRtRuntime("x.engine", SIDECAR, b"plan")
     assert gpu.calls[-2:] == ["pop", "detach"]
 
 
 def test_a_batch_beyond_the_profile_is_refused(gpu: Driver):
-    runtime = tensorrt.TensorRtRuntime("x.engine", SIDECAR, b"plan")
-    with pytest.raises(EngineError, match="--max-batch"):
+    with (
+        tensorrt.TensorRtRuntime("x.engine", SIDECAR, b"plan") as runtime,
+        pytest.raises(EngineError, match="--max-batch"),
+    ):
         runtime.start(0, networks.pictures(LARGEST + 1))
-    runtime.close()
 
 
 def test_a_lost_device_is_reported_as_such(gpu: Driver):
-    runtime = tensorrt.TensorRtRuntime("x.engine", SIDECAR, b"plan")
-    gpu.broken = True
-    with pytest.raises(DeviceLost, match="stopped answering"):
-        runtime.run(networks.pictures(2))
-    gpu.broken = False
-    runtime.close()
+    with tensorrt.TensorRtRuntime("x.engine", SIDECAR, b"plan") as runtime:
+        gpu.lost = True
+        with pytest.raises(DeviceLost, match="stopped answering"):
+            runtime.run(networks.pictures(2))
+        gpu.lost = False
+
+
+def test_the_layers_that_the_compiler_made_are_told(gpu: Driver):
+    with tensorrt.TensorRtRuntime("x.engine", SIDECAR, b"plan") as runtime:
+        assert runtime.layer_table() == {"stem": "Int8"}
 
 
 def test_missing_pycuda_names_the_install():
