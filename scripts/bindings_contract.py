@@ -21,7 +21,8 @@ CLASSES = (
     "IRuntimeCache", "ParserError", "ITensor",
 )  # fmt: skip
 ENUMS = (
-    "NetworkDefinitionCreationFlag", "MemoryPoolType", "ProfilingVerbosity", "BuilderFlag", "HardwareCompatibilityLevel",
+    "NetworkDefinitionCreationFlag", "MemoryPoolType", "ProfilingVerbosity", "BuilderFlag",
+    "HardwareCompatibilityLevel",
     "TensorIOMode", "LayerInformationFormat", "CudaGraphStrategy", "DynamicShapesKernelSpecializationStrategy",
     "ComputeCapability",
 )  # fmt: skip
