@@ -4,6 +4,7 @@ import struct
 from dataclasses import dataclass
 
 from ..errors import UnreadableRadiograph
+from .holes import has_hole
 from .jpeg import Data
 
 _SOC, _SIZ, _SOT, _SOD, _EOC, _CAP, _COD = 0xFF4F, 0xFF51, 0xFF90, 0xFF93, 0xFFD9, 0xFF50, 0xFF52
@@ -25,6 +26,7 @@ class Jpeg2000Header:
     tiles: int
     tile_size: tuple[int, int]  #: rows, columns; no larger than the picture
     first_tile: int  #: where the first tile-part begins
+    packets: int = 0  #: how many at most
 
 
 def codestream(data: Data) -> Data:
@@ -124,6 +126,7 @@ def _require_few_parts(data: Data, at: int, header: Jpeg2000Header) -> None:
         packets += precincts
         parts += precincts + bands * max(blocks, precincts)
     layers = struct.unpack_from(">H", data, at + 6)[0] if marker == _COD else 1
+    header.packets = max(header.packets, packets * layers * header.components * header.tiles)
     if parts * header.tiles * header.components > MAX_PARTS or packets * layers * header.components > MAX_PACKETS:
         raise UnreadableRadiograph("bad-header", "the JPEG 2000 picture is cut into far smaller parts than any film")
 
@@ -144,6 +147,14 @@ def require_small_palette(data: Data, start: int) -> None:
         if at + 7 > len(boxes) or boxes[at + 6] > 4:  # NE in two bytes, NPC in one
             raise UnreadableRadiograph("unsupported", "a JPEG 2000 palette of over four channels")
         at = boxes.find(_PALETTE, at + 4)
+
+
+_ZEROS = 64  #: zero bytes in a row that coded coefficients never come to
+
+
+def is_luma_first(data: Data, start: int) -> bool:
+    """Whether a JP2 file, before the codestream at `start`, says that its colours are Y, CB, CR (T.800 I.5.3.3)."""
+    return b"colr\x01\0\0\0\0\0\x12" in bytes(data[:start])
 
 
 def require_whole(data: Data, header: Jpeg2000Header) -> None:
@@ -167,5 +178,8 @@ def require_whole(data: Data, header: Jpeg2000Header) -> None:
         if length < 14:
             raise UnreadableRadiograph("corrupt", "the JPEG 2000 tiles are damaged")
         at += length
+    # No decoder complains of a hole of zeros: to it they are empty packets of one byte each, or coded coefficients.
+    if has_hole(data, header.first_tile, header.packets + _ZEROS):
+        raise UnreadableRadiograph("corrupt", "the JPEG 2000 data has a hole")
     if at > len(data) or len(seen) < header.tiles:
         raise UnreadableRadiograph("truncated", "the JPEG 2000 data ends before its picture does")

@@ -10,6 +10,7 @@ from . import jpeg, jpeg2000
 from .codecs import imagecodecs
 from .film import Facts, Film, Limits, require_pixels
 from .jpeg_decode import decode_jpeg
+from .look_up import look_up
 from .raster_headers import RasterHeader, bmp_header, exif_orientation, png_header, webp_header
 from .tiff_decode import decode_tiff
 from .tiff_header import BLACK_IS_ZERO, CMYK, PALETTE, WHITE_IS_ZERO, tiff_page
@@ -74,8 +75,15 @@ def _read_jpeg2000(content: bytes, limits: Limits) -> Film:
     jpeg2000.require_whole(stream, head)
     jpeg2000.require_small_palette(content, len(content) - len(stream))
     pixels = imagecodecs().jpeg2k_decode(content, planar=False)
+    if head.signed:  # the middle of the range is zero
+        pixels = (pixels.astype(np.int32) + (1 << head.precision - 1)).astype(np.uint8 if head.precision <= 8 else "u2")
+    if jpeg2000.is_luma_first(content, len(content) - len(stream)):
+        pixels = pixels[..., 0]
+    grey = _to_grey(pixels)
+    if head.precision < 8:  # shown over its whole range
+        grey = look_up((np.arange(256) * 255 // ((1 << head.precision) - 1)).clip(0, 255).astype(np.uint8), grey)
     photometric = "grey" if head.components <= 2 else "colour"
-    return _film(_to_grey(pixels), "JPEG 2000", photometric, "imagecodecs", bits=head.precision)
+    return _film(grey, "JPEG 2000", photometric, "imagecodecs", bits=head.precision)
 
 
 def _decode(content: bytes, flags: int, kind: str) -> np.ndarray:
@@ -112,9 +120,6 @@ def _oriented(picture: np.ndarray, orientation: int) -> np.ndarray:
 
 def _to_grey(pixels: np.ndarray) -> np.ndarray:
     """What imagecodecs returned, to one sample a pixel; a second or fourth sample is alpha."""
-    if pixels.dtype.kind == "i":  # signed: the middle of the range is zero
-        shift = 1 << (8 * pixels.itemsize - 1)
-        pixels = (pixels.astype(np.int32) + shift).astype(np.uint8 if pixels.itemsize == 1 else np.uint16)
     if pixels.dtype not in (np.uint8, np.uint16):
         raise UnreadableRadiograph("unsupported", "over 16 bits a pixel")
     if pixels.ndim == 3 and pixels.shape[2] in (1, 2):
@@ -151,8 +156,6 @@ def full_range(grey: np.ndarray, bits: int = 0) -> tuple[np.ndarray, int]:
     Without `bits` it is the least of 10, 12, 14 and 16 that hold the brightest pixel: a 12-bit film in a
     16-bit PNG is not shown at a sixteenth of its brightness.
     """
-    from .look_up import look_up
-
     highest = int(grey.max())
     if not 8 < bits < 16 or highest >> bits:
         bits = next(bits for bits in (10, 12, 14, 16) if highest < 1 << bits)

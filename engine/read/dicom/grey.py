@@ -112,11 +112,14 @@ class _Lut:
 
 
 def _lut(header: Header, sequence: int, signed_input: bool) -> _Lut | None:
-    """The first item of a Modality or VOI LUT Sequence (PS3.3 C.11.1.1.1, C.11.2.1.1)."""
-    items = header.items(sequence, most=1)
-    if not items or not (raw := items[0].value(0x00283006)):
+    """The first usable item of a Modality or VOI LUT Sequence (PS3.3 C.11.1.1.1, C.11.2.1.1)."""
+    luts = (_lut_of(item, signed_input) for item in header.items(sequence))
+    return next((lut for lut in luts if lut is not None), None)
+
+
+def _lut_of(item: Header, signed_input: bool) -> _Lut | None:
+    if not (raw := item.value(0x00283006)):
         return None
-    item = items[0]
     descriptor = np.frombuffer(item.value(0x00283002)[:6], item.order + "u2")
     if descriptor.size < 3:
         return None
@@ -148,7 +151,7 @@ def modality_output(header: Header, values: np.ndarray, notes: list[str]) -> np.
 def voi_output(
     header: Header, image: ImagePixel, modality: np.ndarray, counts: np.ndarray, notes: list[str]
 ) -> tuple[np.ndarray, str]:
-    """VOI LUT, else the first window, else one made from the picture (PS3.3 C.11.2): 0 to 1, same shape.
+    """VOI LUT, else the first usable window, else one made from the picture (PS3.3 C.11.2): 0 to 1, same shape.
 
     counts: how often each entry of `modality` occurs in the picture; a window that shows next to none of it
     is ignored.
@@ -160,13 +163,13 @@ def voi_output(
         if _has_contrast(shown, counts):
             return shown, "VOI LUT"
         notes.append("VOI LUT without contrast ignored")
-    centers, widths = header.decimals(0x00281050), header.decimals(0x00281051)
-    if centers and widths:
-        function = header.text(0x00281056).upper() or "LINEAR"
-        center, width = centers[0], widths[0]
-        shown = _windowed(modality, center, width, function)
+    function = header.text(0x00281056).upper() or "LINEAR"
+    windows = list(zip(_numbers(header, 0x00281050), _numbers(header, 0x00281051), strict=False))
+    for center, width in windows:
+        shown = None if center is None or width is None else _windowed(modality, center, width, function)
         if shown is not None and _has_contrast(shown, counts):
             return shown, f"window {center:g}/{width:g} {function}"
+    if any(center is not None for center, _ in windows):
         notes.append("window without contrast ignored")
     if image.stored <= 8:
         low, high = float(modality.min()), float(modality.max())
@@ -177,6 +180,18 @@ def voi_output(
     if high <= low:
         high = low + 1.0
     return np.clip((modality - low) / (high - low), 0.0, 1.0), window
+
+
+def _numbers(header: Header, tag: int) -> list[float | None]:
+    """The values of a DS element in their places; None for one that is empty or no finite number."""
+    numbers: list[float | None] = []
+    for text in header.texts(tag):
+        try:
+            number = float(text.replace(",", "."))
+        except ValueError:
+            number = np.nan
+        numbers.append(number if -1e300 < number < 1e300 else None)
+    return numbers
 
 
 def _windowed(values: np.ndarray, center: float, width: float, function: str) -> np.ndarray | None:

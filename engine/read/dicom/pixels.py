@@ -17,9 +17,11 @@ from .. import jpeg, jpeg2000
 from ..codecs import imagecodecs
 from ..jpeg import Data
 from ..jpeg_decode import decode_jpeg
-from .header import PIXEL_DATA, TRUNCATED, Header
+from .header import PIXEL_DATA, TRUNCATED, Element, Header
 
 RLE = "1.2.840.10008.1.2.5"
+GE_PRIVATE = "1.2.840.113619.5.2"  #: implicit VR little endian, but for the pixels: big-endian words
+DEFLATED = "1.2.840.10008.1.2.1.99"
 
 SYNTAXES = {
     "1.2.840.10008.1.2": "implicit VR little endian",
@@ -39,10 +41,12 @@ SYNTAXES = {
     "1.2.840.10008.1.2.4.201": "HTJ2K lossless",
     "1.2.840.10008.1.2.4.202": "HTJ2K lossless, RPCL",
     "1.2.840.10008.1.2.4.203": "HTJ2K",
+    GE_PRIVATE: "GE's implicit VR little endian with big-endian pixels",
 }
 UNCOMPRESSED = {uid for uid in SYNTAXES if uid.startswith("1.2.840.10008.1.2.1")} | {
     "1.2.840.10008.1.2",
     "1.2.840.10008.1.2.2",
+    GE_PRIVATE,
 }
 _T = TypeVar("_T")
 
@@ -84,7 +88,12 @@ def read_stored(header: Header, image: ImagePixel) -> Stored:
     """Decode the pixels. Raise UnreadableRadiograph."""
     element = header.elements[PIXEL_DATA]
     if element.length >= 0 and header.transfer_syntax not in COMPRESSED:
-        return _native(header, image, element.start, element.length, element.vr)
+        if header.transfer_syntax and header.transfer_syntax not in UNCOMPRESSED:  # its words may lie in any order
+            raise UnreadableRadiograph("unsupported", "a transfer syntax that xscan does not know")
+        if header.transfer_syntax == DEFLATED:
+            _require_end(header, element)
+        order = ">" if header.transfer_syntax == GE_PRIVATE else header.order
+        return _native(header, image, element.start, element.length, element.vr or b"OW", order)
     frame = _frame(header.content, element.start, header.order) if element.length < 0 else header.value(PIXEL_DATA)
     if header.transfer_syntax == RLE:
         return _rle(frame, image)
@@ -94,7 +103,7 @@ def read_stored(header: Header, image: ImagePixel) -> Stored:
         return _jpeg2000(frame, image)
     if header.transfer_syntax in UNCOMPRESSED:  # encapsulated uncompressed (PS3.5 A.4.11)
         plain = Header(bytes(frame), header.order)
-        return _native(plain, image, 0, len(frame), b"OW")
+        return _native(plain, image, 0, len(frame), b"OW", header.order)
     if header.transfer_syntax in SYNTAXES:
         raise UnreadableRadiograph("corrupt", "the compressed picture does not begin like one")
     raise UnreadableRadiograph("unsupported", "a transfer syntax that xscan does not know")
@@ -120,7 +129,27 @@ def _frame(content: bytes, at: int, order: str) -> Data:
     return fragments[1] if len(fragments) == 2 else b"".join(fragments[1:])
 
 
-def _native(header: Header, image: ImagePixel, start: int, length: int, vr: bytes) -> Stored:
+def _require_end(header: Header, element: Element) -> None:
+    """Raise UnreadableRadiograph unless only whole elements follow the pixels. Raw deflate has no sum: damage shows in
+    that bytes are missing or left over (PS3.5 A.5)."""
+    at, content = element.start + element.length, header.content
+    last = PIXEL_DATA
+    while at + 8 <= len(content):
+        group, number = struct.unpack_from(header.order + "HH", content, at)
+        tag, vr = group << 16 | number, content[at + 4 : at + 6]
+        if tag <= last:
+            break
+        last = tag
+        if vr in (b"OB", b"OW", b"UN"):
+            at += 12 + (struct.unpack_from(header.order + "I", content, at + 8)[0] if at + 12 <= len(content) else 0)
+        else:
+            at += 8 + struct.unpack_from(header.order + "H", content, at + 6)[0]
+    if at > len(content) or any(content[at:]):
+        raise UnreadableRadiograph("corrupt", "the deflated data is damaged")
+
+
+def _native(header: Header, image: ImagePixel, start: int, length: int, vr: bytes, order: str) -> Stored:
+    """order: of the pixels' words."""
     rows, columns, samples = image.rows, image.columns, image.samples
     full_422 = image.photometric == "YBR_FULL_422" and samples == 3 and image.allocated == 8
     # PS3.3 C.7.6.3.1.2: two luma samples and one pair of chroma samples for every two pixels.
@@ -129,9 +158,9 @@ def _native(header: Header, image: ImagePixel, start: int, length: int, vr: byte
     present = min(length, len(header.content) - start)
     if present < needed:
         raise UnreadableRadiograph("truncated", f"{100 * present // needed} % of the picture is there")
-    kind = np.dtype(np.uint8) if image.allocated == 8 else np.dtype(header.order + "u2")
+    kind = np.dtype(np.uint8) if image.allocated == 8 else np.dtype(order + "u2")
     values = np.frombuffer(header.content, kind, count, start)
-    if header.order == ">":
+    if order == ">":
         if image.allocated == 16:
             values = values.astype(np.uint16)
         elif vr == b"OW":  # PS3.5 8.1.2: bytes lie swapped in their big-endian words
@@ -211,6 +240,8 @@ def _jpeg2000(frame: Data, image: ImagePixel) -> Stored:
     jpeg2000.require_whole(stream, head)
     # OpenJPEG reads HTJ2K too. OpenJPH is twice as fast, but drops its errors here and returns what it has.
     pixels = _guarded(lambda: imagecodecs().jpeg2k_decode(stream, planar=False), "JPEG 2000")
+    if head.signed and not image.signed and pixels.dtype.kind == "i":  # the header decides what the bits mean
+        pixels = pixels & ((1 << head.precision) - 1)
     name = "imagecodecs HTJ2K" if head.high_throughput else "imagecodecs JPEG 2000"
     return _colour(pixels, name, image, rgb=head.transformed)  # PS3.5 8.2.4: YBR_FULL comes without a transform
 

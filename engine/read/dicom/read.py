@@ -1,9 +1,11 @@
 """One DICOM file to a film: header, what to skip, pixels, grey scale; in that order, so that what is not
 for the model costs no decoding."""
 
+import numpy as np
+
 from ...errors import UnreadableRadiograph
 from ..film import Facts, Film, Limits, require_pixels
-from . import skip
+from . import cover, skip
 from .age import age_years, height_m
 from .grey import render
 from .header import PIXEL_DATA, Header, parse
@@ -23,6 +25,12 @@ def read_dicom(content: bytes, limits: Limits) -> Film:
     doubts = skip.doubts(header)
     if rendering.contradiction:
         doubts.append(("polarity", "the header contradicts itself about which end is bright"))
+    covered = cover.shutter(header, image.rows, image.columns)
+    if covered is not None:
+        rendering.grey = np.where(covered, np.uint8(0), rendering.grey)
+        rendering.notes.append("display shutter applied")
+    if cover.has_marks(header, image.rows, image.columns):
+        doubts.append(("burnt-in-text", "a DICOM overlay has marks over the film"))
     facts = Facts(
         format="DICOM",
         rows=image.rows,
