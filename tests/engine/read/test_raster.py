@@ -236,4 +236,4 @@ def test_the_limits_can_be_set() -> None:
 def test_other_files(content: bytes) -> None:
     with pytest.raises(FileProblem) as problem:
         read_bytes(content)
-    assert problem.value.code in ("empty", "not-an-image", "truncated")
+    assert problem.value.code in ("empty", "not-an-image", "truncated", "unsupported")
