@@ -11,6 +11,7 @@ from xscan.calibration.points.operating_points import choose_points, fit_tempera
 from xscan.calibration.points.reference import reference
 from xscan.calibration.points.scores import read_scores
 from xscan.engine.dataset.films import FOLDS, DataSet, read_inputs
+from xscan.engine.dataset.trained_on import write_record
 from xscan.engine.disk.replace import replacing_path
 from xscan.engine.errors import EngineError, UsageError
 from xscan.engine.network.manifest import KEY, Manifest
@@ -61,6 +62,9 @@ def export(run: Path, out: Path, data: DataSet, *, name: str, version: str, out_
             raise EngineError(
                 f"not exported: ONNX Runtime and Keras differ by {difference:.1e}, more than {TOLERANCE:.0e}"
             )
+    # Beside the network: what tells its films again when it is measured on others.
+    if data.fingerprint == history["data"] and not any(film.matrix is not None for film in data.films):
+        write_record(data, out.parent)
     return difference
 
 

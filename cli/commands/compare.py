@@ -9,7 +9,7 @@ from ..terminal.choices import Figure
 from ..terminal.console import Console
 from ..terminal.extras import names_extra
 from ..terminal.logs import plain_warnings
-from ..terminal.options import MODEL, Fold, Json, NoProgress, Part, Patients, Quiet, Split, Verbose
+from ..terminal.options import MODEL, Fold, Json, NoProgress, Part, Patients, Quiet, Split, TrainedToo, Verbose
 
 
 def compare(
@@ -22,6 +22,7 @@ def compare(
     fold: Fold = "",
     split: Split = None,
     part: Part = "",
+    trained_too: TrainedToo = False,
     patients: Patients = None,
     by: Annotated[
         Figure,
@@ -39,14 +40,14 @@ def compare(
     Choose the deciding figure before you look. Two score files are compared on the films that both have.
     """
     from xscan.engine.dataset.folder import load_folder
-    from xscan.engine.dataset.selection import choose, selection
+    from xscan.engine.dataset.selection import selection
     from xscan.training.evaluation.compare import compare as measure
     from xscan.training.evaluation.scored import score
 
     console = Console(quiet, verbose, json, no_progress)
     keeps = selection(fold, split, part)
     with plain_warnings(console), names_extra():
-        films = choose(load_folder(data, patients), keeps) if data is not None else None
-        a, b = (score(model, films, keeps) for model in (model_a, model_b))
+        films = load_folder(data, patients) if data is not None else None
+        a, b = score([model_a, model_b], films, keeps, trained_too)
         comparison = measure(a, b, by.value)
     console.result(comparison.as_dict(), comparison.as_text())

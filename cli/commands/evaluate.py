@@ -8,7 +8,7 @@ import typer
 from ..terminal.console import Console
 from ..terminal.extras import names_extra
 from ..terminal.logs import plain_warnings
-from ..terminal.options import MODEL, Fold, Json, NoProgress, Part, Patients, Quiet, Split, Verbose
+from ..terminal.options import MODEL, Fold, Json, NoProgress, Part, Patients, Quiet, Split, TrainedToo, Verbose
 
 
 def evaluate(
@@ -19,6 +19,7 @@ def evaluate(
     fold: Fold = "",
     split: Split = None,
     part: Part = "",
+    trained_too: TrainedToo = False,
     patients: Patients = None,
     prevalence: Annotated[
         str, typer.Option(help="Shares of films with pneumonia to give PPV and NPV for, such as 0.05,0.2.")
@@ -37,7 +38,7 @@ def evaluate(
     NPV at other prevalences, and subgroups by size, source and age.
     """
     from xscan.engine.dataset.folder import load_folder
-    from xscan.engine.dataset.selection import choose, selection
+    from xscan.engine.dataset.selection import selection
     from xscan.engine.errors import UsageError
     from xscan.training.evaluation.evaluate import evaluate as measure
     from xscan.training.evaluation.scored import is_score_file, score
@@ -52,8 +53,8 @@ def evaluate(
     with plain_warnings(console), names_extra():
         if html is not None:
             require_page(html)
-        films = choose(load_folder(data, patients), keeps) if data is not None else None
-        scored = score(model, films, keeps)
+        films = load_folder(data, patients) if data is not None else None
+        (scored,) = score([model], films, keeps, trained_too)
         console.detail(f"scored {len(scored)} films: {scored.how}")
         columns = read_columns(patients or data.with_suffix(".csv")) if data is not None else {}
         evaluation = measure(scored, shares, columns)

@@ -1,5 +1,6 @@
 """`xscan explain`: where in the films a network sees what it says."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ from ..terminal.choices import MapMethod
 from ..terminal.console import Console
 from ..terminal.extras import names_extra
 from ..terminal.logs import plain_warnings
-from ..terminal.options import Fold, Json, NoProgress, Part, Patients, Quiet, Split, Verbose
+from ..terminal.options import Fold, Json, NoProgress, Part, Patients, Quiet, Split, TrainedToo, Verbose
 
 
 def explain(
@@ -18,6 +19,7 @@ def explain(
     fold: Fold = "",
     split: Split = None,
     part: Part = "",
+    trained_too: TrainedToo = False,
     patients: Patients = None,
     method: Annotated[
         MapMethod, typer.Option(help="auto: the class maps where the network has them, else occlusion.")
@@ -38,6 +40,7 @@ def explain(
     from xscan.engine.dataset.folder import load_folder
     from xscan.engine.dataset.selection import choose, selection, some
     from xscan.training.evaluation.network import open_network
+    from xscan.training.evaluation.unseen import unseen
     from xscan.training.explanation.explain import explain as run_explain
     from xscan.training.pages.page import require_folder, require_page
 
@@ -48,9 +51,11 @@ def explain(
             require_folder(out)
         if html is not None:
             require_page(html)
-        data_set = some(choose(load_folder(data, patients), keeps), films)
+        whole = load_folder(data, patients)
         with open_network(model) as network:
-            explanation = run_explain(network, data_set, method.value, grid, console.say)
+            left, seen = unseen([network], whole, choose(whole, keeps), trained_too)
+            explanation = run_explain(network, some(left, films), method.value, grid, console.say)
+        explanation = replace(explanation, seen=seen)
         if out is not None:
             from xscan.training.explanation.figures import write_figures
 

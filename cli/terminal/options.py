@@ -27,6 +27,11 @@ Patients = Annotated[Path | None, typer.Option(help="CSV: file,patient[,fold]. D
 Fold = Annotated[str, typer.Option(help="Folds to use, such as 9 or 0-8; empty: all films.")]
 
 
+TrainedToo = Annotated[
+    bool, typer.Option("--trained-too", help="Also films that a network was trained on. Such figures promise nothing.")
+]
+
+
 Split = Annotated[Path | None, typer.Option(help="CSV (file,part) of xscan data split, in place of folds.")]
 
 

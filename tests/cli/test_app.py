@@ -90,5 +90,5 @@ def test_the_wheel_holds_every_module_and_network(tmp_path: Path) -> None:
     inside = set(zipfile.ZipFile(wheel).namelist())
     for room in ("cli", "engine", "training", "calibration"):
         for path in (ROOT / room).rglob("*"):
-            if path.suffix in (".py", ".onnx", ".html", ".toml", ".css", ".js"):
+            if path.suffix in (".py", ".onnx", ".html", ".toml", ".css", ".js", ".npz"):
                 assert f"xscan/{path.relative_to(ROOT).as_posix()}" in inside

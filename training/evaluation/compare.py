@@ -83,6 +83,7 @@ class Comparison:
         return {
             **sides,
             "films": len(self.a),
+            "trained_on": seen.as_dict() if (seen := self.a.seen or self.b.seen) else None,
             "patients": len(set(self.a.patients)),
             "resamples": RESAMPLES,
             "figures": rows,
@@ -95,6 +96,7 @@ class Comparison:
     def as_text(self) -> str:
         lines = [f"A  {self.a.model}: {self.a.how}", f"B  {self.b.model}: {self.b.how}"]
         lines.append(f"{len(self.a)} films of {len(set(self.a.patients))} patients, the same for both")
+        lines += self.a.seen.notes() if self.a.seen else self.b.seen.notes() if self.b.seen else []
         for letter, left in zip("AB", self.left_out, strict=True):
             if left:
                 lines.append(f"{left} films that only {letter} has a score for are left out")

@@ -64,6 +64,7 @@ class Evaluation:
             "films": len(scored),
             "patients": len(set(scored.patients)),
             "unreadable": scored.unreadable,
+            "trained_on": scored.seen.as_dict() if scored.seen else None,
             "resamples": RESAMPLES,
             "figures": {name: figure.as_dict() for name, figure in self.figures.items()},
             "confusion": {"classes": CLASSES, "rows_are_truth": self.confusion.tolist()},
@@ -117,6 +118,7 @@ class Evaluation:
 
     def notes(self) -> list[str]:
         notes = [
+            *(self.scored.seen.notes() if self.scored.seen else ()),
             f"{self.scored.how}; temperature {self.scored.temperature:g}.",
             f"In brackets: 95 % intervals by bootstrap, {RESAMPLES} draws of patients; by group: Wilson's, of films.",
         ]

@@ -1,5 +1,7 @@
 """Films with a truth and a network's answer: scored now, by the runtime of `batch`, or read from a score file."""
 
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -8,11 +10,12 @@ import numpy as np
 from xscan.calibration.points.operating_points import choose_points, fit_temperature
 from xscan.calibration.points.scores import read_scores
 from xscan.engine.dataset.films import DataSet, ListedFilm, read_inputs
-from xscan.engine.dataset.selection import Keeps
+from xscan.engine.dataset.selection import Keeps, choose
 from xscan.engine.errors import DataSetError, EngineError, UsageError
 from xscan.engine.triage.bands import probabilities
 
 from .network import BATCH, Network, open_network
+from .unseen import Seen, unseen
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,7 @@ class ScoredFilms:
     p: np.ndarray  #: float64 [films, 3]
     unreadable: int = 0
     films: tuple[ListedFilm, ...] = field(default=(), repr=False)  #: none for a score file
+    seen: Seen | None = None  #: what is known of films that were trained on; None for a score file: it holds none
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -101,14 +105,23 @@ def is_score_file(model: str) -> bool:
     return model.endswith(".csv")
 
 
-def score(model: str, data: DataSet | None, keeps: Keeps) -> ScoredFilms:
-    """A network on the chosen films of `data`, or the chosen films of a score file, which needs no data.
+def score(models: Sequence[str], whole: DataSet | None, keeps: Keeps, trained_too: bool = False) -> list[ScoredFilms]:
+    """Each network on the same films: those that `keeps` chooses of `whole`, without those that one was trained on.
 
+    A score file takes what it has of its own, and needs no data. trained_too: leave none out.
     Raises UsageError, DataSetError, EngineError.
     """
-    if is_score_file(model):
-        return read_score_file(Path(model), keeps)
-    if data is None:
+    if whole is None and not all(is_score_file(model) for model in models):
         raise UsageError("give the folder of labelled films after the network")
-    with open_network(model) as network:
-        return score_films(network, data)
+    with ExitStack() as stack:
+        networks = {m: stack.enter_context(open_network(m)) for m in models if not is_score_file(m)}
+        data, seen = None, None
+        if whole is not None:
+            data, seen = unseen(list(networks.values()), whole, choose(whole, keeps), trained_too)
+        found = {}
+        for model in models:
+            if model not in networks:
+                found[model] = read_score_file(Path(model), keeps)
+            elif data is not None and model not in found:
+                found[model] = replace(score_films(networks[model], data), seen=seen)
+    return [found[model] for model in models]

@@ -26,6 +26,7 @@ from xscan.engine.runtime.protocol import Runtime
 from xscan.engine.triage.bands import log_odds, probabilities
 
 from ..evaluation.network import BATCH, Network
+from ..evaluation.unseen import Seen
 from ..pages.tables import aligned
 
 METHODS = ("auto", "maps", "occlusion")
@@ -73,6 +74,7 @@ class Explanation:
     pneumonia: dict[str, np.ndarray]  #: class -> float [rows, columns], mean evidence for pneumonia
     kind: dict[str, np.ndarray]  #: bacteria, virus -> mean evidence for bacterial
     deletions: list[Deletion]
+    seen: Seen | None = None  #: what is known of films that the network was trained on
 
     @property
     def passed(self) -> bool:
@@ -85,6 +87,7 @@ class Explanation:
             "model": self.model,
             "method": self.method,
             "films": self.films,
+            "trained_on": self.seen.as_dict() if self.seen else None,
             "mean_evidence": {
                 question: {name: np.round(grid, 4).tolist() for name, grid in grids.items()}
                 for question, grids in means.items()
@@ -96,6 +99,7 @@ class Explanation:
     def as_text(self) -> str:
         films = ", ".join(f"{n} {name}" for name, n in self.films.items())
         lines = [f"{self.model} by {self.method} on {sum(self.films.values())} films ({films})"]
+        lines += self.seen.notes() if self.seen else []
         for question, grids in (("pneumonia against normal", self.pneumonia), ("bacterial against viral", self.kind)):
             for name, grid in grids.items():
                 lines += ["", f"mean evidence for {question}, films of {name} (nats, from the top)"]

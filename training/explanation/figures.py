@@ -41,6 +41,7 @@ def write_page(explanation: Explanation, out: Path) -> None:
     """Raises OutputError."""
     page = Page(f"xscan explain: {explanation.model} by {explanation.method}")
     page.text(explanation.sentence(), warn=not explanation.passed)
+    page.text(*(explanation.seen.notes() if explanation.seen else ()))
     page.text(
         "Means over films, from a coarse grid, smoothed for the eye. The outline is drawn by hand: it is nobody's."
     )

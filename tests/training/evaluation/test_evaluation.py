@@ -227,7 +227,7 @@ def test_what_cannot_be_compared_or_chosen_is_refused_in_one_line(films: Path, t
     with pytest.raises(DataSetError, match="no film is of fold 9"):
         choose(load_folder(films), selection("9"))
     with pytest.raises(UsageError, match="folder of labelled films"):
-        score("compact", None, selection())
+        score(["compact"], None, selection())
     assert len(some(load_folder(films), 5).films) == 5
     for arguments, code in (
         (("evaluate", "compact", films, "--prevalence", "5"), 2),
@@ -238,3 +238,17 @@ def test_what_cannot_be_compared_or_chosen_is_refused_in_one_line(films: Path, t
     ):
         done = xscan(*arguments)
         assert (done.returncode, len(done.stderr.splitlines())) == (code, 1), done.stderr
+
+
+@pytest.mark.data
+def test_figures_on_films_that_were_trained_on_are_no_figures(xscan: Xscan, real: Path) -> None:
+    known = xscan("evaluate", "seed", real / "originals", "--json")
+    assert known.returncode == 0, known.stderr
+    result = json.loads(known.stdout)
+    assert result["films"] == 27
+    assert result["trained_on"] == {"left_out": 213, "kept": 0, "known": True}
+    loud = xscan("compare", "seed", "compact", real / "originals", "--fold", "9,0", "--trained-too")
+    assert "WARNING: the network was trained on" in loud.stdout
+    none = xscan("evaluate", "seed", real / "originals", "--fold", "0")
+    assert none.returncode == 2
+    assert "trained on all" in none.stderr
