@@ -1,6 +1,6 @@
 """After the readers have reported: what the bands were worth, whether scores mean what they say, and drift."""
 
-import csv
+import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from xscan.engine import CLASSES
+from xscan.engine.dataset.sheet import bare, read_sheet
 from xscan.engine.errors import UsageError
-from xscan.engine.lists.table import Row, decode_cell, read_rows
+from xscan.engine.lists.table import COLUMNS, HEADER, Row, decode_cell, read_rows
 from xscan.engine.network.manifest import Manifest
 
 from .points.reference import stability_index
@@ -21,8 +22,17 @@ BANDS = ("urgent", "review", "routine")
 KEYS = ("file", "sop_uid", "study_uid")
 BINS = 10  #: of the score, in the table and for its mean error
 FEW = 100  #: films under which a month's index says little
-_SICK = {"bacteria": True, "virus": True, "pneumonia": True, "1": True, "yes": True}
-_WELL = {"normal": False, "0": False, "no": False}
+_SCORE = re.compile(r"0?\.\d+|[01](\.0+)?")
+#: In English, German, Spanish, French, Italian and Portuguese, without accents.
+_SICK: dict[str, bool] = dict.fromkeys(
+    (
+        *("bacteria", "bacterial", "virus", "viral", "pneumonia", "1", "yes", "true", "pneumonie", "bakterien"),
+        *("bakteriell", "viren", "ja", "neumonia", "bacteriana", "si", "bacterienne", "virale", "oui", "polmonite"),
+        *("batterica", "bacterias", "sim"),
+    ),
+    True,
+)
+_WELL: dict[str, bool] = dict.fromkeys(("normal", "0", "no", "false", "nein", "unauffallig", "non", "normale", "nao"), False)
 _TRUTH = _SICK | _WELL
 
 
@@ -163,32 +173,44 @@ def _months(
 def _scored(path: Path, manifest: Manifest) -> Iterator[Row]:
     if not path.is_file():
         raise UsageError(f"no list {path}: make it with xscan batch")
+    for row in _rows(path):
+        if not row.priority:
+            continue
+        if row.model != manifest.label:
+            raise UsageError(f"{path.name} was scored by {row.model}, not {manifest.label}: audit each by itself")
+        yield row
+
+
+def _rows(path: Path) -> Iterator[Row]:
+    """A list as xscan wrote it, or as a spreadsheet saved it again."""
     with path.open("rb") as stream:
-        for row in read_rows(stream):
-            if not row.priority:
-                continue
-            if row.model != manifest.label:
-                raise UsageError(f"{path.name} was scored by {row.model}, not {manifest.label}: audit each by itself")
-            yield row
+        if stream.readline().rstrip(b"\r\n") == HEADER.rstrip(b"\n"):
+            stream.seek(0)
+            yield from read_rows(stream)
+            return
+    sheet, rows = read_sheet(path)
+    sheet.require(*COLUMNS)
+    for line, cells in rows:
+        row = Row(*(decode_cell(cells[name]) for name in COLUMNS))
+        row.p_pneumonia = row.p_pneumonia.replace(",", ".")
+        if row.priority and not _SCORE.fullmatch(row.p_pneumonia):
+            raise UsageError(f"{path.name}, line {line}: p_pneumonia is no number from 0 to 1: use the list as it was")
+        yield row
 
 
 def _read_truth(path: Path) -> tuple[str, dict[str, bool]]:
     if not path.is_file():
         raise UsageError(f"no file {path}: give a CSV with the columns file and truth")
-    with path.open(newline="", encoding="utf-8-sig") as stream:
-        reader = csv.DictReader(stream)
-        columns = reader.fieldnames or ()
-        key = next((k for k in KEYS if k in columns), None)
-        if key is None or "truth" not in columns:
-            raise UsageError(f"{path.name} needs a column truth and one of {', '.join(KEYS)}")
-        truth: dict[str, bool] = {}
-        for line in reader:
-            value = (line["truth"] or "").strip().lower()
-            if value not in _TRUTH:
-                raise UsageError(
-                    f"{path.name}, line {reader.line_num}: truth is one of {', '.join(CLASSES)}, pneumonia"
-                )
-            truth[decode_cell(line[key])] = _TRUTH[value]
+    sheet, rows = read_sheet(path)
+    key = next((k for k in KEYS if k in sheet.columns), None)
+    if key is None or "truth" not in sheet.columns:
+        raise UsageError(f"{path.name} needs a column truth and one of {', '.join(KEYS)}: {sheet.has}")
+    truth: dict[str, bool] = {}
+    for line, cells in rows:
+        value = _TRUTH.get(bare(cells["truth"]))
+        if value is None:
+            raise UsageError(f"{path.name}, line {line}: truth is one of {', '.join(CLASSES)}, pneumonia")
+        truth[decode_cell(cells[key].strip())] = value
     return key, truth
 
 

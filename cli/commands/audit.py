@@ -20,7 +20,8 @@ def audit(
     """Compare triage lists with what readers found: rates by band, calibration, drift month by month.
 
     TRUTH is a CSV with a column file, sop_uid or study_uid, and a column truth: normal, pneumonia, bacteria
-    or virus.
+    or virus. As a spreadsheet saves it: UTF-8, UTF-16 or CP1252; commas, semicolons or tabs; headers in English,
+    German, Spanish and other languages.
     """
     from xscan.calibration.audit import audit as measure
     from xscan.engine.errors import UsageError

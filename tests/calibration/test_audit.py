@@ -1,5 +1,7 @@
 """What a list was worth, against known truths."""
 
+import csv
+import io
 from dataclasses import replace
 from pathlib import Path
 
@@ -71,13 +73,39 @@ def test_wilson_interval() -> None:
     assert share["high"] == pytest.approx(0.9945, abs=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("encoding", "separator", "header"),
+    [
+        ("cp1252", ";", "Dateiname;Befund"),
+        ("utf-16", "\t", "archivo\tdiagnóstico"),
+        ("utf-8-sig", ",", "file,truth"),
+    ],
+)
+def test_truths_and_lists_that_a_spreadsheet_saved(
+    night: Path, tmp_path: Path, encoding: str, separator: str, header: str
+) -> None:
+    rows = [row for row in made_up_rows(2000) if row.priority and row.file[0] != "="]
+    words = {"cp1252": ("Pneumonie", "unauffällig"), "utf-16": ("NEUMONÍA", "no")}.get(encoding, ("virus", "normal"))
+    lines = [header] + [f'"{row.file}"{separator}{words[i % 2]}' for i, row in enumerate(rows)]
+    (tmp_path / "t.csv").write_bytes(("\r\n".join(lines) + "\r\n").encode(encoding))
+    expected = audit([night], tmp_path / "t.csv", MANIFEST)
+    assert expected.matched == len(rows)
+
+    with night.open(newline="", encoding="utf-8") as stream:
+        cells = list(csv.reader(stream))
+    again = io.StringIO(newline="")
+    csv.writer(again, delimiter=separator).writerows(cells)
+    (tmp_path / "again.csv").write_bytes(again.getvalue().encode(encoding, "replace"))
+    assert audit([tmp_path / "again.csv"], tmp_path / "t.csv", MANIFEST).as_dict() == expected.as_dict()
+
+
 def test_mistakes_are_named(night: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="line 2"):
         audit([night], write_truth(tmp_path / "t.csv", ["a,perhaps"]), MANIFEST)
     with pytest.raises(UsageError, match="no scored film"):
         audit([night], write_truth(tmp_path / "t.csv", ["a,normal"]), MANIFEST)
     (tmp_path / "t.csv").write_text("film,truth\n", encoding="utf-8")
-    with pytest.raises(UsageError, match="file, sop_uid, study_uid"):
+    with pytest.raises(UsageError, match="file, sop_uid, study_uid: it has film, truth"):
         audit([night], tmp_path / "t.csv", MANIFEST)
     with pytest.raises(UsageError, match="no list"):
         audit([tmp_path / "none.csv"], write_truth(tmp_path / "t.csv", ["a,normal"]), MANIFEST)
