@@ -32,7 +32,9 @@ _SICK: dict[str, bool] = dict.fromkeys(
     ),
     True,
 )
-_WELL: dict[str, bool] = dict.fromkeys(("normal", "0", "no", "false", "nein", "unauffallig", "non", "normale", "nao"), False)
+_WELL: dict[str, bool] = dict.fromkeys(
+    ("normal", "0", "no", "false", "nein", "unauffallig", "non", "normale", "nao"), False
+)
 _TRUTH = _SICK | _WELL
 
 
