@@ -7,7 +7,7 @@ import typer
 
 from ..terminal.choices import Figure
 from ..terminal.console import Console
-from ..terminal.extras import names_extra
+from ..terminal.extras import converted, names_extra
 from ..terminal.logs import plain_warnings
 from ..terminal.options import MODEL, Fold, Json, NoProgress, Part, Patients, Quiet, Split, TrainedToo, Verbose
 
@@ -41,10 +41,12 @@ def compare(
     """
     from xscan.engine.dataset.folder import load_folder
     from xscan.engine.dataset.selection import selection
+    from xscan.engine.machine.install import require
     from xscan.training.evaluation.compare import compare as measure
     from xscan.training.evaluation.scored import score
 
     console = Console(quiet, verbose, json, no_progress)
+    require(*converted(model_a, model_b))
     keeps = selection(fold, split, part)
     with plain_warnings(console), names_extra():
         films = load_folder(data, patients) if data is not None else None

@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from ..terminal.console import Console
-from ..terminal.extras import needs_train
 from ..terminal.options import Json, NoProgress, Patients, Quiet, Verbose
 from ..terminal.progress import progress
 
@@ -35,14 +34,13 @@ def describe(
 
     File names are printed with --json and on the page only: a name can hold a patient's.
     """
-    with needs_train():
-        import matplotlib  # noqa: F401
-        import sklearn  # noqa: F401
+    from xscan.engine.machine.install import require
 
-        from xscan.training.data.describe import describe as run
-        from xscan.training.data.survey import survey
+    require("sklearn", *(["matplotlib"] if html is not None else []))
     from xscan.engine.dataset.csvs import read_split
     from xscan.engine.dataset.folder import load_folder
+    from xscan.training.data.describe import describe as run
+    from xscan.training.data.survey import survey
     from xscan.training.pages.page import require_page
 
     console = Console(quiet, verbose, json, no_progress)

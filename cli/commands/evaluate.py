@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from ..terminal.console import Console
-from ..terminal.extras import names_extra
+from ..terminal.extras import converted, names_extra, plots
 from ..terminal.logs import plain_warnings
 from ..terminal.options import MODEL, Fold, Json, NoProgress, Part, Patients, Quiet, Split, TrainedToo, Verbose
 
@@ -40,12 +40,14 @@ def evaluate(
     from xscan.engine.dataset.folder import load_folder
     from xscan.engine.dataset.selection import selection
     from xscan.engine.errors import UsageError
+    from xscan.engine.machine.install import require
     from xscan.training.evaluation.evaluate import evaluate as measure
     from xscan.training.evaluation.scored import is_score_file, score
     from xscan.training.evaluation.subgroups import read_columns
     from xscan.training.pages.page import require_page
 
     console = Console(quiet, verbose, json, no_progress)
+    require(*plots(html), *converted(model))
     if data is not None and is_score_file(model):
         raise UsageError(f"{model} holds scores already: leave out the folder of films")
     shares = _shares(prevalence)

@@ -8,7 +8,7 @@ import typer
 
 from ..terminal.choices import MapMethod
 from ..terminal.console import Console
-from ..terminal.extras import names_extra
+from ..terminal.extras import converted, names_extra, plots
 from ..terminal.logs import plain_warnings
 from ..terminal.options import Fold, Json, NoProgress, Part, Patients, Quiet, Split, TrainedToo, Verbose
 
@@ -39,12 +39,14 @@ def explain(
     """
     from xscan.engine.dataset.folder import load_folder
     from xscan.engine.dataset.selection import choose, selection, some
+    from xscan.engine.machine.install import require
     from xscan.training.evaluation.network import open_network
     from xscan.training.evaluation.unseen import unseen
     from xscan.training.explanation.explain import explain as run_explain
     from xscan.training.pages.page import require_folder, require_page
 
     console = Console(quiet, verbose, json, no_progress)
+    require(*plots(out, html), *converted(model))
     keeps = selection(fold, split, part)
     with plain_warnings(console), names_extra():
         if out is not None:

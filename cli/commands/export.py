@@ -33,8 +33,10 @@ def export(
     Nothing is written when ONNX Runtime's probabilities differ from Keras's by more than 1e-5.
     """
     from xscan.engine.dataset.folder import load_folder
+    from xscan.engine.machine.install import require
 
     os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever trained it: Keras's files are the same, tf2onnx is not
+    require("keras", "tensorflow", "tf2onnx")
     with needs_train():
         from xscan.training.export import export as run_export
     console = Console(quiet=quiet, json=json)

@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from ..terminal.console import Console
-from ..terminal.extras import needs_train
 from ..terminal.options import Json
 
 
@@ -27,9 +26,10 @@ def fit_gate(
 
     Adds the output `gate` to the graph, and thresholds and figures to the manifest.
     """
-    with needs_train():
-        from xscan.calibration.gate.fit_gate import fit_and_measure
+    from xscan.engine.machine.install import require
 
+    require("sklearn", *(["matplotlib"] if figure is not None else []))
+    from xscan.calibration.gate.fit_gate import fit_and_measure
     from xscan.engine.runtime.open import find_engine
 
     result = fit_and_measure(

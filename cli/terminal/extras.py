@@ -4,8 +4,10 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from xscan.engine.errors import UsageError
+from xscan.engine.machine.install import install_line
 
 
 @contextmanager
@@ -26,10 +28,20 @@ def names_extra() -> Iterator[None]:
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("xscan"):
             raise
-        advice = f"pip install 'xscan[{'train-torch' if error.name == 'torch' else 'train'}]'"
+        advice = install_line((error.name or "").partition(".")[0])
         if error.name == "tensorflow":
             advice += ", or train with what there is: KERAS_BACKEND=torch"
-        raise UsageError(f"this command needs {error.name}: {advice}") from None
+        raise UsageError(f"this needs {error.name}: {advice}") from None
+
+
+def plots(*outputs: Path | None) -> tuple[str, ...]:
+    """What drawing these files needs, for `require`."""
+    return ("matplotlib",) if any(output is not None for output in outputs) else ()
+
+
+def converted(*models: str) -> tuple[str, ...]:
+    """What running these networks needs, for `require`: a Keras file becomes ONNX first."""
+    return ("keras", "tensorflow", "tf2onnx") if any(model.endswith(".keras") for model in models) else ()
 
 
 @contextmanager

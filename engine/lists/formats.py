@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 
 from ..disk.overwrite import made_here
 from ..disk.replace import replacing
-from ..errors import UsageError
+from ..machine.install import require
 from .table import COLUMNS, Row, read_rows
 
 FORMATS = ("csv", "jsonl", "parquet")
@@ -26,10 +26,7 @@ def check_formats(formats: Iterable[str]) -> tuple[str, ...]:
     """Those of FORMATS that are asked for, each once. Raises UsageError where Parquet's library is not installed."""
     wanted = tuple(dict.fromkeys(formats))
     if "parquet" in wanted:
-        try:
-            import pyarrow  # noqa: F401
-        except ImportError:
-            raise UsageError("Parquet needs pyarrow: pip install 'xscan[parquet]'") from None
+        require("pyarrow")
     return wanted
 
 
