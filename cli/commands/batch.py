@@ -50,6 +50,9 @@ def batch(
     rebuild: Annotated[
         bool, typer.Option("--rebuild", help="Build the engine again where it does not fit this machine.")
     ] = False,
+    follow_links: Annotated[
+        bool, typer.Option("--follow-links", help="Follow links that lead out of the folder, too.")
+    ] = False,
     restart: Annotated[bool, typer.Option("--restart", help="Start over: drop the list of earlier runs.")] = False,
     log_file: Annotated[Path | None, typer.Option(help="Append log lines to this file; no names, no paths.")] = None,
     notify: Annotated[
@@ -107,6 +110,7 @@ def batch(
         limits=Limits(int(max_megapixels * 1e6), int(max_megabytes * 2**20)),
         file_seconds=file_timeout,
         restart=restart,
+        follow_links=follow_links,
         shard=Shard.parse(shard),
         formats=check_formats(f.value for f in format or ()),
         points=wishes(rule_out, rule_in),
@@ -115,7 +119,7 @@ def batch(
         page_lang=lang.value,
         thumbnails=thumbnails,
     )
-    with stopping() as stop, following(console, folder) as progress:
+    with stopping() as stop, following(console, folder, follow_links) as progress:
         summary = run_batch(settings, stop, progress)
     if json:
         console.result(summary.as_dict() | {"csv": str(out)}, "")

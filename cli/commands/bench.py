@@ -41,7 +41,7 @@ def bench(
             console.say(f"batch {size}: {rates[-1].films_a_second:.0f} films a second")
         decoding = None
         if films is not None:
-            found = (Path(f.path) for f in discover(films) if f.problem is None and f.member is None)
+            found = (Path(f.path) for f in discover(films, follow_links=True) if f.problem is None and f.member is None)
             decoding = measure_decoding(runtime, islice(found, count))
             if decoding is None:
                 console.warn(f"no radiographs in {films}")

@@ -18,12 +18,12 @@ PRIORITIES = ("urgent", "review", "routine")
 
 
 @contextmanager
-def following(console: Console, folder: Path) -> Iterator[Callable[[Summary], None]]:
+def following(console: Console, folder: Path, follow_links: bool = False) -> Iterator[Callable[[Summary], None]]:
     """A bar with the rate and the failed films, for `run_batch`."""
     with progress(console) as show:
         if console.progress:
             # The walk is only a little ahead of the workers, so the total is counted on the side.
-            threading.Thread(target=lambda: show(total=_count(folder)), daemon=True).start()
+            threading.Thread(target=lambda: show(total=_count(folder, follow_links)), daemon=True).start()
 
         def update(summary: Summary) -> None:
             failed = summary.status["failed"]
@@ -33,10 +33,10 @@ def following(console: Console, folder: Path) -> Iterator[Callable[[Summary], No
         yield update
 
 
-def _count(folder: Path) -> int | None:
+def _count(folder: Path, follow_links: bool) -> int | None:
     """How many rows the walk gives: links that go round in circles and the members of zips are counted as it does."""
     try:
-        return sum(1 for _ in discover(folder))
+        return sum(1 for _ in discover(folder, follow_links=follow_links))
     except XscanError:  # the run says it
         return None
 

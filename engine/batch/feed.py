@@ -4,12 +4,13 @@ import queue
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ..errors import StorageError
 from ..find.discover import discover
 from ..find.found import Found, order_key
 from ..lists.output import EarlierRow, Output
-from ..lists.table import utc
+from ..lists.table import Row, utc
 from .messages import Job
 from .settings import BatchSettings
 
@@ -19,6 +20,11 @@ KEPT_A_JOB = 512  #: rows of earlier runs that ride along in one job
 #: Codes of rows that a later run tries again although the file has not changed: they hang on other files.
 _UNSURE = ("duplicate", "presentation-double", "uid-conflict")
 
+#: Codes of files that cost a run its time or its workers. A share that stood still may have been the reason, so a later
+#: run tries them once more; its row says so, and while the file is unchanged no other run tries again.
+COSTLY = ("timed-out", "decoder-crash")
+TWICE = ", in two runs"
+
 
 class Feed:
     """Turns discovery and the rows of earlier runs into jobs, in order."""
@@ -27,6 +33,7 @@ class Feed:
         self.entries: dict[int, list[EarlierRow | Found]] = {}  #: job number -> its rows and files, in order
         self.kept = 0
         self.dropped = 0
+        self._tried: set[str] = set()  # files that an earlier run's row calls costly
         self.finished = False  #: every file is in a job
         self._settings = settings
         self._stop = stop
@@ -37,7 +44,7 @@ class Feed:
         self._waiting = 0  # files of the open job that need scoring
         self._found: queue.Queue[Found | BaseException | None] = queue.Queue(AHEAD)
         self._last = time.monotonic()
-        walk = discover(settings.folder, exclude=output.own_files)
+        walk = discover(settings.folder, exclude=output.own_files, follow_links=settings.follow_links)
         threading.Thread(target=self._discover, args=(walk,), name="discovery", daemon=True).start()
 
     def next_job(self) -> Job | None:
@@ -58,6 +65,12 @@ class Feed:
                 return self._close()
         return None
 
+    def told(self, row: Row) -> Row:
+        """A new row as it stands in the list: of a costly file that an earlier run had tried, it says so."""
+        if row.code not in COSTLY or row.file not in self._tried:
+            return row
+        return replace(row, reason=row.reason + TWICE)
+
     def at_end(self) -> bool:
         """No more jobs will come. Raises StorageError when the folder does not answer."""
         if self.finished or self._stop.is_set():
@@ -76,6 +89,8 @@ class Feed:
                 self.kept += 1
                 self._open.append(earlier)
                 return
+            if earlier.row.code in COSTLY and _is_same(earlier, found):
+                self._tried.add(found.file)
         self._open.append(found)
         self._waiting += 1
 
@@ -103,9 +118,15 @@ class Feed:
             self._found.put(error)
 
 
+def _is_same(earlier: EarlierRow, found: Found) -> bool:
+    return (earlier.row.bytes, earlier.row.modified) == (str(found.bytes), utc(found.modified_ns))
+
+
 def _still_holds(earlier: EarlierRow, found: Found) -> bool:
     row = earlier.row
-    if (row.bytes, row.modified) != (str(found.bytes), utc(found.modified_ns)) or row.code in _UNSURE:
+    if not _is_same(earlier, found) or row.code in _UNSURE:
         return False
+    if row.code in COSTLY and row.reason.endswith(TWICE):
+        return True
     # A finished list's failures are tried again; an interrupted run's are part of the run that goes on.
     return row.status != "failed" or not earlier.finished

@@ -26,6 +26,9 @@ WINDOW_A_WORKER = 8  #: finished jobs that may wait for an earlier, slower one
 START_S = 60.0  #: that a worker may take to start, on a machine that is busy or cold
 TICK_S = 0.25
 SOON_S = 0.02
+PATIENT = 3  #: files that may take the whole limit; every further one halves it
+SHORTEST_S = 10.0  #: that the limit for one file is never shortened below, ...
+USUAL = 5  #: ... nor below so many times the longest that a file of this run took
 DEATHS = 5  #: of workers at no file, in a row, before the run is given up
 
 
@@ -62,6 +65,9 @@ class Pool:
         self._wanted = workers
         self._workers: list[_Worker] = []
         self._again: deque[Job] = deque()  # jobs of dead workers, before new ones
+        self._last: deque[Job] = deque()  # files that killed a worker, alone: after others that may be done meanwhile
+        self._timeouts = 0
+        self._longest = 0.0  # seconds that a file took which was not ended
         self._suspects: set[str] = set()  # files that killed a worker once
         self._rows: dict[int, dict[int, Row]] = {}  # job number -> rows so far, by id() of the Found
         self._whole: dict[int, Job] = {}  # job number -> the job as it was given
@@ -110,6 +116,8 @@ class Pool:
                 elif given - awaited < self._wanted * WINDOW_A_WORKER and (job := next_job()):
                     self._whole[job.number] = job
                     given += 1
+                elif self._last:
+                    job = self._last.popleft()
                 if job is None:
                     break
                 self._send(job)
@@ -184,11 +192,19 @@ class Pool:
         for worker in list(self._workers):
             at = (worker.progress[0], worker.progress[1])
             if at != worker.seen or (worker.ready and not worker.jobs):
+                if worker.seen[1] >= 0:
+                    self._longest = max(self._longest, now - worker.since)
                 worker.seen, worker.since = at, now
-            elif now - worker.since > (self._file_seconds if worker.ready else max(self._file_seconds, START_S)):
+            elif now - worker.since > (self._limit() if worker.ready else max(self._file_seconds, START_S)):
                 worker.process.kill()
-                self._bury(worker, "timed-out", f"took longer than {self._file_seconds:g} seconds", again=False)
+                self._timeouts += worker.ready
+                self._bury(worker, "timed-out", "took longer than the limit for one file", again=False)
         return self._settled()
+
+    def _limit(self) -> float:
+        """Seconds for one file now: a folder of slow ones must not cost the night the whole limit for each."""
+        halved = self._file_seconds / 2 ** max(0, self._timeouts + 1 - PATIENT)
+        return min(self._file_seconds, max(halved, SHORTEST_S, USUAL * self._longest))
 
     def _receive(self, worker: _Worker, message: Any) -> None:
         if isinstance(message, XscanError):
@@ -261,7 +277,7 @@ class Pool:
         suspect = found.file
         if again and suspect not in self._suspects:
             self._suspects.add(suspect)
-            self._again.append(Job(job.number, [found]))
+            self._last.append(Job(job.number, [found]))
         else:
             self._suspects.discard(suspect)
             problem = UnreadableRadiograph(code, sentence)

@@ -68,7 +68,7 @@ def run_batch(
             for done in pool.run(feed.next_job, feed.at_end):
                 scored = iter(done.rows)
                 entries = feed.entries.pop(done.number)
-                rows = [settler.see(e.row if isinstance(e, EarlierRow) else next(scored)) for e in entries]
+                rows = [settler.see(e.row if isinstance(e, EarlierRow) else feed.told(next(scored))) for e in entries]
                 if any(row.code in _LOST for row in rows) and _identity(settings.folder, missing=None) != share:
                     raise StorageError("the scanned folder is gone: bring it back and run the same command again")
                 output.write(rows)
@@ -110,7 +110,7 @@ def _write_page(settings: BatchSettings, page: Path, manifest: str) -> None:
     left = pictures.path
     engine = None if settings.one_owner or has_one_owner(settings.engine) else settings.engine
     Spool(left, EARLIER).put(pictures_of(page))
-    with Spooled(left) as spooled, FilmsAgain(settings.folder, engine, settings.limits) as again:
+    with Spooled(left) as spooled, FilmsAgain(settings.folder, engine, settings.limits, settings.follow_links) as again:
         write_page(settings.out, page, options, lambda row: spooled.get(row) or again(row))
     pictures.remove()
 

@@ -27,6 +27,7 @@ class BatchSettings:
     limits: Limits = DEFAULT_LIMITS
     file_seconds: float = 120.0
     restart: bool = False
+    follow_links: bool = False  #: also those that lead out of the folder
     one_owner: bool = False  #: run the network in this process whatever the engine; GPUs need it anyway
     shard: Shard = ALL
     formats: tuple[str, ...] = ("csv",)

@@ -92,7 +92,7 @@ def _packed(folder: Path, patients: Path | None) -> DataSet | None:
 
 def _listed(folder: Path, table: dict[str, tuple[str, int | None]]) -> list[ListedFilm]:
     films = []
-    for found in discover(folder):
+    for found in discover(folder, follow_links=True):
         if isinstance(found.problem, NotARadiograph):
             continue
         patient, fold = table.get(found.file, ("", None))

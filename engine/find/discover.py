@@ -4,8 +4,11 @@ The order is that of the tuples of path components: depth first, a folder's file
 sorted together by name (code point by code point). A zip is walked like a folder. Memory stays bounded:
 names of a very large folder are sorted in runs on disk and merged.
 
-Links are followed, to files and to folders. A link to a folder that the walk is already inside becomes
-one row (`skipped: link-loop`); a link to nothing becomes one row (`failed: broken-link`).
+Links inside the scanned folder are followed, to files and to folders; a link out of it becomes one row
+(`failed: link-outside`) unless links are to be followed everywhere. A link to a folder that the walk is already in
+becomes one row (`skipped: link-loop`), as does one to a folder that an earlier link led to (`skipped: link-double`):
+two links a level would make millions of ways to one film. A link to nothing is `failed: broken-link`. Hard links are
+files of their own.
 """
 
 import contextlib
@@ -23,13 +26,17 @@ from .found import Found
 NAMES_A_RUN = 50_000  #: names of one folder held in memory; a larger folder is sorted on disk
 
 
-def discover(folder: Path, exclude: Collection[Path] = ()) -> Iterator[Found]:
+def discover(folder: Path, exclude: Collection[Path] = (), follow_links: bool = False) -> Iterator[Found]:
     """Yield every file below `folder`, sorted by `order_key`, one at a time as the walk reaches it.
 
+    follow_links: also out of `folder`.
     exclude: files (or folders) that get no row: xscan's own outputs, under whatever name the walk meets them.
     Raise UsageError when `folder` itself cannot be listed; anything below it becomes a row instead.
     """
     root = os.path.abspath(folder)
+    inside = os.path.join(os.path.realpath(root), "")
+    linked: set[tuple[int, int]] = set()  # folders that a link has led to, and those below them
+    link_level = 0  # of the walk: that of the outermost link it is in, or 0
     own = _Own(exclude)
     try:
         entries = _sorted_names(root)
@@ -45,26 +52,40 @@ def discover(folder: Path, exclude: Collection[Path] = ()) -> Iterator[Found]:
         if name is None:
             walk.pop()
             own.leave()
+            link_level = 0 if len(walk) < link_level else link_level
             continue
         path = os.path.join(real, name)
         file = shown + _showable(name)
         if own.holds_name(name):
             continue
         try:
-            status = os.stat(path)
+            status = os.lstat(path)
+            is_link = _is_link(status)
+            status = os.stat(path) if is_link else status
         except OSError:
             problem = _why_no_stat(path)
             yield Found(file, path, problem=problem)
             continue
         if own.holds(status):
             continue
+        if is_link and not follow_links and not os.path.join(os.path.realpath(path), "").startswith(inside):
+            problem = UnreadableRadiograph("link-outside", "it leads out of the folder: --follow-links reads it")
+            yield Found(file, path, problem=problem)
+            continue
         if stat.S_ISDIR(status.st_mode):
             identity = _identity(status)
             if any(identity == level[3] for level in walk):
                 yield Found(file, path, problem=NotARadiograph("link-loop", "a link to a folder it is in"))
                 continue
+            if is_link or link_level:
+                if identity in linked and status.st_ino != 0:  # 0: a share that numbers no folders
+                    problem = NotARadiograph("link-double", "a link to a folder that another link has led to")
+                    yield Found(file, path, problem=problem)
+                    continue
+                linked.add(identity)
             try:
                 walk.append((_sorted_names(path), path, file + "/", identity))
+                link_level = link_level or (len(walk) if is_link else 0)
                 own.enter(path)
             except OSError:
                 problem = UnreadableRadiograph("unreadable-folder", "the folder may not be listed")
@@ -141,6 +162,14 @@ def _why_no_stat(path: str) -> FileProblem:
     if not os.path.lexists(path):
         return UnreadableRadiograph("vanished", "gone between listing and reading")
     return UnreadableRadiograph("unreadable", "the file may not be read")
+
+
+#: Windows: IO_REPARSE_TAG_SYMLINK and IO_REPARSE_TAG_MOUNT_POINT, which is a junction.
+_LINKS = (0xA000000C, 0xA0000003)
+
+
+def _is_link(status: os.stat_result) -> bool:
+    return stat.S_ISLNK(status.st_mode) or getattr(status, "st_reparse_tag", 0) in _LINKS
 
 
 def _identity(status: os.stat_result) -> tuple[int, int]:

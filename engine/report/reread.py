@@ -24,8 +24,9 @@ class FilmsAgain(Closing):
     is touched before the first film is asked for.
     """
 
-    def __init__(self, folder: Path, engine: Path | None, limits: Limits) -> None:
+    def __init__(self, folder: Path, engine: Path | None, limits: Limits, follow_links: bool = False) -> None:
         self._folder = folder
+        self._follow_links = follow_links
         self._engine = engine
         self._limits = limits
         self._found: Iterator[Found] | None = None
@@ -50,7 +51,7 @@ class FilmsAgain(Closing):
 
     def _find(self, file: str) -> Found | None:
         if self._found is None:
-            self._found = discover(self._folder)
+            self._found = discover(self._folder, follow_links=self._follow_links)
             self._next = next(self._found, None)
             self._runtime = open_runtime(self._engine) if self._engine else None
         wanted = order_key(file)

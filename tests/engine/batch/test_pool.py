@@ -229,3 +229,14 @@ def test_what_workers_say_arrives_as_it_was() -> None:
             assert str(answers.hear(here, False, None)) == str(answer)
         tell(there, Done(3, rows, {"read": 0.5}))
         assert answers.hear(here, True, Job(3, files)) == Done(3, rows, {"read": 0.5})
+
+
+def test_the_limit_for_one_file_shrinks_after_some_that_took_it_whole() -> None:
+    pool = Pool(SETTINGS, workers=1, file_seconds=120)
+    limits = []
+    for pool._timeouts in range(9):
+        limits.append(pool._limit())
+    assert limits == [120, 120, 120, 60, 30, 15, 10, 10, 10]
+    pool._longest = 8  # honest films are slow here
+    assert pool._limit() == 40
+    assert Pool(SETTINGS, workers=1, file_seconds=2)._limit() == 2

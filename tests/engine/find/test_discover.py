@@ -120,6 +120,49 @@ def test_links(tmp_path: Path) -> None:
 
 
 @posix
+def test_links_out_of_the_folder(tmp_path: Path) -> None:
+    fill(tmp_path, "in/film", "in/sub/film", "out/film", "inside/film")
+    (tmp_path / "in/file").symlink_to(tmp_path / "out/film")
+    (tmp_path / "in/folder").symlink_to("../out")
+    (tmp_path / "in/root").symlink_to("/")
+    (tmp_path / "in/sibling").symlink_to("../inside")  # its path begins like the folder's
+    (tmp_path / "in/stays").symlink_to("sub/film")
+    found = {one.file: one.problem for one in discover(tmp_path / "in")}
+    assert list(found) == ["file", "film", "folder", "root", "sibling", "stays", "sub/film"]
+    assert {name for name, problem in found.items() if problem is None} == {"film", "stays", "sub/film"}
+    assert {problem.code for problem in found.values() if problem} == {"link-outside"}
+    (tmp_path / "in/root").unlink()
+    followed = list(discover(tmp_path / "in", follow_links=True))
+    names = ["file", "film", "folder/film", "sibling/film", "stays", "sub/film"]
+    assert [one.file for one in followed if not one.problem] == names
+    (tmp_path / "name").symlink_to("in")  # the scanned folder itself may be one
+    assert [one.file for one in discover(tmp_path / "name") if not one.problem] == ["film", "stays", "sub/film"]
+
+
+@posix
+def test_a_folder_is_entered_by_one_link(tmp_path: Path) -> None:
+    """Two links a level to the next level: 2 ** 24 ways to one film."""
+    for level in range(25):
+        fill(tmp_path, f"{level:02d}/film")
+        if level:
+            for name in ("a", "b"):
+                (tmp_path / f"{level - 1:02d}" / name).symlink_to(f"../{level:02d}")
+    for folder, follow in ((tmp_path, False), (tmp_path / "00", True)):
+        found = list(discover(folder, follow_links=follow))
+        assert len(found) < 200
+        assert {one.problem.code for one in found if one.problem} == {"link-double"}
+        assert sum(one.problem is None for one in found) >= 25
+
+
+@posix
+def test_hard_links_are_films_each(tmp_path: Path) -> None:
+    fill(tmp_path, "a/film")
+    (tmp_path / "b").mkdir()
+    os.link(tmp_path / "a/film", tmp_path / "b/film")
+    assert [one.file for one in discover(tmp_path) if one.problem is None] == ["a/film", "b/film"]
+
+
+@posix
 def test_an_unreadable_folder_is_one_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(tmp_path, "a", "locked/b", "z")
     real = os.scandir

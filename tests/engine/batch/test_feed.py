@@ -1,0 +1,48 @@
+"""Which files are read again and which rows are kept."""
+
+import threading
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from xscan.engine.batch.feed import TWICE, Feed
+from xscan.engine.batch.messages import blank_row
+from xscan.engine.batch.settings import BatchSettings
+from xscan.engine.find.discover import discover
+from xscan.engine.lists.output import EarlierRow
+from xscan.engine.lists.table import Row
+
+
+def night(folder: Path, earlier: list[Row]) -> tuple[Feed, list[str]]:
+    """A feed that has seen a finished list, and the files that it wants read."""
+    settings = BatchSettings(folder, folder / "list.csv", Path("none"), 1)
+    rows = iter([EarlierRow(row, finished=True) for row in earlier])
+    output = SimpleNamespace(earlier=lambda: rows, own_files=[])
+    feed = Feed(settings, output, threading.Event())  # type: ignore[arg-type]
+    wanted: list[str] = []
+    while not feed.finished:
+        job = feed.next_job()
+        wanted += [found.file for found in job.files] if job else []
+        time.sleep(0.001)
+    return feed, wanted
+
+
+@pytest.mark.parametrize("code", ["timed-out", "decoder-crash"])
+def test_a_costly_file_is_tried_in_two_runs_and_no_more_while_it_is_unchanged(tmp_path: Path, code: str) -> None:
+    for name in ("a", "bad", "c"):
+        (tmp_path / name).write_bytes(b"x")
+    found = list(discover(tmp_path))
+    fates = {"a": ("ok", ""), "bad": ("failed", f"{code}: so it was"), "c": ("failed", "corrupt: so it is")}
+    rows = [blank_row(one, *fates[one.file]) for one in found]
+    feed, wanted = night(tmp_path, rows)
+    assert wanted == ["bad", "c"]  # a share may have stood still
+    rows = [feed.told(blank_row(one, *fates[one.file])) for one in found]
+    assert [row.reason for row in rows] == ["", f"{code}: so it was{TWICE}", "corrupt: so it is"]
+    _, wanted = night(tmp_path, rows)
+    assert wanted == ["c"]
+    (tmp_path / "bad").write_bytes(b"another")
+    feed, wanted = night(tmp_path, rows)
+    assert wanted == ["bad", "c"]
+    assert feed.told(rows[1]) is rows[1]  # a new file begins anew
