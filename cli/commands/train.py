@@ -67,7 +67,21 @@ def train(
     )
     films = choose(load_folder(data, patients), keeps)
     run_training(films, settings, out, resume=resume, verbose=1 if console.progress else 0 if quiet else 2)
-    console.say(f"trained {architecture.value}: {out}; next: xscan export {out} --out model.onnx")
+    console.say(f"trained {architecture.value}: {out}")
+    console.say(_next(out, data, patients, chosen=bool(settings.validate)))
+
+
+def _next(out: Path, data: Path, patients: Path | None, chosen: bool) -> str:
+    """The command that comes next, as it can be run; `xscan export` chooses operating points on validation films."""
+    import shlex
+
+    if not chosen:
+        return (
+            "to export it, train the same with --validate 8 and another --out first: operating points are chosen on that "
+            "run's scores.csv (xscan export --out-of-fold)"
+        )
+    listed = [f"--patients={patients}"] if patients is not None else []
+    return f"next: {shlex.join(['xscan', 'export', str(out), f'--data={data}', *listed, '--out=model.onnx'])}"
 
 
 def _options(lines: list[str]) -> dict[str, Any]:

@@ -1,0 +1,83 @@
+"""Every command that the docs show, or that the code prints as advice, is one that the command line takes."""
+
+import ast
+import re
+import shlex
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import typer
+
+from xscan.cli.app import app
+
+from ..conftest import ROOT
+
+ROOMS = ("cli", "engine", "training", "calibration")
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+_HOLE = "\N{LATIN SMALL LETTER O WITH STROKE}"  #: what an f-string fills in
+
+
+def documented() -> Iterator[tuple[str, str]]:
+    """Page and command line, of the pages' code blocks."""
+    for page in PAGES:
+        for block in re.findall(r"^```[a-z]*\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
+            for line in block.replace("\\\n", " ").splitlines():
+                if line.startswith(("xscan ", ".venv/bin/xscan ")):
+                    yield page.name, line.partition("  #")[0].strip()
+
+
+def printed() -> Iterator[tuple[str, str]]:
+    """Module and what stands in its texts behind `xscan`, up to what is no command line any more."""
+    for path in sorted(p for room in ROOMS for p in (ROOT / room).rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        inside = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.JoinedStr):
+                text = "".join(
+                    part.value if isinstance(part, ast.Constant) and isinstance(part.value, str) else _HOLE
+                    for part in node.values
+                )
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in inside:
+                text = node.value
+            else:
+                continue
+            for found in re.finditer(r"\bxscan ([a-z]+(?:-[a-z]+)*)((?: [a-z]+)?)((?: --?[a-z][a-z-]*)*)", text):
+                yield f"{path.relative_to(ROOT)}:{node.lineno}", " ".join(filter(None, map(str.strip, found.groups())))
+
+
+def group() -> Any:
+    return typer.main.get_command(app)
+
+
+@pytest.mark.parametrize(("page", "line"), sorted(set(documented())))
+def test_a_documented_command_is_taken(page: str, line: str) -> None:
+    root: Any = group()
+    words = shlex.split(line)[1:]
+    for mark in (">", "|", "2>", "&"):
+        words = words[: words.index(mark)] if mark in words else words
+    if "..." in words or "..." in line:
+        words = [word for word in words if word != "..."]
+    with root.make_context("xscan", words, resilient_parsing=False) as context:
+        rest = [*context._protected_args, *context.args]
+        command = root
+        while rest and getattr(command, "commands", None):
+            assert rest[0] in command.commands, f"{page}: there is no command {rest[0]}"
+            name, command = rest[0], command.commands[rest[0]]
+            context = command.make_context(name, rest[1:], parent=context)  # raises on an option it does not take
+            rest = [*context._protected_args, *context.args]
+
+
+def test_printed_advice_names_commands_and_options_that_there_are() -> None:
+    root: Any = group()
+    wrong = []
+    for place, line in printed():
+        name, *rest = line.split()
+        command = root.commands.get(name)
+        if command is None:
+            continue  # "xscan makes", "xscan can": prose
+        if rest and rest[0] in getattr(command, "commands", {}):
+            command, rest = command.commands[rest[0]], rest[1:]
+        known = {option for param in command.params for option in (*param.opts, *param.secondary_opts)}
+        wrong += [f"{place}: xscan {line}: no {word}" for word in rest if word.startswith("-") and word not in known]
+    assert not wrong
