@@ -77,8 +77,8 @@ def _next(out: Path, data: Path, patients: Path | None, chosen: bool) -> str:
 
     if not chosen:
         return (
-            "to export it, train the same with --validate 8 and another --out first: operating points are chosen on that "
-            "run's scores.csv (xscan export --out-of-fold)"
+            "to export it, train the same with --validate 8 and another --out first: operating points are chosen on "
+            "the scores.csv of that run (xscan export --out-of-fold)"
         )
     listed = [f"--patients={patients}"] if patients is not None else []
     return f"next: {shlex.join(['xscan', 'export', str(out), f'--data={data}', *listed, '--out=model.onnx'])}"

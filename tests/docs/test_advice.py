@@ -42,8 +42,10 @@ def printed() -> Iterator[tuple[str, str]]:
                 text = node.value
             else:
                 continue
-            for found in re.finditer(r"\bxscan ([a-z]+(?:-[a-z]+)*)((?: [a-z]+)?)((?: --?[a-z][a-z-]*)*)", text):
-                yield f"{path.relative_to(ROOT)}:{node.lineno}", " ".join(filter(None, map(str.strip, found.groups())))
+            for name, rest in re.findall(r"\bxscan ([a-z]+(?:-[a-z]+)*)([^:;,()\n`]*)", text):
+                options = re.findall(r"(?<=\s)--?[a-z][a-z-]*", rest)
+                inner = re.findall(r"^ [a-z]+", rest)
+                yield f"{path.relative_to(ROOT)}:{node.lineno}", " ".join([name, *(w.strip() for w in inner), *options])
 
 
 def group() -> Any:
