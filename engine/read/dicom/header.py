@@ -287,9 +287,11 @@ class _Walk:
         content = self.content
         (short,), (long,) = self.short(content, at + 6), self.long(content, at + 8)
         implicit = b"", at + 8, self.long(content, at + 4)[0]
-        ways = [(b"UN", at + 8, short), implicit]
+        ways = [(b"UN", at + 8, short)]
         if not short:
             ways.insert(0, (b"UN", at + 12, long))
+        # Letters or marks are meant as a VR; other bytes are rather a length.
+        ways.insert(len(ways) if all(0x20 <= byte < 0x7F for byte in content[at + 4 : at + 6]) else 0, implicit)
         for vr, start, length in ways:
             if length == _UNDEFINED:
                 if content[start : start + 4] == struct.pack(self.order + "HH", 0xFFFE, 0xE000):

@@ -98,11 +98,13 @@ def refuse_other_objects(header: Header) -> None:
     elif sop_class.startswith(_STORAGE):
         if modality not in RADIOGRAPH and PIXEL_DATA not in header and not header.number(0x00280010):
             raise NotARadiograph("not-a-picture", "an object without a picture")
-        raise NotARadiograph("modality", "an object of another modality, by its SOP class")
+        by_class = "an object of another modality, by its SOP class"
+        raise NotARadiograph("modality", by_class if modality in RADIOGRAPH else _NO_MODALITY)
     elif modality not in RADIOGRAPH:  # a private class, or none
         if not modality and header.problem is not None:
             raise header.problem
-        _refuse_unknown(header, modality)
+        if not _may_be_film(header, modality):
+            raise NotARadiograph("modality", _NO_MODALITY)
 
 
 _NO_MODALITY = "another modality than CR, DX or RG"
@@ -133,24 +135,25 @@ def _refuse_capture(header: Header, modality: str) -> None:
         return
     if modality not in RADIOGRAPH and modality in OTHER_PICTURE:
         raise NotARadiograph("modality", _NO_MODALITY)
+    if modality not in RADIOGRAPH and not _may_be_film(header, modality):
+        raise NotARadiograph("not-a-film", "a secondary capture that does not say it is a chest radiograph")
     grey = (header.number(0x00280002) or 1) == 1
     if not grey or _is_derived(header):
         raise NotARadiograph("not-a-film", "a secondary capture made from other pictures, or in colour")
-    if modality not in RADIOGRAPH:
-        _refuse_unknown(header, modality)
 
 
-def _refuse_unknown(header: Header, modality: str) -> None:
-    """Neither the class nor the modality says radiograph: a film where it is large, grey, and says chest."""
+def _may_be_film(header: Header, modality: str) -> bool:
+    """Where neither the class nor the modality says radiograph: whether it is large, grey, and says chest.
+
+    Raise NotARadiograph if it has no picture.
+    """
     if PIXEL_DATA not in header and not header.number(0x00280010):
         raise NotARadiograph("not-a-picture", "an object without a picture")
     if modality in OTHER_PICTURE or modality == "RF":
-        raise NotARadiograph("modality", _NO_MODALITY)
+        return False
     large = min(header.number(0x00280010) or 0, header.number(0x00280011) or 0) >= 512
-    grey = header.number(0x00280002) == 1
     says_chest = _region(header) in (Region.CHEST, Region.MORE) or header.text(0x00185101) in ("PA", "AP")
-    if not (large and grey and says_chest):
-        raise NotARadiograph("not-a-film", "a secondary capture that does not say it is a chest radiograph")
+    return large and header.number(0x00280002) == 1 and says_chest
 
 
 def _is_derived(header: Header) -> bool:

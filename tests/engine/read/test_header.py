@@ -1,7 +1,9 @@
 """Our walk over a DICOM header finds what pydicom finds, in pydicom's own test files too."""
 
 import logging
+import shutil
 import struct
+import subprocess
 import warnings
 from collections.abc import Iterator
 from io import BytesIO
@@ -166,3 +168,82 @@ def test_private_sequences_of_undefined_length_are_stepped_over() -> None:
     sequence = struct.pack("<HH2sHI", 0x0009, 0x1010, b"UN", 0, 0xFFFFFFFF) + item
     sequence += b"\xfe\xff\x0d\xe0\0\0\0\0" + b"\xfe\xff\xdd\xe0\0\0\0\0"
     assert read_bytes(content[:at] + sequence + content[at:]).grey.size
+
+
+def raw(vr: bytes, value: bytes, *, short: bool, tag: tuple[int, int] = (0x0019, 0x1010)) -> bytes:
+    """One explicit element with a length of 16 or of 32 bits."""
+    length = struct.pack("<H", len(value)) if short else b"\0\0" + struct.pack("<I", len(value))
+    return struct.pack("<HH", *tag) + vr + length + value
+
+
+def sequence(item: bytes, vr: bytes = b"UN", *, ends: bool = True) -> bytes:
+    """A private sequence of undefined length with one item of undefined length."""
+    head = struct.pack("<HH", 0x0019, 0x1010) + vr + b"\0\0" + b"\xff" * 4
+    body = b"\xfe\xff\x00\xe0\xff\xff\xff\xff" + item + b"\xfe\xff\x0d\xe0\0\0\0\0"
+    return head + (body + b"\xfe\xff\xdd\xe0\0\0\0\0" if ends else body)
+
+
+def inserted(extra: bytes) -> bytes:
+    content = film(syntax=EXPLICIT)
+    at = content.index(b"\x20\x00\x0d\x00UI")
+    return content[:at] + struct.pack("<HH2sH", 0x0019, 0x0010, b"LO", 6) + b"VENDOR" + extra + content[at:]
+
+
+EXPLICIT_ITEM = raw(b"SH", b"ABC ", short=True, tag=(8, 0x100)) + raw(b"LO", b"", short=True, tag=(8, 0x104))
+IMPLICIT_ITEM = struct.pack("<HHI", 8, 0x100, 4) + b"ABC " + struct.pack("<HHI", 8, 0x104, 0)
+INNER = sequence(EXPLICIT_ITEM)
+ODD = {
+    "UN, implicit items": sequence(IMPLICIT_ITEM),
+    "UN, explicit items": sequence(EXPLICIT_ITEM),
+    "UN, explicit items that begin with an empty element": sequence(
+        raw(b"SH", b"", short=True, tag=(8, 0x100)) + INNER
+    ),
+    "UN, explicit items that hold binary": sequence(raw(b"OB", b"\0\1\2\3", short=False)),
+    "UN, an empty item": sequence(b""),
+    "UN in UN": sequence(INNER),
+    "UN of defined length, explicit items": raw(b"UN", sequence(EXPLICIT_ITEM)[12:], short=False),
+    "SQ, implicit items": sequence(IMPLICIT_ITEM, b"SQ"),
+    "SQ, explicit items": sequence(EXPLICIT_ITEM, b"SQ"),
+    "items in no coding": sequence(b"\1\2\3\4garbage that is no element"),
+    "unknown VR, 32 bits": raw(b"ZZ", b"value ", short=False),
+    "unknown VR, 16 bits": raw(b"ZZ", b"value ", short=True),
+    "unknown VR, empty": raw(b"QX", b"", short=False),
+    "question marks": raw(b"??", b"value ", short=True),
+    "blanks": raw(b"  ", b"value ", short=True),
+    "zeros, 32 bits": raw(b"\0\0", b"value ", short=False),
+    "implicit among explicit": struct.pack("<HHI", 0x0019, 0x1010, 6) + b"value ",
+    "unknown VR of undefined length": sequence(EXPLICIT_ITEM, b"ZQ"),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_elements_cost_no_film(name: str) -> None:
+    content = inserted(ODD[name])
+    assert (read_bytes(content).grey == read_bytes(film()).grey).all()
+    assert parse(content, LIMIT).text(0x0020000D) == "1.2.3"
+
+
+def test_what_pydicom_and_dcmtk_make_of_odd_elements(tmp_path: Path) -> None:
+    """Whichever of the two reads a file, we read it too; docs/reading.md says where they disagree."""
+    if not (dcmdump := shutil.which("dcmdump")):
+        pytest.skip("needs DCMTK")
+    both = {"pydicom": 0, "dcmtk": 0}
+    for name, extra in ODD.items():
+        (tmp_path / "odd.dcm").write_bytes(inserted(extra))
+        said = subprocess.run([dcmdump, "+P", "0020,000d", tmp_path / "odd.dcm"], capture_output=True, check=False)
+        theirs = read_by_pydicom(inserted(extra))
+        if said.returncode == 0 and b"[1.2.3]" in said.stdout:
+            both["dcmtk"] += 1
+        if theirs is not None and theirs.get("StudyInstanceUID") == "1.2.3":
+            both["pydicom"] += 1
+        assert parse(inserted(extra), LIMIT).text(0x0020000D) == "1.2.3", name
+    assert min(both.values()) >= 8
+
+
+def test_a_region_in_an_item_of_another_coding_is_understood() -> None:
+    item = struct.pack("<HHI", 8, 0x100, 10) + b"122495006 " + struct.pack("<HHI", 8, 0x104, 0)
+    content = film(BodyPartExamined="")
+    at = content.index(b"\x18\x00\x15\x00CS")
+    region = sequence(item, b"SQ").replace(b"\x19\x00\x10\x10", b"\x08\x00\x18\x22", 1)
+    with pytest.raises(FileProblem, match="body-part"):
+        read_bytes(content[:at] + region + content[at:])
