@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pydicom
 from pydicom.data import get_testdata_file
+from pydicom.multival import MultiValue
 
 from xscan.engine.errors import FileProblem
 from xscan.engine.read.dicom.header import Header, parse
@@ -60,7 +61,7 @@ def pydicoms(path: Path) -> dict[str, str] | None:
         except Exception:
             return None
     return {
-        name: "\\".join(map(str, value)) if isinstance(value, pydicom.multival.MultiValue) else str(value or "").strip()
+        name: "\\".join(map(str, value)) if isinstance(value, MultiValue) else str(value or "").strip()
         for name, value in values.items()
     }
 
