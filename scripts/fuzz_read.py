@@ -3,7 +3,8 @@
     python scripts/fuzz_read.py --count 20000 [--seed 1] [--keep DIR]
 
 Seeds are films made by us (every transfer syntax and raster format) and zips of them. Each is damaged by byte
-flips, cuts, holes, lies in its header, foreign DICOM elements or another file's middle. A child process reads
+flips, cuts, holes, lies in its header, foreign DICOM elements, another file's middle, or in its structure (segments,
+tags, elements, chunks: fuzz_structure.py). A child process reads
 them; the parent notes what became of each, and starts another child where one dies or takes over 10 seconds.
 A case is known by its seed and index alone: `--only INDEX` runs one of them in this process.
 """
@@ -20,6 +21,8 @@ import zipfile
 from collections import Counter
 from io import BytesIO
 from pathlib import Path
+
+from fuzz_structure import structural
 
 ROOT = Path(__file__).resolve().parents[1]
 LIMIT_S = 10.0
@@ -59,6 +62,14 @@ def seeds() -> list[tuple[str, bytes]]:
     progressive = [cv2.IMWRITE_JPEG_PROGRESSIVE, 1, cv2.IMWRITE_JPEG_RST_INTERVAL, 8]
     found.append(("progressive jpg", cv2.imencode(".jpg", grey, progressive)[1].tobytes()))
     found.append(("tif 16", cv2.imencode(".tif", wide)[1].tobytes()))
+    for compression in (cv2.IMWRITE_TIFF_COMPRESSION_LZW, cv2.IMWRITE_TIFF_COMPRESSION_ADOBE_DEFLATE):
+        options = [cv2.IMWRITE_TIFF_COMPRESSION, compression, cv2.IMWRITE_TIFF_ROWSPERSTRIP, 16]
+        found.append(("tif strips", cv2.imencode(".tif", rgba[..., :3], options)[1].tobytes()))
+    found.append(("tif jpeg", cv2.imencode(".tif", grey, [cv2.IMWRITE_TIFF_COMPRESSION, 7])[1].tobytes()))
+    found.append(("tif pages", cv2.imencodemulti(".tif", [grey[::4, ::4].copy(), grey])[1].tobytes()))
+    found.append(("12-bit jpg", imagecodecs.jpeg8_encode(wide >> 4, level=95, bitspersample=12)))
+    for predictor in (1, 7):
+        found.append(("lossless jpg", imagecodecs.jpeg8_encode(wide >> 4, lossless=True, predictor=predictor)))
     found.append(("png alpha", cv2.imencode(".png", rgba)[1].tobytes()))
     found.append(("jp2", imagecodecs.jpeg2k_encode(wide, codecformat="JP2", reversible=True)))
     for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
@@ -78,7 +89,7 @@ def damage(content: bytes, other: bytes, chance: random.Random) -> bytes:
             break
         at = chance.randrange(len(data))
         head = chance.randrange(min(len(data), 700))  # where the headers are
-        kind = chance.randrange(9)
+        kind = chance.randrange(12)
         if kind == 0:
             for _ in range(chance.choice((1, 4, 16, 64))):
                 data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
@@ -102,6 +113,8 @@ def damage(content: bytes, other: bytes, chance: random.Random) -> bytes:
         elif kind == 7:
             start = chance.randrange(len(other))
             data[at : at + 200] = other[start : start + 200]
+        elif kind > 8:
+            data = bytearray(structural(bytes(data), chance))
         else:  # a known element's value
             for tag in chance.sample(TAGS, 3):
                 place = data.find(tag)
