@@ -33,6 +33,7 @@ def seeds() -> list[tuple[str, bytes]]:
     import cv2
     import imagecodecs
     import numpy as np
+    from PIL import Image
 
     sys.path.insert(0, str(ROOT))
     from tests.engine.read import dicom_maker as make
@@ -65,7 +66,9 @@ def seeds() -> list[tuple[str, bytes]]:
     for compression in (cv2.IMWRITE_TIFF_COMPRESSION_LZW, cv2.IMWRITE_TIFF_COMPRESSION_ADOBE_DEFLATE):
         options = [cv2.IMWRITE_TIFF_COMPRESSION, compression, cv2.IMWRITE_TIFF_ROWSPERSTRIP, 16]
         found.append(("tif strips", cv2.imencode(".tif", rgba[..., :3], options)[1].tobytes()))
-    found.append(("tif jpeg", cv2.imencode(".tif", grey, [cv2.IMWRITE_TIFF_COMPRESSION, 7])[1].tobytes()))
+    stream = BytesIO()
+    Image.fromarray(grey).save(stream, "TIFF", compression="jpeg")
+    found.append(("tif jpeg", stream.getvalue()))
     found.append(("tif pages", cv2.imencodemulti(".tif", [grey[::4, ::4].copy(), grey])[1].tobytes()))
     found.append(("12-bit jpg", imagecodecs.jpeg8_encode(wide >> 4, level=95, bitspersample=12)))
     for predictor in (1, 7):

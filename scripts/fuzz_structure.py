@@ -19,14 +19,17 @@ _SHOWN = (
 
 def structural(content: bytes, chance: random.Random) -> bytes:
     """One change of structure by the format that the file begins like; the file itself where there is none."""
-    if content[:2] == b"\xff\xd8":
-        return _jpeg(content, chance)
-    if content[:4] in (b"II*\0", b"MM\0*"):
-        return _tiff(content, chance)
-    if content[128:132] == b"DICM":
-        return _dicom(content, chance)
-    if content[:4] == b"\x89PNG":
-        return _png(content, chance)
+    try:
+        if content[:2] == b"\xff\xd8":
+            return _jpeg(content, chance)
+        if content[:4] in (b"II*\0", b"MM\0*"):
+            return _tiff(content, chance)
+        if content[128:132] == b"DICM":
+            return _dicom(content, chance)
+        if content[:4] == b"\x89PNG":
+            return _png(content, chance)
+    except (struct.error, ValueError):  # too damaged already to be taken apart
+        pass
     return content
 
 
