@@ -10,6 +10,7 @@ imagecodecs, three times: data put in front of the end marker must change nothin
 
 import re
 
+import cv2
 import numpy as np
 
 from ..errors import UnreadableRadiograph
@@ -79,21 +80,9 @@ def _eight_bits(data: Data, head: JpegHeader, end: int, rgb: bool) -> np.ndarray
         if int(left_over[1]) > _PADDING:
             raise UnreadableRadiograph("corrupt", _DAMAGED) from None
         pixels = decode(data, form, strict=False)
-    if form == "CMYK":
-        return _cmyk_to_grey(pixels)
+    if form == "CMYK":  # sound, and OpenCV makes its grey
+        return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION)
     return pixels[..., 0] if form == "GRAY" and pixels.ndim == 3 else pixels
-
-
-def _cmyk_to_grey(cmyk: np.ndarray) -> np.ndarray:
-    """As OpenCV does it, for the same numbers: each ink on black, then luma. cmyk: uint8 [rows, columns, 4], inverted
-    as Adobe stores it."""
-    grey = np.empty(cmyk.shape[:2], np.uint8)
-    for first in range(0, len(cmyk), 64):  # a block stays in the cache
-        block = cmyk[first : first + 64].astype(np.int32)
-        key = block[..., 3]
-        red, green, blue = (key - ((255 - block[..., ink]) * key >> 8) for ink in (0, 1, 2))
-        grey[first : first + 64] = (blue * 1868 + green * 9617 + red * 4899 + 8192) >> 14
-    return grey
 
 
 def without_compiler(data: Data, end: int) -> np.ndarray:

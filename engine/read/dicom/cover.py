@@ -18,14 +18,15 @@ def shutter(header: Header, rows: int, columns: int) -> np.ndarray | None:
 
     All shapes of ShutterShape apply together: shown is what each of them leaves open.
     """
+    openings = [_OPENINGS[shape.upper()] for shape in header.texts(0x00181600) if shape.upper() in _OPENINGS]
+    if not openings:
+        return None
     shown = np.ones((rows, columns), np.uint8)
-    for shape in header.texts(0x00181600):
-        opening = _OPENINGS.get(shape.upper())
-        if opening is not None:
-            opened = opening(header, rows, columns)
-            if opened is None:
-                return None
-            shown &= opened
+    for opening in openings:
+        opened = opening(header, rows, columns)
+        if opened is None:
+            return None
+        shown &= opened
     covered = shown == 0
     return covered if covered.any() and covered.mean() <= 1 - _LEAST_SHOWN else None
 
