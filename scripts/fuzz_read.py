@@ -22,9 +22,12 @@ from collections import Counter
 from io import BytesIO
 from pathlib import Path
 
-from fuzz_structure import structural
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "scripts"))
+
+import fuzz_structure  # noqa: E402
+
 LIMIT_S = 10.0
 
 
@@ -117,7 +120,7 @@ def damage(content: bytes, other: bytes, chance: random.Random) -> bytes:
             start = chance.randrange(len(other))
             data[at : at + 200] = other[start : start + 200]
         elif kind > 8:
-            data = bytearray(structural(bytes(data), chance))
+            data = bytearray(fuzz_structure.structural(bytes(data), chance))
         else:  # a known element's value
             for tag in chance.sample(TAGS, 3):
                 place = data.find(tag)

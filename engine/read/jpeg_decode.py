@@ -81,7 +81,10 @@ def _eight_bits(data: Data, head: JpegHeader, end: int, rgb: bool) -> np.ndarray
             raise UnreadableRadiograph("corrupt", _DAMAGED) from None
         pixels = decode(data, form, strict=False)
     if form == "CMYK":  # sound, and OpenCV makes its grey
-        return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION)
+        flags = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+        if pixels is None:
+            raise UnreadableRadiograph("corrupt", _DAMAGED)
     return pixels[..., 0] if form == "GRAY" and pixels.ndim == 3 else pixels
 
 
