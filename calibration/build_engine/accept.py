@@ -93,7 +93,7 @@ def measure(plan: Plan, candidate: Candidate, measured: Measured, say: Say) -> C
     """The candidate with its verdict."""
     say.progress("measuring", 0, 1)
     verdict = judge(plan, measured, candidate.model)
-    return replace(candidate, verdict=verdict, record=verdict.as_dict())
+    return replace(candidate, verdict=verdict, record=verdict.as_dict() | {"measured_on": "onnxruntime"})
 
 
 def require_accepted(

@@ -101,9 +101,12 @@ def _candidate(
     whole = emit.int8(plan, calibration, layers)
     if plan.settings.precision != "auto":
         return accepted(whole)
+    if measured is None and not plan.on_cpu:  # an INT8 plan can be the slower one, and none has run here
+        say.note("INT8 is not timed on this GPU, so FP16 is built; --precision int8 builds INT8 without radiographs")
+        return accepted(emit.fp16(plan))
     if measured is None and not (earlier_verdict(whole, calibration) or {}).get("accepted"):
-        say.note(f"this INT8 graph was not accepted on radiographs: the engine is {plan.rest}; give --accept FOLDER")
-        return (emit.float32(plan), calibration) if plan.on_cpu else accepted(emit.fp16(plan))
+        say.note("this INT8 graph was not accepted on radiographs: the engine is float32; give --accept FOLDER")
+        return emit.float32(plan), calibration
     try:
         candidate, calibration = accepted(whole)
     except Refused as refused:

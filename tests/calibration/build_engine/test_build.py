@@ -10,13 +10,15 @@ import pytest
 from xscan.calibration.acceptance.speed import speed_ratio
 from xscan.calibration.acceptance.verdict import TOLERANCES, Tolerances
 from xscan.calibration.build_engine import accept, plan
+from xscan.calibration.build_engine import build as builder
 from xscan.calibration.build_engine.accept import Refused
 from xscan.calibration.build_engine.build import build
 from xscan.calibration.build_engine.plan import choose_runtime
 from xscan.calibration.build_engine.settings import BuildSettings, Say
 from xscan.engine.errors import EngineError, UsageError
+from xscan.engine.network.models import DEFAULT
 from xscan.engine.network.sidecar import read_sidecar, sha256
-from xscan.engine.runtime.open import open_runtime
+from xscan.engine.runtime.open import find_engine, open_runtime
 
 from .. import networks
 
@@ -196,6 +198,20 @@ def test_int8_for_tensorrt_rtx_compiles(settings: BuildSettings):
         open_runtime(settings.out)
 
 
+@pytest.mark.parametrize(("asked", "precision"), [("auto", "fp16"), ("int8", "int8")])
+def test_for_a_gpu_a_shipped_network_needs_no_radiographs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: str, precision: str
+):
+    monkeypatch.setattr(plan, "load_module", lambda _: None)
+    monkeypatch.setattr(builder, "_compile", lambda *_: (b"a plan", "1.0"))
+    out = tmp_path / "compact.engine"
+    sidecar = build(BuildSettings(find_engine(DEFAULT), out, asked, "tensorrt-rtx")).sidecar
+    assert sidecar.precision == precision
+    assert sidecar.gate["accepted"] is True
+    assert (sidecar.gate["measured_now"], sidecar.gate["measured_on"]) == (False, "onnxruntime")
+    assert not out.with_name("compact.engine.calibration.json").exists()
+
+
 def test_the_speed_ratio_of_a_network_to_itself_is_one():
     model = networks.residual()
     assert speed_ratio(model, model, networks.pictures(8), rounds=9) == pytest.approx(1, abs=0.5)
@@ -204,9 +220,6 @@ def test_the_speed_ratio_of_a_network_to_itself_is_one():
 @pytest.mark.data
 @pytest.mark.parametrize("runtime", ["onnxruntime", "tensorrt-rtx"])
 def test_the_shipped_network_in_int8_keeps_its_accuracy_on_the_held_out_fold(real: Path, tmp_path: Path, runtime: str):
-    from xscan.engine.network.models import DEFAULT
-    from xscan.engine.runtime.open import find_engine
-
     if runtime == "tensorrt-rtx":
         pytest.importorskip("tensorrt_rtx")
     data = real / "kermany224"
