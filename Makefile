@@ -11,8 +11,11 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 demo: $(VENV)/base
 	@rm -rf demo && mkdir demo
 	$(BIN)/xscan phantom demo/films --count 24
-	$(BIN)/xscan batch demo/films --out demo/triage.csv
-	@echo "Open demo/triage.csv to see the list."
+	$(BIN)/xscan batch demo/films --out demo/triage.csv --report
+	@echo "The films are drawings; the network learned from real ones, so the bands here say nothing of it."
+	@echo "Open demo/triage.html to see the page."
+	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ]; then \
+	  $(BIN)/python -m webbrowser -t "file://$(CURDIR)/demo/triage.html" >/dev/null 2>&1 || true; fi
 
 test: $(VENV)/dev lint
 	$(BIN)/python -m pytest -n auto --dist loadfile

@@ -41,23 +41,23 @@ app = typer.Typer(
 )
 app.command()(batch.batch)
 app.command()(merge.merge)
-app.command()(report.report)
-app.command()(triage.triage)
-app.command()(audit.audit)
+app.command(short_help="Make the morning page of a list.")(report.report)
+app.command(short_help="Sort a finished list by other operating points.")(triage.triage)
+app.command(short_help="Compare lists with what readers found.")(audit.audit)
 app.add_typer(data.app, name="data")
-app.command()(train.train)
-app.command()(sweep.sweep)
-app.command()(export.export)
-app.command()(fit_gate.fit_gate)
-app.command()(evaluate.evaluate)
-app.command()(compare.compare)
-app.command()(explain.explain)
-app.command()(build_engine.build_engine)
+app.command(short_help="Train a network.")(train.train)
+app.command(short_help="Train a recipe's networks, and choose one.")(sweep.sweep)
+app.command(short_help="Export a trained network to ONNX.")(export.export)
+app.command(short_help="Teach a network which films it may not decide on.")(fit_gate.fit_gate)
+app.command(short_help="Measure a network on labelled films.")(evaluate.evaluate)
+app.command(short_help="Compare two networks on the same films.")(compare.compare)
+app.command(short_help="Where in the films a network sees what it says.")(explain.explain)
+app.command(short_help="Build an engine for this machine.")(build_engine.build_engine)
 app.add_typer(engine.app, name="engine")
-app.command()(bench.bench)
-app.command()(phantom.phantom)
-app.command()(inspect.inspect)
-app.command()(doctor.doctor)
+app.command(short_help="Measure how fast an engine is here.")(bench.bench)
+app.command(short_help="Draw synthetic chest radiographs.")(phantom.phantom)
+app.command(short_help="Show what the scanner sees in one file.")(inspect.inspect)
+app.command(short_help="Say what this machine has and what is missing.")(doctor.doctor)
 app.add_typer(config_show.app, name="config")
 app.add_typer(schedule.app, name="schedule")
 
@@ -65,7 +65,7 @@ app.add_typer(schedule.app, name="schedule")
 @app.callback(invoke_without_command=True)
 def root(
     config: Annotated[Path | None, typer.Option(help="Settings file to use in place of xscan.toml.")] = None,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
+    version: Annotated[bool, typer.Option("--version", "-V", help="Print the version and leave.")] = False,
 ) -> None:
     # SettingsGroup has read `config` already: it is needed before a command's options are parsed.
     if version:

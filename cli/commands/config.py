@@ -14,7 +14,9 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Show the se
 _SOURCES = {"COMMANDLINE": "flag", "ENVIRONMENT": "environment"}
 
 
-@app.command(context_settings={"allow_interspersed_args": False})
+@app.command(
+    short_help="Print settings that are not at their default.", context_settings={"allow_interspersed_args": False}
+)
 def show(
     ctx: typer.Context,
     command: Annotated[
@@ -81,7 +83,7 @@ def _text(value: Any) -> str:
     return "" if value is None else json.dumps(value, ensure_ascii=False)
 
 
-@app.command()
+@app.command(short_help="Print the settings file in force.")
 def path(json: Json = False) -> None:
     """Print the settings file in force; where none is, the places that are searched."""
     file = current().file

@@ -19,7 +19,7 @@ def root() -> None:
     """Describe, pack and split a labelled data set."""
 
 
-@app.command()
+@app.command(short_help="Count films, sizes, copies, patients and conflicts.")
 def describe(
     data: Data,
     html: Annotated[Path | None, typer.Option(help="Page to write: plots and a contact sheet. It holds films.")] = None,
@@ -58,7 +58,7 @@ def describe(
     console.result(description.figures, description.as_text())
 
 
-@app.command()
+@app.command(short_help="Pack films into arrays after the one preprocessing.")
 def pack(
     data: Data,
     out: Annotated[Path, typer.Option(help="Folder to make; it must not exist.")],
@@ -86,7 +86,7 @@ def pack(
     )
 
 
-@app.command()
+@app.command(short_help="Part the films, patients and copies together.")
 def split(
     data: Data,
     out: Annotated[Path, typer.Option(help="CSV to write: file,part.")],

@@ -15,7 +15,7 @@ def root() -> None:
     """Look at engines."""
 
 
-@app.command()
+@app.command(short_help="Show what an engine is, and whether it runs here.")
 def show(
     file: Annotated[str, typer.Argument(help="An engine file, or the name of a shipped network.")],
     json: Json = False,

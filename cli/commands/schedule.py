@@ -30,7 +30,7 @@ Name = Annotated[str, typer.Option(help="Name of the job, where there are severa
 Notify = Annotated[str, typer.Option(metavar="CMD", help="Run this when a night ends badly or not at all.")]
 
 
-@app.command(context_settings={"allow_interspersed_args": False})
+@app.command(short_help="Run a batch every night.", context_settings={"allow_interspersed_args": False})
 def install(
     ctx: typer.Context,
     command: Annotated[list[str], typer.Argument(help="The nightly command: -- batch FOLDER --out LIST ...")],
@@ -70,7 +70,7 @@ def install(
         console.result({"scheduler": "cron", "name": name, "at": job.at, "lines": lines.split("\n")}, lines)
 
 
-@app.command()
+@app.command(short_help="Take a nightly job away.")
 def remove(name: Name = "nightly", quiet: Quiet = False) -> None:
     """Take a nightly job away. A run that goes on is not ended."""
     from xscan.engine.errors import UsageError
@@ -98,7 +98,7 @@ def remove(name: Name = "nightly", quiet: Quiet = False) -> None:
     console.say(f"removed {name}")
 
 
-@app.command()
+@app.command(short_help="Say which jobs are installed, and when they run.")
 def show(json: Json = False) -> None:
     """Say which jobs are installed, when each runs next, and how its last night ended."""
     console = Console(json=json)
@@ -118,7 +118,7 @@ def show(json: Json = False) -> None:
     console.result({"jobs": data}, "\n".join(map(_text, data)) or "nothing is scheduled")
 
 
-@app.command()
+@app.command(short_help="Say whether the last night has been.")
 def check(
     out: Annotated[Path | None, typer.Option(help="The triage list. Default: that of the job.")] = None,
     max_age: Annotated[str, typer.Option(help="How old the last night may be: 26h, 90m, 2d.")] = "26h",

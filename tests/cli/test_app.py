@@ -44,6 +44,15 @@ def test_every_command_has_help_and_every_option_is_described(xscan: Xscan, comm
     assert "Usage: xscan" in run.stdout
 
 
+@pytest.mark.parametrize("group", [(), ("data",), ("engine",), ("config",), ("schedule",)])
+def test_summaries_fit_eighty_columns(xscan: Xscan, group: tuple[str, ...]) -> None:
+    import os
+
+    done = xscan(*group, "--help", env=os.environ | {"COLUMNS": "80"})
+    assert "..." not in done.stdout.replace("[ARGS]...", "")
+    assert max(map(len, done.stdout.splitlines())) <= 80
+
+
 def test_the_main_process_of_a_batch_imports_neither_cv2_nor_a_runtime() -> None:
     code = (
         "import sys, xscan.engine.batch.run\n"
@@ -57,6 +66,7 @@ def test_usage_errors_are_exit_code_2(xscan: Xscan) -> None:
     assert xscan("batch").returncode == 2
     assert xscan("nothing").returncode == 2
     assert xscan("--version").stdout.startswith("xscan ")
+    assert xscan("-V").stdout == xscan("--version").stdout
 
 
 @pytest.mark.parametrize(
