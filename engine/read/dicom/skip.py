@@ -6,9 +6,11 @@ film is scored, and goes to review.
 
 import re
 from enum import Enum, auto
+from functools import lru_cache
 
 from ...errors import NotARadiograph
 from . import regions
+from .charset import readings
 from .header import PIXEL_DATA, Header
 from .words import Says, part_said, said
 
@@ -64,6 +66,10 @@ _STANDS: dict[tuple[str, ...], str] = {  # of rows, of columns
     ("F", "R"): "turned-left",
     ("H", "L"): "turned-right",
 }
+
+
+_VIEWS = Says.LATERAL | Says.FRONTAL
+_LONGEST_TEXT = 4096  #: bytes
 
 
 class Region(Enum):
@@ -179,12 +185,18 @@ def _region(header: Header) -> Region:
 
 
 def _part(header: Header) -> Region:
-    if re.sub(r"[\W_]", "", header.text(0x00180015).upper()) in _UNSAID:
+    raw = header.value(0x00180015)
+    return _part_of(raw[:_LONGEST_TEXT], header.character_sets) if raw else Region.UNSAID
+
+
+@lru_cache(maxsize=1024)  # the same few in all films of a device
+def _part_of(raw: bytes, character_sets: bytes) -> Region:
+    texts = readings(raw, character_sets)
+    if re.sub(r"[\W_]", "", texts[0].partition("\\")[0].upper()) in _UNSAID:
         return Region.UNSAID
-    for text in header.readings(0x00180015):
-        if (region := _region_of(part_said(text))) is not Region.UNKNOWN:
-            return region
-    return Region.UNKNOWN
+    return next(
+        (region for text in texts if (region := _region_of(part_said(text))) is not Region.UNKNOWN), Region.UNKNOWN
+    )
 
 
 def _coded_region(header: Header) -> Region:
@@ -217,14 +229,18 @@ def _is_spine(said: Says) -> bool:
 
 
 def _said(header: Header, *tags: int) -> Says:
-    """What these texts say, together; in other character sets where the declared one gives no word that is known."""
+    """What these texts say, together."""
     together = Says.NOTHING
     for tag in tags:
-        for text in header.readings(tag):
-            if found := said(text):
-                together |= found
-                break
+        if raw := header.value(tag):
+            together |= _said_in(raw[:_LONGEST_TEXT], header.character_sets)
     return together
+
+
+@lru_cache(maxsize=4096)
+def _said_in(raw: bytes, character_sets: bytes) -> Says:
+    """What a text says; in other character sets where the declared one gives no word that is known."""
+    return next((found for text in readings(raw, character_sets) if (found := said(text))), Says.NOTHING)
 
 
 def _is_lateral(header: Header) -> bool:
@@ -286,12 +302,12 @@ def _doubts_of_region(header: Header) -> list[tuple[str, str]]:
 
 def _says_lateral(header: Header, view: str) -> bool:
     """Free text that says lateral and not frontal; where the text about the picture says neither, that of the study."""
-    each = [_said(header, tag) & (Says.LATERAL | Says.FRONTAL) for tag in _OF_PICTURE]
     if view and view not in ("AP", "PA"):
         return False  # the view is a doubt already
+    each = [_said(header, tag) & _VIEWS for tag in _OF_PICTURE if tag in header]
     if any(said is Says.LATERAL for said in each):
         return True
-    return not view and not any(each) and _said(header, *_OF_STUDY) & (Says.LATERAL | Says.FRONTAL) is Says.LATERAL
+    return not view and not any(each) and _said(header, *_OF_STUDY) & _VIEWS is Says.LATERAL
 
 
 def stands(header: Header) -> str:

@@ -4,7 +4,7 @@
 import re
 import unicodedata
 from enum import Flag, auto
-from functools import cache, lru_cache
+from functools import cache
 
 from . import vocabulary
 
@@ -91,7 +91,6 @@ def _parts() -> _Words:
 _YEARS = re.compile(r"\d\s*LAT\b")  # Polish: 5 LAT, five years
 
 
-@lru_cache(maxsize=4096)  # a device writes the same few texts into all of its films
 def said(text: str) -> Says:
     """What a text says, in any of the languages."""
     folded = _YEARS.sub(" ", _folded(text).replace("_", " "))
@@ -103,7 +102,6 @@ def said(text: str) -> Says:
     return found
 
 
-@lru_cache(maxsize=1024)
 def part_said(text: str) -> Says:
     """What BodyPartExamined, or the meaning of a region's code, says."""
     folded = _folded(text)
