@@ -1,6 +1,7 @@
 """Kill `xscan batch` at random moments, resume it each time, and compare the list with an undisturbed run's.
 
     python scripts/kill_test.py FILMS --signal KILL --kills 200 --files 2000 [--engine FILE]
+    python scripts/kill_test.py FILMS --who worker --kills 40 --report
     python scripts/kill_test.py FILMS --full --files 2000     # as root: the output stands on a disk that fills up
 
 FILMS is a folder of radiographs (`xscan phantom films --count 24` makes one); it is linked or copied until
@@ -8,8 +9,10 @@ there are --files of them. Exit code 0 when every list was byte-identical.
 """
 
 import argparse
+import contextlib
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -23,6 +26,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("films", type=Path)
     parser.add_argument("--signal", choices=["KILL", "TERM"], default="KILL")
+    parser.add_argument("--who", choices=["main", "worker"], default="main", help="the process that is killed")
+    parser.add_argument("--report", action="store_true", help="with the page, parquet and jsonl, compared, too")
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--files", type=int, default=2000)
     parser.add_argument("--engine", default="")
@@ -34,10 +39,11 @@ def main() -> None:
         folder = spread(options.films, root / "films", options.files)
         command = [sys.executable, "-m", "xscan.cli", "batch", str(folder), "-q"]
         command += ["--engine", options.engine] if options.engine else []
+        command += ["--report", "--format", "jsonl", "--format", "parquet"] if options.report else []
         started = time.monotonic()
         subprocess.run([*command, "--out", str(root / "whole.csv")], check=True)
         seconds = time.monotonic() - started
-        whole = (root / "whole.csv").read_bytes()
+        whole = outputs(root / "whole.csv")
         print(f"{options.files} files, undisturbed run {seconds:.1f} s", flush=True)
         same = fill_up(command, root, whole) if options.full else kill(command, root, whole, seconds, options)
     sys.exit(0 if same else 1)
@@ -56,7 +62,33 @@ def spread(films: Path, folder: Path, count: int) -> Path:
     return folder
 
 
-def kill(command: list[str], root: Path, whole: bytes, seconds: float, options: argparse.Namespace) -> bool:
+def outputs(out: Path) -> dict[str, object]:
+    """All that a run left, by suffix; the page without the time it was made and its list's name."""
+    found: dict[str, object] = {".csv": out.read_bytes()}
+    for suffix in (".jsonl", ".html"):
+        for path in (out.with_suffix(suffix), out.with_name(out.name + suffix)):
+            if path.exists():
+                text = re.sub(rb'"made": ?"[^"]*"', b"", path.read_bytes())
+                found[suffix] = re.sub(rb"sha256-[A-Za-z0-9+/=]+", b"", text.replace(out.name.encode(), b"NAME"))
+    if out.with_suffix(".parquet").exists():
+        import pyarrow.parquet
+
+        found[".parquet"] = pyarrow.parquet.read_table(out.with_suffix(".parquet")).to_pylist()
+    return found
+
+
+def workers_of(parent: int) -> list[int]:
+    """The worker processes of a run, shuffled (Linux)."""
+    found = []
+    for line in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
+        with contextlib.suppress(OSError):
+            if b"spawn_main" in Path(f"/proc/{line}/cmdline").read_bytes():
+                found.append(int(line))
+    random.shuffle(found)
+    return found
+
+
+def kill(command: list[str], root: Path, whole: dict[str, object], seconds: float, options: argparse.Namespace) -> bool:
     """Kill at random moments; a run that ends by itself is compared and started over, until all kills are spent."""
     rng = random.Random(options.seed)
     kills = finished = wrong = 0
@@ -68,22 +100,29 @@ def kill(command: list[str], root: Path, whole: bytes, seconds: float, options: 
                 run.wait(rng.uniform(0.05, 1.5) if rng.random() < 0.5 else rng.uniform(0.5, seconds / 3))
             except subprocess.TimeoutExpired:
                 if kills < options.kills:
-                    run.send_signal(getattr(signal, f"SIG{options.signal}"))
-                    kills += 1
+                    killed = [run.pid] if options.who == "main" else workers_of(run.pid)[:1]
+                    for pid in killed:
+                        with contextlib.suppress(ProcessLookupError):
+                            os.kill(pid, getattr(signal, f"SIG{options.signal}"))
+                    kills += len(killed)
             code = run.wait()
         if code == 0:
             finished += 1
-            wrong += out.read_bytes() != whole
+            made = outputs(out)
+            different = [name for name in whole if made.get(name) != whole[name]]
+            if different:
+                print(f"after {kills} kills: {', '.join(different)} differ", flush=True)
+            wrong += bool(different)
             for path in root.glob("list*"):
-                path.unlink()
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
         elif code not in (-signal.SIGKILL, -signal.SIGTERM, 130):
             print(f"unexpected exit code {code} after {kills} kills", flush=True)
             wrong += 1
-    print(f"{kills} x SIG{options.signal}, {finished} lists finished, {wrong} of them wrong")
+    print(f"{kills} x SIG{options.signal} to a {options.who} process, {finished} lists finished, {wrong} of them wrong")
     return wrong == 0
 
 
-def fill_up(command: list[str], root: Path, whole: bytes) -> bool:
+def fill_up(command: list[str], root: Path, whole: dict[str, object]) -> bool:
     """The output stands on a small tmpfs that fills up; it is enlarged after each failure."""
     disk = root / "disk"
     disk.mkdir()
@@ -98,7 +137,7 @@ def fill_up(command: list[str], root: Path, whole: bytes) -> bool:
                 break
             kilobytes += 64
             subprocess.run(["mount", "-o", f"remount,size={kilobytes}k", str(disk)], check=True)
-        same = codes[-1] == 0 and out.read_bytes() == whole
+        same = codes[-1] == 0 and outputs(out)[".csv"] == whole[".csv"]
     finally:
         subprocess.run(["umount", str(disk)], check=True)
     print(f"exit codes {codes}: the list is {'the same' if same else 'WRONG'}")

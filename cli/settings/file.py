@@ -83,14 +83,30 @@ def find(explicit: Path | None, scanned: Callable[[], Iterable[Path]]) -> Path |
     except OSError:  # the current folder has been deleted
         here = None
     if here is not None and (here / NAME).is_file():
-        if not any(_is_inside(here, folder) for folder in scanned()):
+        if any(_is_inside(here, folder) for folder in scanned()):
+            Console().warn(
+                f"{NAME} of the current folder is not read, for the folder is scanned: "
+                "run the command from elsewhere, or name the file with --config"
+            )
+        elif _is_ours(here / NAME, "of the current folder"):
             return here / NAME
-        Console().warn(
-            f"{NAME} of the current folder is not read, for the folder is scanned: "
-            "run the command from elsewhere, or name the file with --config"
-        )
     user = user_folder() / NAME
-    return user if user.is_file() else None
+    return user if user.is_file() and _is_ours(user, "of your settings folder") else None
+
+
+def _is_ours(file: Path, which: str) -> bool:
+    """Whether nobody but this user and root can have written the file; else it is told of.
+
+    The file names commands to run: in a folder that people share, such as /tmp, anyone may have put it there.
+    """
+    from xscan.engine.network.permissions import others_may_write
+
+    why = others_may_write(file)
+    if os.name != "nt" and not why and file.is_symlink() and file.lstat().st_uid not in (0, os.getuid()):
+        why = f"{file.name} is a link that another user of this machine made"
+    if why:
+        Console().warn(f"{NAME} {which} is not read, for {why}: if you trust it, name it with --config")
+    return not why
 
 
 def user_folder() -> Path:

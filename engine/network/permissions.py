@@ -25,12 +25,18 @@ def in_others_hands(engine: Path) -> list[str]:
         parent for path in named for kind in (path.absolute(), path.resolve()) for parent in kind.parents
     )
     for path in (*dict.fromkeys(path.resolve() for path in named), *folders):
-        if why := _why(path):
+        if why := others_may_write(path):
             found.append(why)
     return found
 
 
-def _why(path: Path) -> str:
+def others_may_write(path: Path) -> str:
+    """Why a file or folder is in the hands of other users of this machine, as a sentence; '' if it is not.
+
+    On Windows always '': see `in_others_hands`.
+    """
+    if os.name == "nt":
+        return ""
     try:
         status = path.stat()
     except OSError:

@@ -169,3 +169,36 @@ def test_the_users_folder_on_each_system(monkeypatch: pytest.MonkeyPatch, tmp_pa
         assert user_folder() == tmp_path / ".config" / "xscan"
         monkeypatch.setattr(sys, "platform", "darwin")
         assert user_folder() == tmp_path / "Library" / "Application Support" / "xscan"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX only")
+def test_a_file_that_others_may_write_is_not_read(place: Place) -> None:
+    """It could name a command to run. Told of, and read where it is named."""
+    text = "[batch]\nworkers = 3\nnotify = \"sh -c 'touch planted'\"\n"
+    for file, mode in ((place.file, 0o666), (place.user_file, 0o602)):
+        file.write_text(text, encoding="utf-8")
+        file.chmod(mode)
+        run = place("batch", place.here / "gone", "--out", place.here / "list.csv")
+        assert run.returncode == 2
+        assert "is not read" in run.stderr
+        assert "--config" in run.stderr
+        assert not (place.here / "planted").exists()
+        assert place.sources() == {}
+        named = place("--config", file, "config", "show", "--json")
+        assert "batch" in {row["command"] for row in json.loads(named.stdout)["settings"]}
+        file.chmod(0o644)
+        assert "batch.workers" in place.sources()
+        file.unlink()
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="only root can give a file away")
+def test_another_users_file_is_not_read(place: Place) -> None:
+    place.file.write_text("[batch]\nworkers = 3\n", encoding="utf-8")
+    os.chown(place.file, 65534, 65534)
+    assert place.sources() == {}
+    os.chown(place.file, 0, 0)
+    place.file.rename(place.here / "real.toml")
+    place.file.symlink_to("real.toml")
+    assert "batch.workers" in place.sources()
+    os.chown(place.file, 65534, 65534, follow_symlinks=False)
+    assert place.sources() == {}
