@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from .exchange import Pool, exchanged
+
 
 @dataclass(frozen=True)
 class Augmentation:
@@ -25,17 +27,31 @@ class Augmentation:
     mask: float = 0.0  #: probability of a blanked corner, where markers and letters stand
     shade: float = 0.0  #: largest linear shading across the film (heel effect, tilted tube), share
     sharpen: float = 0.0  #: probability of the edge enhancement that some devices apply before export
+    levels: float = 0.0  #: probability of the grey levels of another film (see exchange.py)
+    spectrum: float = 0.0  #: probability of the low-frequency amplitudes of another film
+    corner: float = 0.0  #: probability of a corner of another film
+    #: smallest and largest share of each side that a window on the film has, drawn one by one; beyond it is black
+    crop: tuple[float, float] = (1.0, 1.0)
 
 
 def augment(
-    picture: np.ndarray, kinds: Augmentation, rng: np.random.Generator, trim: tuple[float, float] = (0, 0)
+    picture: np.ndarray,
+    kinds: Augmentation,
+    rng: np.random.Generator,
+    trim: tuple[float, float] = (0, 0),
+    pool: Pool | None = None,
 ) -> np.ndarray:
     """uint8 [height, width] -> a changed uint8 [height, width]; all randomness comes from rng.
 
     trim: the largest shares of height and of width that are cut off first; what is left fills the picture.
+    pool: the films, of the same size, that levels, spectrum and corner are taken from.
     """
+    if pool is not None:
+        picture = exchanged(picture, pool, kinds, rng)
     height, width = picture.shape
     moved = _affine(height, width, kinds, rng)
+    if tuple(kinds.crop) != (1, 1):
+        moved = _windowed(height, width, moved, kinds.crop, rng)
     if any(trim):
         picture, moved = _trimmed(picture, moved, trim, rng)
     picture = cv2.warpAffine(picture, moved, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
@@ -73,6 +89,17 @@ def _affine(height: int, width: int, kinds: Augmentation, rng: np.random.Generat
     centre = np.array([(width - 1) / 2, (height - 1) / 2])
     shift = rng.uniform(-kinds.shift, kinds.shift, 2) * (width, height)
     return np.hstack([matrix, (centre + shift - matrix @ centre)[:, None]])
+
+
+def _windowed(
+    height: int, width: int, moved: np.ndarray, crop: tuple[float, float], rng: np.random.Generator
+) -> np.ndarray:
+    """The matrix that lays a random window on the film over the whole picture, and then moves it."""
+    share = rng.uniform(*crop, 2)  # of width and height
+    start = rng.uniform(0, 1, 2) * (1 - share) * (width, height)
+    # pixel centres: a pixel's place is half a pixel into it
+    larger = np.vstack([np.hstack([np.diag(1 / share), ((0.5 - start) / share - 0.5)[:, None]]), [0, 0, 1]])
+    return moved @ larger
 
 
 def _trimmed(

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from .augment import Augmentation
+from .exchange_gpu import Pool, exchanged_all
 
 # The luminance table of ITU-T T.81, annex K, which libjpeg scales by quality.
 _LUMINANCE = (
@@ -22,18 +23,26 @@ _LUMINANCE = (
 
 
 def augment_all(
-    pictures: Tensor, kinds: Augmentation, random: torch.Generator, trim: Tensor | None = None, chunk: int = 512
+    pictures: Tensor,
+    kinds: Augmentation,
+    random: torch.Generator,
+    trim: Tensor | None = None,
+    chunk: int = 512,
+    pool: Pool | None = None,
 ) -> Tensor:
     """uint8 [films, height, width] -> changed uint8 of the same shape, on the same device as `random`.
 
     trim: float [films, 2], the largest shares of height and of width that are cut off first.
+    pool: the films, of the same size, that levels, spectrum and corner are taken from.
     """
     parts = pictures.split(chunk)
     trims = trim.split(chunk) if trim is not None else [None] * len(parts)
-    return torch.cat([_augmented(part, kinds, random, cut) for part, cut in zip(parts, trims, strict=True)])
+    return torch.cat([_augmented(part, kinds, random, cut, pool) for part, cut in zip(parts, trims, strict=True)])
 
 
-def _augmented(pictures: Tensor, kinds: Augmentation, random: torch.Generator, trim: Tensor | None) -> Tensor:
+def _augmented(
+    pictures: Tensor, kinds: Augmentation, random: torch.Generator, trim: Tensor | None, pool: Pool | None
+) -> Tensor:
     count = len(pictures)
 
     def uniform(low: float, high: float, *shape: int) -> Tensor:
@@ -43,7 +52,10 @@ def _augmented(pictures: Tensor, kinds: Augmentation, random: torch.Generator, t
     def chosen(probability: float) -> Tensor:
         return uniform(0, 1, 1, 1) < probability
 
-    grey = _moved(pictures.float(), kinds, uniform, trim)
+    grey = pictures.float()
+    if pool is not None:
+        grey = exchanged_all(grey, pool, kinds, uniform)
+    grey = _moved(grey, kinds, uniform, trim)
     if kinds.blur:
         grey = torch.where(chosen(kinds.blur), _blurred(grey, uniform(0.3, 1.2), 5), grey)
     if kinds.sharpen:
@@ -80,7 +92,7 @@ def _augmented(pictures: Tensor, kinds: Augmentation, random: torch.Generator, t
 
 
 def _moved(grey: Tensor, kinds: Augmentation, uniform, trim: Tensor | None) -> Tensor:
-    """Trim, rotation, scale, aspect, shift and mirror in one bilinear resampling; black outside."""
+    """Window, trim, rotation, scale, aspect, shift and mirror in one bilinear resampling; black outside."""
     angle = uniform(-math.radians(kinds.rotation), math.radians(kinds.rotation))
     scale = torch.exp(uniform(-kinds.scale, kinds.scale))
     stretch = torch.exp(uniform(-kinds.aspect, kinds.aspect) / 2)
@@ -99,6 +111,9 @@ def _moved(grey: Tensor, kinds: Augmentation, uniform, trim: Tensor | None) -> T
     )
     offset = -(inverse @ shift[:, :, None])
     grid = functional.affine_grid(torch.cat([inverse, offset], 2), [len(grey), 1, height, width], align_corners=True)
+    if tuple(kinds.crop) != (1, 1):
+        share = uniform(*kinds.crop, 2)[:, None, None]
+        grid = grid * share + (2 * uniform(0, 1, 2)[:, None, None] - 1) * (1 - share)
     if trim is not None:
         cut = (uniform(0, 1, 2) * trim).flip(1)[:, None, None]  # of width, then of height, as the grid has them
         place = 2 * uniform(0, 1, 2)[:, None, None] - 1

@@ -21,6 +21,7 @@ from torch.nn import functional
 
 from ..architectures.fused import fused_layers
 from .augment_gpu import augment_all
+from .exchange_gpu import Pool
 from .settings import Settings
 
 
@@ -69,6 +70,9 @@ class _Learner:
         self.losses: list[Tensor] = []
         with self._streaming():
             self.random = torch.Generator(self.device).manual_seed(settings.seed)
+            kinds = settings.augmentation
+            exchanges = kinds.levels or kinds.spectrum or kinds.corner
+            self.pool = Pool(lesson.pictures, self.device) if exchanges else None
             self.front, self.body = _parted(lesson.network)
             self.model = fused_layers(self.body, half=self.pictures.is_cuda)
             self.taught = lesson.taught
@@ -152,7 +156,7 @@ class _Learner:
         order = torch.randperm(len(self.pictures), generator=self.random, device=self.device)[: self.batches * size]
         wanted = self.targets[order]
         trim = torch.tensor(settings.trim, device=self.device)[wanted.argmax(1)] if settings.trim else None
-        changed = augment_all(self.pictures[order], settings.augmentation, self.random, trim)
+        changed = augment_all(self.pictures[order], settings.augmentation, self.random, trim, pool=self.pool)
         if settings.mixup:
             shares = np.random.default_rng((settings.seed, self.done)).beta(
                 settings.mixup, settings.mixup, self.batches

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ def open_run(
     resume: bool,
     targets: Mapping[str, np.ndarray] | None,
     start_from: Path | None,
+    teachers: Sequence[Path] = (),
 ) -> int | None:
     """Make or reopen the run folder; returns the epoch to start at, or None when the run is finished."""
     record = run / "run.json"
@@ -35,6 +36,8 @@ def open_run(
         wanted["targets"] = hashlib.sha256("".join(lines).encode()).hexdigest()
     if start_from is not None:
         wanted["start_from"] = hashlib.sha256(start_from.read_bytes()).hexdigest()
+    if teachers:
+        wanted["teachers"] = [hashlib.sha256(teacher.read_bytes()).hexdigest() for teacher in teachers]
     if record.exists():
         old = json.loads(record.read_text(encoding="utf-8"))
         if not resume:
@@ -54,7 +57,7 @@ def open_run(
 
 def _changed(old: dict, wanted: dict) -> list[str]:
     """What a record was made with and what is asked for now differ in, for people."""
-    keys = ("data", "targets", "start_from")  # the last two are in a record only where they were given
+    keys = ("data", "targets", "start_from", "teachers")  # all but the first are in a record only where they were given
     changed = [key.replace("_", " ") for key in keys if old.get(key) != wanted.get(key)]
     before = _with_defaults(old["settings"])
     return changed + [name.replace("_", " ") for name, value in wanted["settings"].items() if before[name] != value]

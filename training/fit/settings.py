@@ -19,6 +19,7 @@ class Settings:
     weight_decay: float = 1e-4
     warmup: float = 0.1  #: share of all steps
     label_smoothing: float = 0.05
+    taught: float = 0.7  #: share of each target that is the teachers' mean answer, where there are teachers
     mixup: float = 0.0  #: Beta parameter of blending each film with another of its batch; 0 is off
     ema: float = 0.99  #: weight averaging a step
     validate: tuple[int, ...] = ()  #: folds scored after each epoch, not trained on

@@ -11,7 +11,7 @@ RUN/scores.csv    logits of the films in the validation and held-out folds
 import csv
 import importlib.util
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import cv2
@@ -30,17 +30,29 @@ from xscan.engine.network.spec import InputSpec
 from ..architectures.fused import fused_layers
 from ..architectures.registry import architecture
 from .augment import augment
+from .exchange import Pool
 from .record import open_run, update_run
 from .settings import Settings
+from .teachers import Teachers
 
 
 class Batches(keras.utils.PyDataset):
     """Augmented batches; which films and which changes follow from (seed, epoch, batch) alone."""
 
-    def __init__(self, pictures: np.ndarray, targets: np.ndarray, settings: Settings, epoch: int = 0) -> None:
+    def __init__(
+        self,
+        pictures: np.ndarray,
+        targets: np.ndarray,
+        settings: Settings,
+        epoch: int = 0,
+        teachers: Teachers | None = None,
+    ) -> None:
         # Threads, not processes: cv2 releases the lock.
         super().__init__(workers=2, use_multiprocessing=False, max_queue_size=8)
         self.pictures, self.targets, self.settings, self.epoch = pictures, targets, settings, epoch
+        kinds = settings.augmentation
+        self.pool = Pool(pictures) if kinds.levels or kinds.spectrum or kinds.corner else None
+        self.teachers = teachers
         self.trim = [settings.trim[label] if settings.trim else (0, 0) for label in targets.argmax(1)]
         self._shuffle()
 
@@ -52,13 +64,16 @@ class Batches(keras.utils.PyDataset):
         films = self.order[batch * size : (batch + 1) * size]
         rng = np.random.default_rng((self.settings.seed, self.epoch, batch))
         kinds = self.settings.augmentation
-        pictures = np.stack([augment(self.pictures[i], kinds, rng, self.trim[i]) for i in films])
+        pictures = np.stack([augment(self.pictures[i], kinds, rng, self.trim[i], self.pool) for i in films])
         targets = self.targets[films]
         if self.settings.mixup:
             share = rng.beta(self.settings.mixup, self.settings.mixup)
             share = max(share, 1 - share)
             pictures = cv2.addWeighted(pictures, share, pictures[::-1].copy(), 1 - share, 0)
             targets = share * targets + (1 - share) * targets[::-1]
+        if self.teachers is not None:
+            taught = self.settings.taught
+            targets = (1 - taught) * targets + taught * self.teachers(pictures[..., None])
         return pictures[..., None], targets
 
     def on_epoch_end(self) -> None:
@@ -80,6 +95,7 @@ def train(
     verbose: int = 1,
     targets: Mapping[str, np.ndarray] | None = None,
     start_from: Path | None = None,
+    teachers: Sequence[Path] = (),
 ) -> None:
     """Train on the folds that are neither validated nor held out, and fill the folder `run`.
 
@@ -87,6 +103,8 @@ def train(
     deadline: of time.monotonic(); past it the run stops after its epoch, and resume goes on.
     targets: probabilities [3] by film.file, learned instead of the folder's label; every training film's.
     start_from: a trained network of the same architecture, of any input size, to start with its weights.
+    teachers: ONNX networks of the same input, whose mean answer is `settings.taught` of each target. Such a run
+        learns step by step, on a GPU too.
 
     Raises UsageError for a run folder that is in use or made with other settings, and DataSetError for
     films that cannot be used.
@@ -102,7 +120,7 @@ def train(
         raise UsageError(f"no training film of class {', '.join(missing)} is left: hold out fewer folds")
     if len(films.films) < settings.batch_size:
         raise UsageError(f"{len(films.films)} training films are fewer than one batch of {settings.batch_size}")
-    start = open_run(run, data, settings, resume, targets, start_from)
+    start = open_run(run, data, settings, resume, targets, start_from, teachers)
     stop = min(until or settings.epochs, settings.epochs)
     if start is None or start > stop:
         return
@@ -113,11 +131,11 @@ def train(
     if targets is not None:
         wanted = np.array([targets[film.file] for film in films.films], np.float32)
     pictures, wanted = pictures[readable], wanted[readable]
-    if until is None and deadline is None and not start and _gpu():
+    if until is None and deadline is None and not start and not teachers and _gpu():
         _train_on_gpu(trained, pictures, wanted, settings, run, start_from)
         _finish(run, trained, data, settings, spec, settings.epochs)
         return
-    batches = Batches(pictures, wanted, settings, epoch=start)
+    batches = Batches(pictures, wanted, settings, epoch=start, teachers=Teachers(teachers) if teachers else None)
     if len(batches) == 0:
         raise DataSetError(f"only {len(pictures)} training films can be read: fewer than one batch")
 
