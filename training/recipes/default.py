@@ -7,7 +7,7 @@ trains on it, tunes on it or chooses by it; the last run scores it once, for the
 
 1. A teacher for each third of folds 0 to 8, which does not see it, and one for all of these folds:
    EfficientNet-Lite0, from ImageNet weights. Pretraining helps most to tell normal films from pneumonia elsewhere.
-2. Three cross-fitted networks, each trained on two thirds, with the teacher of its own two thirds, and scored on the rest:
+2. Three cross-fitted networks, each trained on two thirds, with their own teacher, and scored on the rest:
    OUT/out-of-fold.csv is what the temperature, the operating points and the cross-validated figures come from.
 3. The network: the same on all of folds 0 to 8.
 
@@ -70,7 +70,7 @@ PUPIL = Settings(
     precision="bfloat16",
     augmentation=CHANGED,
 )
-TEACHER = Teaching(which=0, size=160, epochs=10, augmentation=CHANGED)
+TEACHER = Teaching(which=0, size=160, epochs=8, augmentation=CHANGED)
 CROSSFIT_EPOCHS = (
     4  #: of the teachers that a third is held out from; they are there to score pupils by, and cost the most
 )

