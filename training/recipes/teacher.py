@@ -55,7 +55,6 @@ def train_teacher(data: DataSet, targets: np.ndarray, teaching: Teaching, out: P
     pictures, wanted = pictures[readable], targets[films.labels[readable]].astype(np.float32)
     network = Lite(teaching.which)
     averaged = _learn(network, pictures, wanted, teaching, out / "last.pt")
-    _settle_normalisation(averaged, pictures, teaching)
     held = data.folds(teaching.hold_out)
     if held.films:
         shown, usable = read_inputs(held, spec)
@@ -75,7 +74,11 @@ def logits_of(network: Lite, pictures: np.ndarray) -> np.ndarray:
 
 
 def _learn(network: Lite, pictures: np.ndarray, wanted: np.ndarray, teaching: Teaching, last: Path) -> Lite:
-    """Train in place; returns a copy with averaged weights."""
+    """Train in place; returns a copy with averaged weights.
+
+    Its batch normalisation keeps the statistics of films as they are changed in training: those are what it answers
+    for, and with statistics of plain films a teacher called more normal films from elsewhere pneumonia.
+    """
     averaged = copy.deepcopy(network).eval()
     optimizer = torch.optim.AdamW(_groups(network, teaching), lr=0, betas=(0.9, 0.99))
     begin = 0
@@ -159,21 +162,6 @@ def _average(averaged: Lite, network: Lite, share: float) -> None:
     for mean, value in zip(averaged.buffers(), network.buffers(), strict=True):
         if mean.is_floating_point():
             mean.lerp_(value, share)
-
-
-@torch.no_grad()
-def _settle_normalisation(network: Lite, pictures: np.ndarray, teaching: Teaching) -> None:
-    """Measure batch normalisation's statistics anew, of the averaged weights and of films as they are."""
-    layers = [layer for layer in network.modules() if isinstance(layer, torch.nn.BatchNorm2d)]
-    for layer in layers:
-        layer.momentum = None  # the plain mean of all batches
-        layer.reset_running_stats()
-    network.train()
-    rng = np.random.default_rng(teaching.seed)
-    with torch.autocast("cpu", torch.bfloat16):
-        for _ in range(40):
-            network(torch.from_numpy(pictures[rng.choice(len(pictures), teaching.batch_size)][..., None]))
-    network.eval()
 
 
 def _write(network: Lite, size: int, path: Path) -> None:
