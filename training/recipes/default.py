@@ -75,7 +75,6 @@ LABELLED = Settings(
 TAUGHT = replace(LABELLED, epochs=6, learning_rate=1e-3, taught=0.7)
 TEACHER = Teaching(which=0, size=160, epochs=8, augmentation=CHANGED)
 CROSSFIT_LABELLED = replace(LABELLED, size=112, epochs=7)
-CROSSFIT_TAUGHT = replace(TAUGHT, epochs=7)
 CROSSFIT_TEACHER = replace(TEACHER, epochs=4)
 
 
@@ -102,7 +101,7 @@ def main() -> None:
         held = (*folds, *HELD_OUT)
         teaching = replace(CROSSFIT_TEACHER, hold_out=held, seed=11 + third)
         own = {"hold_out": held, "seed": third}
-        make(f"crossfit{third}", teaching, replace(CROSSFIT_LABELLED, **own), replace(CROSSFIT_TAUGHT, **own))
+        make(f"crossfit{third}", teaching, replace(CROSSFIT_LABELLED, **own), replace(TAUGHT, **own))
     own = {"hold_out": HELD_OUT, "seed": 10}
     make("final", replace(TEACHER, hold_out=HELD_OUT, seed=1), replace(LABELLED, **own), replace(TAUGHT, **own))
 
