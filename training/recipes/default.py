@@ -5,17 +5,12 @@
 Run again after an interruption, the same command carries on where it stopped. Fold 9 is held out: no step
 trains on it, tunes on it or chooses by it; the last run scores it once, for the figures in the docs.
 
-1. A teacher for each third of folds 0 to 8, which does not see it, and one for all of these folds:
-   EfficientNet-Lite0, from ImageNet weights. Pretraining helps most to tell normal films from pneumonia elsewhere.
-2. Three cross-fitted networks, each trained on two thirds, with their own teacher, and scored on the rest:
+1. Three cross-fitted networks, each trained on two thirds of folds 0 to 8 and scored on the rest:
    OUT/out-of-fold.csv is what the temperature, the operating points and the cross-validated figures come from.
-3. The network, on all of folds 0 to 8.
+2. The network: the same on all of folds 0 to 8.
 
-Each learns from labels first, and then from its teacher. The cross-fitted ones learn for a shorter time, and from
-smaller pictures first: they are there to be scored, and cost the most.
-
-In all of them films exchange what is not anatomy (training/fit/exchange.py). What was tried and dropped stands in
-docs/model-card.md with its figures.
+Each is trained in two runs: most of its steps at 112 pixels, which cost half as much, the rest at the size it
+ships with. What was tried and dropped stands in docs/model-card.md with its figures.
 """
 
 import argparse
@@ -32,7 +27,6 @@ from xscan.engine.network.spec import InputSpec
 from ..fit.augment import Augmentation
 from ..fit.settings import Settings
 from ..fit.train import train
-from .teacher import Teaching, train_teacher
 
 THIRDS = ((0, 1, 2), (3, 4, 5), (6, 7, 8))
 HELD_OUT = (9,)
@@ -47,63 +41,57 @@ SOFT_LABELS = np.array(
     ],
     np.float32,
 )
-CHANGED = Augmentation(
-    rotation=8,
-    scale=0,
-    aspect=0,
-    shift=0,
-    crop=(0.7, 1.08),  # in place of scale, aspect and shift
-    levels=0.6,
-    spectrum=0.5,
-    corner=0.3,
-    jpeg=0.15,
-    border=0.2,
-    mask=0.3,
-)
-LABELLED = Settings(
+SMALL = Settings(
     architecture="compact",
-    size=160,
-    epochs=24,
+    size=112,
+    epochs=22,
     batch_size=32,
     learning_rate=2e-3,
     weight_decay=0.05,
     label_smoothing=0,  # SOFT_LABELS are smooth already
     ema=0.995,
-    precision="bfloat16",
-    augmentation=CHANGED,
+    augmentation=Augmentation(border=0.15, mask=0.25),
 )
-TAUGHT = replace(LABELLED, epochs=6, learning_rate=1e-3, taught=0.7)
-TEACHER = Teaching(which=0, size=160, epochs=8, augmentation=CHANGED)
-CROSSFIT_LABELLED = replace(LABELLED, size=112, epochs=7)
-CROSSFIT_TEACHER = replace(TEACHER, epochs=4)
+FULL = replace(
+    SMALL,
+    size=160,
+    epochs=28,
+    learning_rate=1e-3,
+    augmentation=Augmentation(rotation=10, scale=0.12, aspect=0.12, gamma=0.4, contrast=0.25, border=0.2, mask=0.3),
+)
+FINAL = {"hold_out": HELD_OUT, "seed": 10}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Train the default network.")
     parser.add_argument("data", type=Path, help=f"folder with the folders {', '.join(CLASSES)}, or a packed set")
+    parser.add_argument(
+        "--small", type=Path, help=f"where DATA is packed at {FULL.size}: the same, packed at {SMALL.size}"
+    )
     parser.add_argument("--patients", type=Path, help="CSV: file,patient,fold; default: DATA.csv")
     parser.add_argument("--out", type=Path, default=Path("runs/default"))
-    parser.add_argument("--only", nargs="*", help="make these runs and their teachers, and leave the rest as it is")
+    parser.add_argument("--only", nargs="*", help="make these runs now and leave the rest as it is")
     options = parser.parse_args()
     films, out = load_folder(options.data, options.patients), options.out
-    films.films[0].require(InputSpec(LABELLED.size, LABELLED.size))
+    small = load_folder(options.small) if options.small else films
+    if small.fingerprint != films.fingerprint:
+        parser.error("--small holds other films than DATA: pack both from one folder")
+    for data, settings in ((films, FULL), (small, SMALL)):
+        data.films[0].require(InputSpec(settings.size, settings.size))
     targets = {film.file: SOFT_LABELS[film.label] for film in films.films}
 
-    def make(name: str, teaching: Teaching, labelled: Settings, taught: Settings) -> None:
+    def make(name: str, settings: Settings, start: str = "") -> None:
         if not options.only or name in options.only:
-            teacher = train_teacher(films, SOFT_LABELS, teaching, out / f"{name}-teacher")
-            first = out / f"{name}-labelled"
-            train(films, labelled, first, resume=True, verbose=2, targets=targets)
-            last = {"start_from": first / "final.keras", "teachers": [teacher]}
-            train(films, taught, out / name, resume=True, verbose=2, targets=targets, **last)
+            first = out / start / "final.keras" if start else None
+            data = small if settings.size == SMALL.size else films
+            train(data, settings, out / name, resume=True, verbose=2, targets=targets, start_from=first)
 
     for third, folds in enumerate(THIRDS):
-        held = (*folds, *HELD_OUT)
-        teaching = replace(CROSSFIT_TEACHER, hold_out=held, seed=11 + third)
-        own = {"hold_out": held, "seed": third}
-        make(f"crossfit{third}", teaching, replace(CROSSFIT_LABELLED, **own), replace(TAUGHT, **own))
-    own = {"hold_out": HELD_OUT, "seed": 10}
-    make("final", replace(TEACHER, hold_out=HELD_OUT, seed=1), replace(LABELLED, **own), replace(TAUGHT, **own))
+        own = {"hold_out": (*folds, *HELD_OUT), "seed": third}
+        make(f"crossfit{third}-small", replace(SMALL, **own))
+        make(f"crossfit{third}", replace(FULL, **own), start=f"crossfit{third}-small")
+    make("final-small", replace(SMALL, **FINAL))
+    make("final", replace(FULL, **FINAL), start="final-small")
 
     if all((out / f"crossfit{third}" / "scores.csv").exists() for third in range(len(THIRDS))):
         runs = [(out / f"crossfit{third}" / "scores.csv", folds) for third, folds in enumerate(THIRDS)]
