@@ -19,6 +19,7 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
+from xscan.calibration.points.scores import write_out_of_fold
 from xscan.engine import CLASSES
 from xscan.engine.dataset.folder import load_folder
 from xscan.engine.network.spec import InputSpec
@@ -26,7 +27,7 @@ from xscan.engine.network.spec import InputSpec
 from ..fit.augment import Augmentation
 from ..fit.settings import Settings
 from ..fit.train import train
-from .default import HELD_OUT, SOFT_LABELS, THIRDS, write_out_of_fold
+from .default import HELD_OUT, SOFT_LABELS, THIRDS
 from .teacher import Teaching, train_teacher
 
 CHANGED = Augmentation(
@@ -86,7 +87,9 @@ def main() -> None:
     make("final", replace(TEACHER, hold_out=HELD_OUT, seed=1), replace(LABELLED, **own), replace(TAUGHT, **own))
 
     if all((out / f"crossfit{third}" / "scores.csv").exists() for third in range(len(THIRDS))):
-        write_out_of_fold(out)
+        runs = [(out / f"crossfit{third}" / "scores.csv", folds) for third, folds in enumerate(THIRDS)]
+        # Every film of folds 0 to 8 once, scored by the network that did not see it.
+        write_out_of_fold(out / "out-of-fold.csv", runs)
 
 
 if __name__ == "__main__":
