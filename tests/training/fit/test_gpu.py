@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,16 +14,24 @@ torch = pytest.importorskip("torch")
 
 from xscan.training.fit.augment import Augmentation  # noqa: E402
 from xscan.training.fit.augment_gpu import augment_all  # noqa: E402
+from xscan.training.fit.exchange_gpu import Pool  # noqa: E402
 
 STILL = Augmentation(
     rotation=0, scale=0, aspect=0, shift=0, flip=0, gamma=0, contrast=0, brightness=0, blur=0, jpeg=0, noise=0
 )
 
 
-def changed(pictures: np.ndarray, trim: tuple[float, float] = (0, 0), **kinds: float) -> np.ndarray:
+def changed(pictures: np.ndarray, trim: tuple[float, float] = (0, 0), **kinds: Any) -> np.ndarray:
     random = torch.Generator().manual_seed(0)
     trims = torch.tensor([trim] * len(pictures))
-    result = augment_all(torch.from_numpy(pictures), Augmentation(**(vars(STILL) | kinds)), random, trims, chunk=8)
+    result = augment_all(
+        torch.from_numpy(pictures),
+        Augmentation(**(vars(STILL) | kinds)),
+        random,
+        trims,
+        chunk=8,
+        pool=Pool(pictures, torch.device("cpu")),
+    )
     assert result.shape == pictures.shape
     assert result.dtype == torch.uint8
     return result.numpy()
@@ -64,7 +73,10 @@ def test_jpeg_is_what_libjpeg_leaves(films: np.ndarray) -> None:
 
 
 def test_every_kind_changes_films_and_repeats(films: np.ndarray) -> None:
-    for kind, value in vars(Augmentation(border=1, mask=1, shade=0.2, sharpen=1, blur=1, jpeg=1)).items():
+    every = Augmentation(
+        border=1, mask=1, shade=0.2, sharpen=1, blur=1, jpeg=1, levels=1, spectrum=1, corner=1, crop=(0.7, 0.9)
+    )
+    for kind, value in vars(every).items():
         one = changed(films, **{kind: value})
         assert (one == changed(films, **{kind: value})).all()
         assert (one != films).any(), kind
@@ -74,10 +86,10 @@ LEARN = """
 from dataclasses import replace
 
 import numpy as np
-from xscan.training.architectures import architecture
-from xscan.training.augment import Augmentation
-from xscan.training.device import Lesson, teach
-from xscan.training.settings import Settings
+from xscan.training.architectures.registry import architecture
+from xscan.training.fit.augment import Augmentation
+from xscan.training.fit.gpu import Lesson, teach
+from xscan.training.fit.settings import Settings
 
 random = np.random.default_rng(0)
 labels = random.integers(0, 3, 48)
