@@ -20,6 +20,7 @@ from xscan.engine.machine.gpu import probe
 from xscan.engine.network.sidecar import BuiltFor, Sidecar, sha256, write_engine
 from xscan.engine.runtime.compile import BuildOptions, build_plan, load_module
 from xscan.engine.runtime.fits import built_here
+from xscan.engine.runtime.ort_rtx import plugin_version
 
 from ..acceptance.verdict import Verdict
 from ..int8 import films, quantise
@@ -152,12 +153,15 @@ def _compile(plan: Plan, candidate: Candidate, seconds: dict[str, float], say: S
     graph = candidate.model.SerializeToString()
     if plan.on_cpu:
         return graph, onnxruntime.__version__
-    settings = plan.settings
+    if plan.runtime == "ort-rtx":  # its plugin compiles the graph when the engine is opened
+        return graph, plugin_version()
+    settings, gpu = plan.settings, probe()
     trt = load_module(plan.runtime)
     options = BuildOptions(
-        plan.profile, settings.portable, settings.workspace, settings.timing_cache if probe() is not None else None
-    )
-    if probe() is None:
+        plan.profile, settings.portable, settings.workspace, settings.timing_cache if gpu is not None else None,
+        gpu.compute_capability if gpu is not None and plan.runtime == "tensorrt" else "",
+    )  # fmt: skip
+    if gpu is None:
         say.warn("no NVIDIA GPU here: the engine is compiled, and has not run")
     with _timed(seconds, "compile"):
         return build_plan(trt, graph, options, say.builder, say.progress), trt.__version__

@@ -7,10 +7,11 @@ import onnx
 
 from xscan.engine.errors import EngineError, UsageError
 from xscan.engine.machine.gpu import probe
+from xscan.engine.machine.gpu_fit import fitting, unfit
 from xscan.engine.machine.processor import int8_is_exact
 from xscan.engine.network.manifest import KEY, Manifest
-from xscan.engine.network.sidecar import Profile, sha256
-from xscan.engine.runtime.compile import available, load_module
+from xscan.engine.network.sidecar import RUNTIMES, Profile, sha256
+from xscan.engine.runtime.compile import available, require
 
 from ..graphs.graph import Graph, load
 from ..graphs.layout import channels_first
@@ -81,14 +82,16 @@ def choose_runtime(asked: str) -> str:
     """`auto` is TensorRT where an NVIDIA GPU and a binding are, else ONNX Runtime. Raises EngineError."""
     gpu = probe()
     if asked == "auto":
-        found = (name for name in ("tensorrt", "tensorrt-rtx") if gpu is not None and available(name))
+        found = (name for name in (fitting(gpu) if gpu is not None else ()) if available(name) and not unfit(name, gpu))
         return next(found, "onnxruntime")
-    if asked not in ("tensorrt", "tensorrt-rtx", "onnxruntime"):
-        raise UsageError(f"no runtime '{asked}': choose auto, tensorrt, tensorrt-rtx or onnxruntime")
+    if asked not in RUNTIMES:
+        raise UsageError(f"no runtime '{asked}': choose auto, {', '.join(RUNTIMES)}")
     if asked == "tensorrt" and gpu is None:
         raise EngineError("TensorRT builds for the GPU at hand and none is here: build on the machine that will scan")
     if asked != "onnxruntime":
-        load_module(asked)
+        if gpu is not None and (reason := unfit(asked, gpu)):
+            raise EngineError(reason)
+        require(asked)
     return asked
 
 

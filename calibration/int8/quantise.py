@@ -103,11 +103,11 @@ def tensorrt_graph(model: onnx.ModelProto, layers: Collection[str], ranges: dict
     edit = _Edit(model)
     chosen = {layer.output[0] for layer in _chosen(graph, layers)}
     for name, source in sites.source.items():
-        scale = np.float32(ranges[source].steps(127) / 127)
+        scale = np.float32(_stored_half(np.array(ranges[source].steps(127) / 127)))
         readers = [n for n in graph.read_by[name] if _wants_pair(graph, n, name, chosen, sites)]
         edit.pair(name, scale, np.int8(0), readers)
     for layer in _chosen(graph, layers):
-        edit.weight(layer, graph.constants[layer.input[1]], bits=8)
+        edit.weight(layer, graph.constants[layer.input[1]], bits=8, half=True)
     return edit.finish()
 
 
@@ -163,6 +163,15 @@ def _wants_pair(graph: Graph, node: onnx.NodeProto, name: str, chosen: set[str],
     return node.output[0] in chosen
 
 
+def _stored_half(scale: np.ndarray) -> np.ndarray:
+    """Scales that FP16 can hold, float32: from its smallest normal number to its largest.
+
+    Below that FP16 has few bits, and then none: a dead channel's scale of 0 would be a division by zero. Between them
+    FP16's rounding moves a weight by at most 1/30 of its step.
+    """
+    return np.clip(scale, np.finfo(np.float16).tiny, np.finfo(np.float16).max).astype(np.float32)
+
+
 def _asymmetric(found: Range) -> tuple[np.float32, np.uint8]:
     low, high = found.interval(255)
     scale = np.float32(max(high - low, 1e-8) / 255)
@@ -190,12 +199,17 @@ class _Edit:
             node = self.by_output[reader.output[0]]
             node.input[:] = [f"{name}_dq" if i == name else i for i in node.input]
 
-    def weight(self, layer: onnx.NodeProto, weight: np.ndarray, bits: int) -> np.ndarray:
-        """Store a layer's weight as int8 with one scale an output channel. Returns the scales, float32 [channels]."""
+    def weight(self, layer: onnx.NodeProto, weight: np.ndarray, bits: int, half: bool = False) -> np.ndarray:
+        """Store a layer's weight as int8 with one scale an output channel. Returns the scales, float32 [channels].
+
+        half: the graph will hold the scales in FP16; they are chosen so, and the weights quantised with those.
+        """
         axis = 0 if layer.op_type == "Conv" or _transposed(layer) else weight.ndim - 1
         others = tuple(a for a in range(weight.ndim) if a != axis)
         limit = 2 ** (bits - 1) - 1
         scale = (np.maximum(np.abs(weight).max(axis=others), 1e-8) / limit).astype(np.float32)
+        if half:
+            scale = _stored_half(scale)
         shape = [-1 if a == axis else 1 for a in range(weight.ndim)]
         stored = np.clip(np.round(weight / scale.reshape(shape)), -limit, limit).astype(np.int8)
         self._dequantised(layer, 1, stored, scale, np.zeros(len(scale), np.int8), axis)

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from xscan.engine.errors import EngineError
+
 METHODS = ("minmax", "percentile", "mse", "entropy")
 BINS = 8192  #: over [-reach, reach]; after a ReLU a quarter to a half of them is used
 PERCENTILE = 0.9999
@@ -27,14 +29,17 @@ class Histogram:
         self.counts = np.zeros(BINS, np.int64)
 
     def add(self, values: np.ndarray) -> None:
-        """values: float32, any shape."""
+        """values: float32, any shape. Raises EngineError for values that are no numbers: no range holds those."""
         values = values.ravel()
         low, high = float(values.min()), float(values.max())
+        if not (np.isfinite(low) and np.isfinite(high)):
+            raise EngineError("the network gives values that are no numbers: export it again")
         self.low, self.high = min(self.low, low), max(self.high, high)
         while max(-low, high) >= self.reach:
             self._double()
         index = (values * np.float32(BINS / 2 / self.reach) + np.float32(BINS / 2)).astype(np.int32)
-        self.counts += np.bincount(index, minlength=BINS)[:BINS]
+        # Float32 rounds a value just below the reach up to it: it belongs to the last bin.
+        self.counts += np.bincount(np.minimum(index, BINS - 1), minlength=BINS)
 
     def _double(self) -> None:
         half = self.counts.reshape(-1, 2).sum(axis=1)

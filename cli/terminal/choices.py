@@ -62,6 +62,7 @@ class EngineRuntime(StrEnum):
     auto = "auto"
     tensorrt = "tensorrt"
     tensorrt_rtx = "tensorrt-rtx"
+    ort_rtx = "ort-rtx"
     onnxruntime = "onnxruntime"
 
 

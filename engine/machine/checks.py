@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import TypeVar
 
+from .gpu import Gpu
+
 _T = TypeVar("_T")
 _REPAIR = "pip install --force-reinstall xscan"
 
@@ -79,6 +81,11 @@ def _runtimes() -> Iterator[Check]:
     for name, package, fix in (
         ("tensorrt", "tensorrt", "pip install 'xscan[tensorrt]' (needs an NVIDIA GPU, 3.7 GB)"),
         ("tensorrt_rtx", "tensorrt-rtx", "pip install 'xscan[rtx]' (needs an NVIDIA RTX GPU)"),
+        (
+            "onnxruntime_ep_nv_tensorrt_rtx",
+            "onnxruntime-ep-nv-tensorrt-rtx-cu13",
+            "pip install 'xscan[ort-rtx]' (for RTX cards from Ampere on: needs no pycuda and no compiler)",
+        ),
         ("pycuda", "pycuda", "pip install pycuda (with nvcc on the PATH; only for TensorRT)"),
     ):
         yield _loads(name, package, fix)
@@ -118,6 +125,7 @@ def _hardware() -> Iterator[Check]:
     else:
         detail = f"{gpu.name}, SM {gpu.compute_capability}, {gpu.memory // 2**20} MB, driver for CUDA {gpu.driver}"
         yield Check("hardware", "NVIDIA GPU", True, detail)
+        yield _best_for(gpu)
     limited = has_memory_limit()
     detail = "a file that asks for too much becomes a row" if limited else "none on this system"
     fix = "" if limited else "none: a file made to take memory may slow this machine; scan what others send on Linux"
@@ -125,6 +133,27 @@ def _hardware() -> Iterator[Check]:
     exact = bool(_quietly(int8_is_exact))
     fix = "" if exact else "none: an INT8 engine gains little on this processor, keep float32"
     yield Check("hardware", "fast INT8 (VNNI)", exact, platform.machine(), fix)
+
+
+def _best_for(gpu: Gpu) -> Check:
+    """What build-engine can make for the GPU, and the easy way where nothing that it needs is installed."""
+    from .gpu_fit import fitting, unfit
+
+    served = list(fitting(gpu))
+    name = "engines for this GPU"
+    if not served:
+        return Check("hardware", name, False, "none", "none: no runtime serves this GPU; xscan runs on the CPU")
+    if reasons := [reason for runtime in served if (reason := unfit(runtime, gpu))]:
+        return Check("hardware", name, False, reasons[0], "update the NVIDIA driver")
+    modules = {
+        "tensorrt": ("tensorrt", "pycuda"), "tensorrt-rtx": ("tensorrt_rtx", "pycuda"),
+        "ort-rtx": ("onnxruntime_ep_nv_tensorrt_rtx",),
+    }  # fmt: skip
+    here = [r for r in served if all(importlib.util.find_spec(module) is not None for module in modules[r])]
+    if here:
+        return Check("hardware", name, True, ", ".join(here))
+    easy = "ort-rtx" if "ort-rtx" in served else "tensorrt"
+    return Check("hardware", name, False, "none installed", f"pip install 'xscan[{easy}]' (docs/gpu.md)")
 
 
 def _quietly(look: Callable[[], _T]) -> _T | None:

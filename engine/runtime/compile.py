@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from ..errors import EngineError
+from ..machine.gpu_fit import capabilities
 from ..network.sidecar import Profile
 
 MODULES = {"tensorrt": "tensorrt", "tensorrt-rtx": "tensorrt_rtx"}
@@ -41,9 +42,19 @@ def load_module(runtime: str) -> ModuleType:
         raise EngineError(f"{runtime} is not installed here: pip install 'xscan[{extra}]' (docs/gpu.md)") from None
 
 
+def require(runtime: str) -> None:
+    """Raises EngineError that names the install where a runtime for GPUs is not here."""
+    if runtime == "ort-rtx":
+        from .ort_rtx import plugin_version
+
+        plugin_version()
+    else:
+        load_module(runtime)
+
+
 def available(runtime: str) -> bool:
     with contextlib.suppress(EngineError):
-        load_module(runtime)
+        require(runtime)
         return True
     return False
 
@@ -81,6 +92,12 @@ def build_plan(
     """
     if trt.__name__ in _failed:  # seen with TensorRT for RTX 1.7: the next plan of this process would be another
         raise EngineError("an engine could not be built before in this process: run xscan build-engine again")
+    runtime = next(name for name, module in MODULES.items() if module == trt.__name__)
+    if options.compute_capability and options.compute_capability not in capabilities(runtime):
+        served = ", ".join(capabilities(runtime))
+        raise EngineError(
+            f"{runtime} has no use for compute capability {options.compute_capability}: it serves {served}"
+        )
     log = logger(trt, say)
     builder = trt.Builder(log)
     network = builder.create_network(_strongly_typed(trt))

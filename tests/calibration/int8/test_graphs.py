@@ -11,7 +11,7 @@ from xscan.calibration.graphs.graph import Graph, load
 from xscan.calibration.graphs.half import half_graph
 from xscan.calibration.int8 import observe, quantise
 from xscan.calibration.int8.check import defects_for_tensorrt, require_fit
-from xscan.calibration.int8.ranges import Range
+from xscan.calibration.int8.ranges import STEPS, Range
 from xscan.engine.errors import EngineError
 from xscan.engine.machine.processor import int8_is_exact
 from xscan.engine.network.manifest import KEY
@@ -176,3 +176,26 @@ def test_fp16_scales_before_opset_19_are_caught():
 def test_what_is_no_network_is_refused():
     with pytest.raises(EngineError, match="not an ONNX network"):
         load(b"PK\x03\x04 something else")
+
+
+def test_scales_are_chosen_as_they_are_stored():
+    """A dead channel and tiny ones: their FP16 scales are numbers, and give the weights back."""
+    model = networks.residual()
+    graph = Graph(model)
+    layers = quantise.int8_layers(graph)
+    layer = next(node for node in graph.layers if node.output[0] in layers)
+    weight = graph.constants[layer.input[1]].copy()
+    weight[0], weight[1], weight[2] = 0, weight[1] * 1e-4 / np.abs(weight[1]).max(), weight[2] * 2e-2
+    for tensor in model.graph.initializer:
+        if tensor.name == layer.input[1]:
+            tensor.CopyFrom(numpy_helper.from_array(weight, tensor.name))
+    ranges = {name: Range(0, 1, dict.fromkeys(STEPS, 1.0)) for name in quantise.measured(graph, layers)}
+    made = half_graph(quantise.tensorrt_graph(model, layers, ranges))
+    held = {tensor.name: numpy_helper.to_array(tensor) for tensor in made.graph.initializer}
+    name = f"{layer.output[0]}_weight"
+    scale = held.get(f"{name}_scale_half", held.get(f"{name}_scale"))
+    assert scale.dtype == np.float16
+    assert scale.min() >= np.finfo(np.float16).tiny
+    back = held[f"{name}_q"].astype(np.float64) * scale.astype(np.float64)[:, None, None, None]
+    assert (np.abs(back - weight) <= scale.astype(np.float64)[:, None, None, None] * 0.54).all()
+    assert defects_for_tensorrt(made) == []

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from xscan.calibration.int8.ranges import METHODS, Histogram, Range
+from xscan.engine.errors import EngineError
 
 
 def filled(*values: np.ndarray) -> Histogram:
@@ -67,3 +68,15 @@ def test_every_method_survives_its_json_form():
     assert set(ranges) == set(METHODS)
     for found in ranges.values():
         assert Range.from_dict(found.as_dict()) == found
+
+
+def test_a_value_just_below_the_reach_is_counted():
+    for reach in 2.0 ** np.arange(-10, 6):
+        just_below = np.nextafter(np.float32(reach), np.float32(0))
+        assert filled(np.array([0.1 * reach, just_below])).counts.sum() == 2
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+def test_what_is_no_number_has_no_range(value: float):
+    with pytest.raises(EngineError, match="no numbers"):
+        filled(np.array([1.0, value]))

@@ -353,6 +353,7 @@ class IExecutionContext(Bound):
             return False
         if stream.captured is None:
             self._ran_at = self._changes
+            self._engine._trt.ran.append(self._shape[0])
             stream.queue.append(self.work())
             return True
         if self._config is not None:
@@ -492,6 +493,7 @@ class TensorRt:
         self.driver, self.largest, self.refuse = driver, largest, refuse
         self.plans: list[bytes] = []
         self.shapes: list[tuple[int, ...]] = []
+        self.ran: list[int] = []  # batch sizes, plainly: not from a graph
         self.log: Any = None
         if name == "tensorrt_rtx":
             self.CudaGraphStrategy = SimpleNamespace(WHOLE_GRAPH_CAPTURE="WHOLE_GRAPH_CAPTURE")

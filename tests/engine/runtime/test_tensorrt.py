@@ -112,6 +112,7 @@ def test_a_partial_batch_runs_at_its_own_shape(gpu: Driver, monkeypatch: pytest.
         for number in (8, 8, 3, 3, 8, 2):
             runtime.run(networks.pictures(number))
     assert [shape[0] for shape in trt.shapes] == [LARGEST, 3, 2]  # the largest once and for all
+    assert trt.ran == [LARGEST, 3, 3, 2]
 
 
 def test_a_runtime_that_nobody_closed_is_popped_at_exit(gpu: Driver):
