@@ -82,8 +82,9 @@ def choose_runtime(asked: str) -> str:
     """`auto` is TensorRT where an NVIDIA GPU and a binding are, else ONNX Runtime. Raises EngineError."""
     gpu = probe()
     if asked == "auto":
-        found = (name for name in (fitting(gpu) if gpu is not None else ()) if available(name) and not unfit(name, gpu))
-        return next(found, "onnxruntime")
+        if gpu is None:
+            return "onnxruntime"
+        return next((name for name in fitting(gpu) if available(name) and not unfit(name, gpu)), "onnxruntime")
     if asked not in RUNTIMES:
         raise UsageError(f"no runtime '{asked}': choose auto, {', '.join(RUNTIMES)}")
     if asked == "tensorrt" and gpu is None:
