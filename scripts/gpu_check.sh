@@ -15,6 +15,8 @@ VENV=.venv-gpu
 WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
 say() { echo "gpu_check: $*" >&2; }
+FAILED=()
+failed() { FAILED+=("$1"); say "failed: $1"; }  # goes on: one failure hides no other
 
 if ! nvidia-smi --query-gpu=name,driver_version,compute_cap --format=csv,noheader > "$WORK/gpu" 2>/dev/null; then
   say "no NVIDIA GPU, or its driver does not answer (nvidia-smi)"
@@ -83,14 +85,15 @@ echo
 echo '## Tests marked `gpu`'
 echo
 echo '```'
-"$PYTHON" -m pytest -m gpu -rs tests/engine/runtime 2>&1 | tail -15 || true
+"$PYTHON" -m pytest -m gpu -rs tests/engine/runtime > "$WORK/log" 2>&1 || failed "tests marked gpu"
+tail -15 "$WORK/log"
 echo '```'
 echo
 echo "## Engines of the default network"
 echo
 echo "| runtime | precision | result | films/s, batch 1 | batch 8 | batch 32 | p99 ms, batch 8 |"
 echo "|---|---|---|---|---|---|---|"
-for runtime in tensorrt tensorrt-rtx onnxruntime; do
+for runtime in tensorrt tensorrt-rtx ort-rtx onnxruntime; do
   for precision in fp32 fp16 int8; do
     [ "$runtime-$precision" = onnxruntime-fp16 ] && continue
     engine=$WORK/$runtime-$precision.engine
@@ -104,6 +107,7 @@ cells = [f"{rates[b]['films_a_second']:.0f}" for b in (1, 8, 32)]
 print("|", " | ".join([sys.argv[2], sys.argv[3], "runs", *cells, f"{rates[8]['p99_ms']:.2f}"]), "|")
 EOF
     else
+      failed "$runtime $precision"
       echo "| $runtime | $precision | $(tail -1 "$WORK/log" | tr '|' '/' | cut -c1-100) | | | | |"
     fi
   done
@@ -114,8 +118,16 @@ echo
 for engine in "$WORK"/*-fp16.engine; do
   [ -e "$engine" ] || continue
   echo '```'
-  "$PYTHON" -m xscan.cli batch "$FILMS" --engine "$engine" --out "$WORK/triage.csv" --restart --max-failures 100% 2>&1 | tail -2 | head -1
+  "$PYTHON" -m xscan.cli batch "$FILMS" --engine "$engine" --out "$WORK/triage.csv" --restart --max-failures 100% \
+    > "$WORK/log" 2>&1 || failed "batch with $(basename "$engine")"
+  tail -2 "$WORK/log" | head -1
   echo '```'
 done
 echo
-"$PYTHON" scripts/gpu_staging.py | sed 's/^#/##/' || say "a claim of gpu_staging.py does not hold"
+"$PYTHON" scripts/gpu_staging.py | sed 's/^#/##/' || failed "a claim of gpu_staging.py"
+echo
+echo "## What failed"
+echo
+[ ${#FAILED[@]} -gt 0 ] || { echo "Nothing."; exit 0; }
+printf -- '- %s\n' "${FAILED[@]}"
+exit 1
