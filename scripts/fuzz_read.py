@@ -22,7 +22,6 @@ from collections import Counter
 from io import BytesIO
 from pathlib import Path
 
-
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
 
