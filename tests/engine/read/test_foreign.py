@@ -158,7 +158,7 @@ def test_the_smallest_film_is_read() -> None:
     assert read_bytes(encoded(".png", 8, 8)).grey.shape == (8, 8)  # without a network's rule
 
 
-@pytest.mark.parametrize(("rows", "columns"), [(64, 64), (77, 400), (300, 200), (480, 640), (2048, 1024), (9000, 3)])
+@pytest.mark.parametrize(("rows", "columns"), [(64, 64), (77, 400), (300, 200), (120, 160), (514, 257), (9000, 3)])
 def test_the_size_of_jpeg_xl_is_read_as_its_encoder_wrote_it(rows: int, columns: int) -> None:
     from xscan.engine.read.size import _size
 
