@@ -129,7 +129,7 @@ def note(text: str) -> None:
 
 
 def xscan_batch(folder: Path, name: str, *options: object) -> list[object]:
-    """The command, from scratch; its list and run report are SCRATCH/NAME.csv and NAME.run.json."""
+    """The command, from scratch; its list and run report are SCRATCH/NAME.csv and NAME.csv.run.json."""
     command = [sys.executable, "-m", "xscan.cli", "batch", folder, "--out", SCRATCH / f"{name}.csv", "--restart", "-q"]
     return [*command, "--max-failures", "100%", *options]
 

@@ -109,7 +109,7 @@ def main() -> None:
             cells = [f"{cost[stage]:.2f} ({100 * cost[stage] / total:.1f} %)" for stage in STAGES]
             lines.append([name, engine, *cells, f"{total:.2f}", f"{100 * outside / total:.1f} %"])
             done = run_quietly(xscan_batch(folder, "shares", "--engine", engine))
-            files = json.loads((SCRATCH / "shares.run.json").read_text())["summary"]["files"]
+            files = json.loads((SCRATCH / "shares.csv.run.json").read_text())["summary"]["files"]
             spent = 1000 * done.cpu / files
             named = sum(cost[stage] for stage in NAMED)
             quiet = "" if done.counts else f"**no: {done.other:.2f} cores**"

@@ -60,7 +60,7 @@ def compare(name: str, folder: Path, slow: Path, options: argparse.Namespace) ->
             spent.setdefault(case, []).append(stage_costs)
             sizes[case] = count(folder)
             done = run_quietly(xscan_batch(folder, "throughput", "--engine", ours[case]))
-            report = json.loads((SCRATCH / "throughput.run.json").read_text())["summary"]
+            report = json.loads((SCRATCH / "throughput.csv.run.json").read_text())["summary"]
             after.setdefault(case, []).append(report["seconds"])
             return done
         contender = OTHERS[case][0]

@@ -13,12 +13,12 @@ from xscan.engine.dataset.sheet import bare, read_sheet
 from xscan.engine.errors import UsageError
 from xscan.engine.lists.table import COLUMNS, HEADER, Row, decode_cell, read_rows
 from xscan.engine.network.manifest import Manifest
+from xscan.engine.triage.bands import Band
 
 from .points.reference import stability_index
 from .statistics.intervals import rate
 from .statistics.metrics import score_bin, score_error
 
-BANDS = ("urgent", "review", "routine")
 KEYS = ("file", "sop_uid", "study_uid")
 BINS = 10  #: of the score, in the table and for its mean error
 FEW = 100  #: films under which a month's index says little
@@ -83,7 +83,7 @@ class Audit:
             index = "-" if m["psi"] is None else f"{m['psi']:.3f}" + _verdict(m)
             lines.append(
                 f"{month:<9}{m['films']:>7}  {m['score']:>10.3f}"
-                + "".join(f"{m[b]:>{w}.3f}" for b, w in zip(BANDS, (8, 8, 9), strict=True))
+                + "".join(f"{m[b]:>{w}.3f}" for b, w in zip(Band, (8, 8, 9), strict=True))
                 + f"{m['matched']:>12}"
                 + "".join(
                     "-".rjust(w) if m[k] is None else f"{m[k]:>{w}.3f}" for k, w in (("expected", 10), ("found", 7))
@@ -114,14 +114,14 @@ def audit(lists: list[Path], truth: Path, manifest: Manifest) -> Audit:
     result = Audit(manifest.label, int(known.sum()))
     result.unmatched_truth = len(wanted.keys() - {getattr(row, key) for row in films})
     result.without_truth = int((~known).sum())
-    for name in BANDS:
+    for name in Band:
         here = known & (band == name)
         found = int((here & sick).sum())
         result.bands[name] = {"films": int(here.sum()), "pneumonia": found, "ppv": rate(found, int(here.sum()))}
     # By the bands as they stand in the list: a doubtful film was never routine, whatever its score.
     for name, point, positive in (
-        ("rule-out", manifest.rule_out, band != "routine"),
-        ("rule-in", manifest.rule_in, band == "urgent"),
+        ("rule-out", manifest.rule_out, band != Band.ROUTINE),
+        ("rule-in", manifest.rule_in, band == Band.URGENT),
     ):
         result.points[name] = {
             "threshold": point.threshold,
@@ -163,7 +163,7 @@ def _months(
         months[str(name)] = {
             "films": int(here.sum()),
             "score": float(score[here].mean()),
-            **{b: float((band[here] == b).mean()) for b in BANDS},
+            **{b: float((band[here] == b).mean()) for b in Band},
             "matched": int((here & known).sum()),
             "expected": float(score[here & known].mean()) if (here & known).any() else None,
             "found": float(sick[here & known].mean()) if (here & known).any() else None,

@@ -10,7 +10,7 @@ import numpy as np
 from xscan.engine.preprocess.to_input import to_input
 from xscan.engine.read.film import Facts
 from xscan.engine.triage import mend
-from xscan.engine.triage.bands import judge, probabilities
+from xscan.engine.triage.bands import Band, judge, placed, probabilities
 from xscan.engine.triage.gate import doubt
 from xscan.engine.triage.look import look_at
 
@@ -18,7 +18,6 @@ from ..statistics.metrics import roc_auc
 from .bad_films import KINDS, Maker
 from .films import held_out_films
 
-BANDS = ("urgent", "review", "routine")
 ALIKE = 4.0  #: mean grey levels between a film and itself, squashed before or after it was turned
 MEASURED = 250  #: films made bad of each kind, for the figures
 
@@ -74,7 +73,7 @@ def measure(
     good = judge_films(gated, held)
     codes, margin = good.codes, good.margin
     figures.good, figures.good_films = float(good.flagged.mean()), len(held)
-    for name in BANDS:
+    for name in Band:
         here = np.array([b == name for b in good.bands])
         figures.bands[name] = {"normal": int((here & ~sick).sum()), "pneumonia": int((here & sick).sum())}
     figures.by_code = {code: codes.count(code) / len(held) for code in set(codes) if code}
@@ -130,7 +129,7 @@ def judge_films(gated: Any, films: Sequence[np.ndarray]) -> Judged:
         codes.append(found[0] if found else "")
         margins.append(1e3 if by_look else float((scores - thresholds).max()))
         band = judge(probabilities(outputs["logits"], manifest.temperature)[0], manifest).priority
-        bands.append("review" if found and band != "urgent" else band)
+        bands.append(placed(band, doubtful=bool(found)))
         if fault := mend.fault(Facts(), scores.tolist(), manifest.gate):
             right = np.ascontiguousarray(mend.mended(picture, fault))
             again = gated.outputs(right[None, ..., None])["gate"][0]

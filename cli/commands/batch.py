@@ -76,6 +76,7 @@ def batch(
     from xscan.engine.errors import UsageError
     from xscan.engine.find.shard import Shard
     from xscan.engine.lists.formats import check_formats
+    from xscan.engine.lists.table import beside
     from xscan.engine.read.film import Limits
     from xscan.engine.runtime.choose import choose
     from xscan.engine.runtime.fits import doubts
@@ -85,7 +86,7 @@ def batch(
     from ..terminal.signals import stopping
 
     console = Console(quiet, verbose, json, no_progress)
-    page = report_file or (out.with_suffix(".html") if report else None)
+    page = report_file or (beside(out, ".html") if report else None)
     require_apart({"--out": out, "--report-file": page, "--log-file": log_file})
     if page is not None:
         require_page(page)  # now, and not after a night's scan
@@ -120,14 +121,14 @@ def batch(
         thumbnails=thumbnails,
     )
     with stopping() as stop, following(console, folder, follow_links) as progress:
-        summary = run_batch(settings, stop, progress)
+        summary = run_batch(settings, stop, progress, console.warn)
     if json:
         console.result(summary.as_dict() | {"csv": str(out)}, "")
     if summary.interrupted:
         console.say(f"interrupted after {summary.files} files: run the same command again to carry on")
         raise typer.Exit(130)
     console.say(summary_table(summary, out, settings.page))
-    if page is None and not summary.unchanged and (older := out.with_suffix(".html")).exists():
+    if page is None and not summary.unchanged and (older := beside(out, ".html")).exists():
         console.warn(f"{older} shows an earlier list: xscan report {out} makes it anew, or add --report")
     if summary.scored + summary.status["failed"] == 0:
         console.warn(f"no radiographs in {folder}")

@@ -26,11 +26,12 @@ def report(
     --no-thumbnails.
     """
     from xscan.engine.lists.run_report import manifest_of
+    from xscan.engine.lists.table import beside
     from xscan.engine.report.page import PageOptions, write_page
 
     console = Console(quiet=quiet, json=json)
     manifest = manifest_of(csv)
-    page = out or csv.with_suffix(".html")
+    page = out or beside(csv, ".html")
     options = PageOptions(lang.value, manifest)
     if folder is not None and not no_thumbnails:
         from xscan.engine.network.models import DEFAULT

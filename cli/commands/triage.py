@@ -9,8 +9,6 @@ from ..settings.points import manifest_for, wishes
 from ..terminal.console import Console
 from ..terminal.options import Json, Quiet
 
-BANDS = ("urgent", "review", "routine")
-
 
 def triage(
     csv: Annotated[Path, typer.Argument(help="The triage list.")],
@@ -28,12 +26,13 @@ def triage(
     Prints what the points mean and how many films change their band.
     """
     from xscan.engine.lists.retriage import retriage
+    from xscan.engine.triage.bands import Band
     from xscan.engine.triage.points import table, with_points
 
     manifest = with_points(manifest_for(csv, engine), *wishes(rule_out, rule_in))
     counts = retriage(csv, manifest, out)
     lines = [table(manifest), "", f"{'':<10}{'before':>8}{'after':>8}"]
-    lines += [f"{name:<10}{counts['before'][name]:>8}{counts['after'][name]:>8}" for name in BANDS]
+    lines += [f"{name:<10}{counts['before'][name]:>8}{counts['after'][name]:>8}" for name in Band]
     lines += [f"  {change}: {number}" for change, number in counts["moved"].most_common()]
     console = Console(quiet=quiet, json=json)
     data = manifest.points() | {k: dict(v) for k, v in counts.items()} | {"csv": str(out or "")}

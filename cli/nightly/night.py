@@ -1,14 +1,15 @@
 """Whether the last night has been, told by its run report."""
 
-import json
 import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from xscan.engine.errors import UsageError
-from xscan.engine.lists.run_report import report_of
+from xscan.engine.lists.output import is_running
+from xscan.engine.lists.run_report import RunReport, State, report_of
 
+_AHEAD = 3600  #: seconds that two machines' clocks may be apart
 _SECONDS = {"m": 60, "h": 3600, "d": 86400}
 
 
@@ -31,20 +32,25 @@ def look(out: Path, max_age: float) -> Night:
     report = report_of(out)
     try:
         age = time.time() - report.stat().st_mtime
-        state = json.loads(report.read_text(encoding="utf-8"))["state"]
     except FileNotFoundError:
         return Night(False, "there has been no night yet: no run report is there")
-    except (OSError, ValueError, KeyError, TypeError):
+    except OSError:
         return Night(False, "the run report cannot be read")
+    told = RunReport.read(out)
+    if told is None:
+        return Night(False, "the run report cannot be read")
+    if age < -_AHEAD:
+        return Night(False, "the run report is from the future: set this machine's clock, and run the night again")
+    state = told.state
     since = f"{age / 3600:.1f} hours ago"
-    if state == "running" and not _is_running(out):
+    if state == State.RUNNING and not is_running(out):
         return Night(False, f"the run that began {since} was cut off: run its command again, it carries on")
-    if state == "interrupted":
+    if state == State.INTERRUPTED:
         return Night(False, f"the last run was interrupted {since}: run its command again, it carries on")
     if age > max_age:
-        what = "the run that goes on began" if state == "running" else "the last run ended"
+        what = "the run that goes on began" if state == State.RUNNING else "the last run ended"
         return Night(False, f"{what} {since}, more than {max_age / 3600:g} hours")
-    return Night(True, f"a run goes on, it began {since}" if state == "running" else f"the last run ended {since}")
+    return Night(True, f"a run goes on, it began {since}" if state == State.RUNNING else f"the last run ended {since}")
 
 
 def written_since(report: Path, monotonic_microseconds: int) -> bool:
@@ -54,19 +60,3 @@ def written_since(report: Path, monotonic_microseconds: int) -> bool:
         return report.stat().st_mtime >= began - 1
     except OSError:
         return False
-
-
-def _is_running(out: Path) -> bool:
-    """Whether a process holds the list's lock; the file alone says nothing, a killed run leaves it."""
-    from filelock import FileLock, Timeout
-
-    file = out.with_name(out.name + ".lock")
-    if not file.exists():
-        return False
-    lock = FileLock(file)
-    try:
-        lock.acquire(timeout=0)
-    except (Timeout, OSError):
-        return True
-    lock.release()
-    return False

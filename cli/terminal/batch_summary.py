@@ -14,8 +14,6 @@ from xscan.engine.runtime.choose import BUILT, SHIPPED
 from .console import Console
 from .progress import progress
 
-PRIORITIES = ("urgent", "review", "routine")
-
 
 @contextmanager
 def following(console: Console, folder: Path, follow_links: bool = False) -> Iterator[Callable[[Summary], None]]:
@@ -43,10 +41,12 @@ def _count(folder: Path, follow_links: bool) -> int | None:
 
 def summary_table(summary: Summary, out: Path, page: Path | None) -> str:
     """The closing lines: priorities, what was not scored and why, rate, where the list is."""
+    from xscan.engine.triage.bands import Band
+
     if summary.unchanged:
         return f"nothing new: {out} stands as it is ({plural(summary.files, 'file')})"
     lines = [f"{plural(summary.files, 'file')}, {plural(summary.scored, 'radiograph')} scored"]
-    lines += [f"  {name:<9}{summary.priority[name]:>7}" for name in PRIORITIES]
+    lines += [f"  {name:<9}{summary.priority[name]:>7}" for name in Band]
     for status in ("failed", "skipped"):
         if summary.status[status]:
             lines.append(f"  {status:<9}{summary.status[status]:>7}   {_reasons(summary, status)}")

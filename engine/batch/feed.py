@@ -9,7 +9,8 @@ from dataclasses import replace
 from ..errors import StorageError
 from ..find.discover import discover
 from ..find.found import Found, order_key
-from ..lists.output import EarlierRow, Output
+from ..lists.earlier import EarlierRow
+from ..lists.output import Output
 from ..lists.table import Row, utc
 from .messages import Job
 from .settings import BatchSettings

@@ -19,11 +19,15 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from ..disk.overwrite import require_page
+from ..disk.replace import Ours
 from ..errors import StorageError, UsageError
 from ..lists.doubles import Settler
-from ..lists.formats import convert
-from ..lists.output import EarlierRow, Output, pictures_folder
-from ..lists.table import Row
+from ..lists.earlier import EarlierRow
+from ..lists.formats import OURS, convert
+from ..lists.output import Output, pictures_folder
+from ..lists.run_report import State
+from ..lists.table import Row, beside
 from ..network.manifest import Manifest
 from ..runtime.choose import Choice
 from .feed import Feed
@@ -38,11 +42,15 @@ _LOST = ("vanished", "unreadable", "unreadable-folder", "broken-link")
 
 
 def run_batch(
-    settings: BatchSettings, stop: threading.Event, progress: Callable[[Summary], None] = lambda _: None
+    settings: BatchSettings,
+    stop: threading.Event,
+    progress: Callable[[Summary], None] = lambda _: None,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Summary:
     """Scan a folder into a triage list, or carry on with an interrupted one.
 
     stop: set it to end the run after the jobs in hand. progress: called after each write.
+    tell: is given a line where something of an earlier run could not be relied on.
     Raises UsageError, OutputError, EngineError and StorageError; what was written stays and is resumed.
     """
     started = time.monotonic()
@@ -55,9 +63,13 @@ def run_batch(
         row_settings = _row_settings(settings, engine)
         may_change = ("engine",) if settings.engine_may_change else ()
         with (
-            Output(settings.out, row_settings, restart=settings.restart, may_change=may_change) as output,
+            Output(
+                settings.out, row_settings, restart=settings.restart, may_change=may_change, others=_others(settings)
+            ) as output,
             Settler() as settler,
         ):
+            for path in output.set_aside:
+                tell(f"the list of an earlier run was damaged or changed: it is kept as {path.name}, and scanned again")
             log.info("scanning with engine %s on %s, %d workers", engine[:12], ready.runtime, settings.workers)
             if output.outdated:
                 log.info("the list was made with another engine: its films are scored again")
@@ -85,7 +97,8 @@ def run_batch(
             if not summary.interrupted:
                 summary.unchanged = output.finish(_settling(settler, summary))
                 convert(settings.out, settings.formats)
-            output.write_report(_report(settings, summary, ready.manifest))
+            state = State.INTERRUPTED if summary.interrupted else State.FINISHED
+            output.write_report(state, _facts(settings, summary), json.loads(ready.manifest))
             if settings.page and not summary.interrupted:
                 _write_page(settings, settings.page, ready.manifest)
             elif not summary.interrupted:  # of an interrupted run that was to make a page
@@ -170,12 +183,17 @@ def _row_settings(settings: BatchSettings, engine: str) -> dict[str, Any]:
     } | ({"mend": True} if settings.mend else {})  # without it: lists of before there was a choice stay good
 
 
-def _report(settings: BatchSettings, summary: Summary, manifest: str) -> dict[str, Any]:
+def _others(settings: BatchSettings) -> dict[Path, Ours]:
+    """What the run writes beside its list, and how its own is known again."""
+    others = {beside(settings.out, f".{name}"): OURS[name] for name in settings.formats if name in OURS}
+    return others | ({settings.page: require_page} if settings.page else {})
+
+
+def _facts(settings: BatchSettings, summary: Summary) -> dict[str, Any]:
     from importlib.metadata import version  # slow to import, and wanted only here
 
     packages = ("xscan", "numpy", "opencv-python-headless", "onnxruntime", "pydicom", "imagecodecs")
     return {
-        "state": "interrupted" if summary.interrupted else "finished",
         "ended": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
         "engine": summary.engine,
         "summary": summary.as_dict(),
@@ -183,5 +201,4 @@ def _report(settings: BatchSettings, summary: Summary, manifest: str) -> dict[st
         "batch_size": settings.batch_size,
         "versions": {p: version(p) for p in packages} | {"python": platform.python_version()},
         "hardware": {"system": platform.platform(), "processor": platform.machine(), "cores": os.cpu_count()},
-        "manifest": json.loads(manifest),
     }

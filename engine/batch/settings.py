@@ -8,6 +8,7 @@ from typing import Any
 from ..find.shard import Shard
 from ..lists.table import Row
 from ..read.film import DEFAULT_LIMITS, Limits
+from ..reasons import CODES
 from ..triage.points import Wish
 
 ALL = Shard()
@@ -67,7 +68,7 @@ class Summary:
         if row.priority:
             self.priority[row.priority] += by
         if row.code:
-            self.reasons[row.code] += by
+            self.reasons[row.code if row.code in CODES else "other"] += by
 
     def as_dict(self) -> dict[str, Any]:
         content = {f.name: getattr(self, f.name) for f in fields(self)}

@@ -27,7 +27,7 @@ from ..report.thumbnails import Picture, Spool, encode_map, small_copy
 from ..runtime.open import open_runtime
 from ..runtime.protocol import Runtime
 from ..triage import mend as mending
-from ..triage.bands import judge, probabilities
+from ..triage.bands import judge, placed, probabilities
 from ..triage.gate import doubt
 from ..triage.look import Look, look_at
 from ..triage.points import with_points
@@ -214,8 +214,7 @@ def _fill(row: Row, p: np.ndarray, found: tuple[str, str] | None, manifest: Mani
     verdict = judge(p, manifest)
     row.p_normal, row.p_bacteria, row.p_virus = (f"{x:.4f}" for x in verdict.probabilities)
     row.p_pneumonia = f"{verdict.p_pneumonia:.4f}"
-    row.finding, row.priority, row.model = verdict.finding, verdict.priority, manifest.label
-    if found:  # scored, but the model may not decide: at least `review`
+    row.finding, row.model = verdict.finding, manifest.label
+    row.priority = placed(verdict.priority, doubtful=found is not None).value
+    if found:  # scored, but the model may not decide
         row.status, row.reason = "review", f"{found[0]}: {found[1]}"
-        if row.priority != "urgent":
-            row.priority = "review"

@@ -58,9 +58,12 @@ def require_apart(outputs: Mapping[str, Path | None]) -> None:
 
 
 def start_of(path: Path) -> bytes:
-    """The first bytes of a file; none where there is none, or none that may be read."""
+    """The first bytes of a file; none of an absent or unreadable one, nor of nothing but zeros (a power cut)."""
     try:
         with path.open("rb") as stream:
-            return stream.read(_START)
+            start = chunk = stream.read(_START)
+            while chunk and not chunk.strip(b"\0"):
+                chunk = stream.read(1 << 20)
+            return start if chunk else b""
     except OSError:  # absent; or a folder, or unreadable, which who writes it will say
         return b""

@@ -91,6 +91,13 @@ def create(path: Path, *, private: bool = False, like: Path | None = None) -> in
     return descriptor
 
 
+def write_all(stream: BinaryIO, content: bytes) -> None:
+    """Write all of it to an unbuffered stream, which may take less at a time. Raises OSError."""
+    left = memoryview(content)
+    while left:
+        left = left[stream.write(left) :]
+
+
 def move(source: Path, target: Path) -> None:
     """Rename xscan's own file or folder, and bring the name to the disk. Raises OutputError, StorageError."""
     with writing(target):
@@ -140,18 +147,19 @@ def _tail(name: str) -> str:
 @contextlib.contextmanager
 def writing(target: Path) -> Iterator[None]:
     """Turn a failure to write `target` into OutputError or StorageError: the one text for each."""
+    there = target.parent.is_dir()
     try:
         yield
     except OSError as error:
-        raise failure(target, error) from None
+        raise failure(target, error, lost=there and not target.parent.is_dir()) from None
 
 
 def failure(target: Path, error: OSError | ValueError, *, lost: bool = False) -> OutputError | StorageError:
-    """What to tell of it. lost: the folder was there a moment ago, so that its absence is a lost share."""
+    """What to tell of it. lost: its folder was there a moment ago, and is gone."""
     number = getattr(error, "errno", errno.EINVAL)
     if number in _FULL:
         return StorageError("the disk is full: make room and run the same command again, it carries on")
-    if number in _WRONG and not (lost and number in (errno.ENOENT, errno.ENOTDIR)):
+    if number in _WRONG and not lost:
         return OutputError(
             f"cannot write {target}: check that its folder is there and may be written, and close it in other programs"
         )

@@ -8,6 +8,7 @@ import sqlite3
 from dataclasses import replace
 from types import TracebackType
 
+from ..triage.bands import placed
 from .table import Row
 
 _SCORED = ("ok", "review")
@@ -50,7 +51,7 @@ class Settler:
         if not added:
             return replace(row, status="skipped", reason="duplicate: the same film as an earlier file", **_CLEARED)
         if uid_seen and row.status == "ok":
-            priority = row.priority if row.priority == "urgent" else "review"
+            priority = placed(row.priority, doubtful=True).value
             reason = "uid-conflict: another picture has the same SOPInstanceUID"
             row = replace(row, status="review", priority=priority, reason=reason)
         if row.series_uid:

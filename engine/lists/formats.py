@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 from ..disk.overwrite import made_here
 from ..disk.replace import replacing
 from ..machine.install import require
-from .table import COLUMNS, Row, read_rows
+from .table import COLUMNS, Row, beside, read_rows
 
 FORMATS = ("csv", "jsonl", "parquet")
 _NUMBERS = {"p_normal": float, "p_bacteria": float, "p_virus": float, "p_pneumonia": float, "bytes": int}
@@ -37,7 +37,7 @@ def convert(csv: Path, formats: Iterable[str]) -> list[Path]:
     for name in formats:
         if name == "csv":
             continue
-        target = csv.with_suffix(f".{name}")
+        target = beside(csv, f".{name}")
         with csv.open("rb") as rows, replacing(target, OURS[name], private=True) as stream:
             writers[name](stream, map(_as_values, read_rows(rows)))
         written.append(target)

@@ -2,7 +2,6 @@
 
 import contextlib
 import heapq
-import json
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from ..errors import UsageError
 from ..find.found import order_key
 from ..find.shard import Shard
 from .doubles import Settler
+from .run_report import RunReport, State
 from .table import HEADER, Row, encode, read_rows
 
 
@@ -24,7 +24,8 @@ def merge(out: Path, parts: list[Path], any_engine: bool = False) -> int:
     that was not finished, a shard that no part holds, a file that is in two parts, lists of different networks or
     engines, or an `out` that exists.
     """
-    require_absent(out)
+    for name in (out.name, out.name + ".part", out.name + ".prev"):  # of a batch that is to go on, perhaps
+        require_absent(out.with_name(name))
     for part in parts:
         if not part.is_file():
             half = part.with_name(part.name + ".part").exists()
@@ -46,6 +47,8 @@ def merge(out: Path, parts: list[Path], any_engine: bool = False) -> int:
         for row in read_rows(unsettled):
             stream.write(encode([settler.settle(row)]))
             rows += 1
+        reports = [report for part in parts if (report := RunReport.read(part)) is not None]
+        RunReport(State.MERGED, manifest=reports[0].manifest if reports else {}).write(out)
     return rows
 
 
@@ -81,10 +84,8 @@ def _shard(part: Path) -> Shard | None:
 
 def _setting(part: Path, name: str) -> str:
     """A setting that shaped a list's rows, by the run report beside it; empty where it does not say."""
-    try:
-        value = json.loads(part.with_suffix(".run.json").read_text(encoding="utf-8"))["settings"][name]
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
+    report = RunReport.read(part)
+    value = report.settings.get(name) if report else None
     return value if isinstance(value, str) else ""
 
 

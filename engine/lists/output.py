@@ -1,11 +1,12 @@
 """The files of one run: written as rows come, safe against a kill at any moment.
 
-NAME.csv        the finished list
-NAME.csv.part   the list while it is being written, always a prefix of the finished one
-NAME.csv.prev   rows of an interrupted run that the new .part has not reached yet
-NAME.csv.lock   held by the running process
-NAME.run.json   the run report: says, too, which settings made the rows
-NAME.csv.films  a folder with small pictures of the films, until the page is made
+NAME.csv           the finished list
+NAME.csv.part      the list while it is being written, always a prefix of the finished one
+NAME.csv.sums      a digest for each write to it: what it holds is believed no further
+NAME.csv.prev      rows of an interrupted run that the new .part has not reached yet
+NAME.csv.lock      held by the running process
+NAME.csv.run.json  the run report: says, too, which settings made the rows
+NAME.csv.films     a folder with small pictures of the films, until the page is made
 
 A run always writes its .part from the start, in discovery's order. Rows that an earlier run has made and
 that still hold (same path, size and time) are copied instead of scored. They come from `.prev` and from
@@ -14,31 +15,46 @@ that still hold (same path, size and time) are copied instead of scored. They co
 
 import contextlib
 import filecmp
-import heapq
 import json
 import os
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
-from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from filelock import FileLock, Timeout
 
+from ..disk.overwrite import made_here, start_of
 from ..disk.own_folder import OwnFolder
-from ..disk.replace import create, failure, move, replace_bytes, replacing
+from ..disk.replace import (
+    Ours,
+    create,
+    move,
+    remove_left,
+    replace_bytes,
+    replacing,
+    require_plain,
+    write_all,
+    writing,
+)
 from ..errors import OutputError
-from ..find.found import order_key
-from .run_report import OUTDATED, require_report
-from .table import HEADER, Row, encode, read_rows, require_list
+from .earlier import (
+    EarlierRow,
+    Sums,
+    is_altered_list,
+    is_proven,
+    merged,
+    proven_bytes,
+    put_together,
+    require_sums,
+    rows_of,
+    set_aside,
+)
+from .run_report import RunReport, State, digest_of, report_of, require_report
+from .table import HEADER, Row, beside, encode, read_rows, require_list
 
-
-@dataclass(frozen=True)
-class EarlierRow:
-    row: Row
-    finished: bool  #: from a finished list, not from an interrupted run
+_require_lock_owner = made_here("lock", b'{"pid": ')
 
 
 class Output:
@@ -47,31 +63,45 @@ class Output:
     settings: what shapes a row (engine, options); rows made with other settings are never mixed in.
     may_change: settings that may be others than the list's: its films are then scored again, none of its rows is kept,
     and the list stands until the new one is whole (`outdated`).
+    others: what else the run will write, and how its own is known again: looked at before anything is scanned.
     Raises OutputError when the output is locked, unwritable, or was made with other settings.
     """
 
     def __init__(
-        self, path: Path, settings: dict[str, Any], *, restart: bool = False, may_change: tuple[str, ...] = ()
+        self,
+        path: Path,
+        settings: dict[str, Any],
+        *,
+        restart: bool = False,
+        may_change: tuple[str, ...] = (),
+        others: Mapping[Path, Ours] | None = None,
     ) -> None:
         self.path = path
         self.part = path.with_name(path.name + ".part")
         self.prev = path.with_name(path.name + ".prev")
+        self.sums = path.with_name(path.name + ".sums")
         self.lock_file = path.with_name(path.name + ".lock")
-        self.report = path.with_suffix(".run.json")
         self.pictures = pictures_folder(path)
+        self.set_aside: list[Path] = []  #: lists that could not be relied on, under their new names
         self._settings = settings
         self._restart = restart
         self._may_change = may_change
         self.outdated = False  #: what stood at `path` was made with other settings
         self._whole = False
-        self._part_stream = None
+        self._others = others or {}
+        self._proven: list[str] = []  # digests of what may be relied on: the list's, and .prev's
+        self._part_stream: BinaryIO | None = None
+        self._sums: Sums | None = None
 
     @property
     def own_files(self) -> tuple[Path, ...]:
         """Never scanned, should the output stand inside the scanned folder."""
-        beside = [self.path.with_suffix(suffix) for suffix in (".html", ".jsonl", ".parquet")]
-        own = [self.path, self.part, self.prev, self.lock_file, self._owner_file, self.report, *beside]
-        own.append(self.pictures.path)
+        own = [self.path, self.part, self.prev, self.sums, self.lock_file, self._owner_file, report_of(self.path)]
+        own += [beside(self.path, ending) for ending in (".html", ".jsonl", ".parquet", ".run.json")]
+        own += [self.path.with_name(self.path.name + ".run.json"), self.pictures.path, *self._others]
+        damaged = re.compile(re.escape(self.path.name) + r"(\.part|\.prev)?\.damaged-\d{8}T\d{6}Z(-\d+)?")
+        with contextlib.suppress(OSError):
+            own += [path for path in self.path.parent.iterdir() if damaged.fullmatch(path.name)]
         return tuple(own)
 
     @property
@@ -83,6 +113,7 @@ class Output:
             raise OutputError(f"{self.path} is a folder: give --out a file name, such as {self.path / 'triage.csv'}")
         if not self.path.parent.is_dir():
             raise OutputError(f"the folder {self.path.parent} does not exist: make it, or give another --out")
+        self._require_own()
         self._lock = FileLock(self.lock_file)
         try:
             self._lock.acquire(timeout=0)
@@ -95,9 +126,11 @@ class Output:
                 f"cannot write in {self.path.parent}: check its permissions, or give another --out"
             ) from None
         try:
-            with _storage(self.path):
+            with writing(self.path):
                 content = json.dumps({"pid": os.getpid(), "started": _now()})
-                replace_bytes(self._owner_file, content.encode(), require_report, private=True)
+                replace_bytes(self._owner_file, content.encode(), _require_lock_owner, private=True)
+                for path in self.own_files:
+                    remove_left(path)
                 self._prepare()
         except BaseException:
             self._unlock()
@@ -107,23 +140,18 @@ class Output:
     def __exit__(self, *_: object) -> None:
         if self._part_stream is not None:
             self._part_stream.close()
+        if self._sums is not None:
+            self._sums.close()
         self._unlock()
 
     def earlier(self) -> Iterator[EarlierRow]:
         """Rows of earlier runs, in discovery's order; of two rows for one file the interrupted run's counts."""
         sources = [(self.prev, False)] + ([] if self.outdated else [(self.path, True)])
-        streams = (_rows_of(path, finished) for path, finished in sources if path.exists())
-        merged = heapq.merge(*streams, key=lambda e: (order_key(e.row.file), e.finished))
-        for _, same in groupby(merged, key=lambda e: e.row.file):
-            yield next(same)
+        return merged([rows_of(path, finished) for path, finished in sources if path.exists()])
 
     def write(self, rows: list[Row]) -> None:
         """Append rows and hand them to the operating system. Raises StorageError."""
-        assert self._part_stream is not None
-        content = memoryview(encode(rows))
-        with _storage(self.path):
-            while content:
-                content = content[self._part_stream.write(content) :]
+        self._append(encode(rows))
 
     def finish(self, settle: Callable[[Row], Row] | None) -> bool:
         """Make the part the finished list; `settle` may change rows whose fate hung on later ones.
@@ -131,73 +159,108 @@ class Output:
         Returns True when a finished list with the same content stood there already.
         """
         assert self._part_stream is not None
-        with _storage(self.path):
+        with writing(self.path):
             os.fsync(self._part_stream.fileno())
             self._part_stream.close()
             if settle is not None:
                 _rewrite(self.part, settle)
             unchanged = self.path.exists() and filecmp.cmp(self.part, self.path, shallow=False)
+            digest = digest_of(self.part)
             if unchanged:
                 self.part.unlink()
             else:
+                self._proven.append(digest)  # before the list stands there: killed in between, it is proven still
+                self.write_report(State.RUNNING, {"started": _now()})
                 move(self.part, self.path)
-            self.prev.unlink(missing_ok=True)
+            for path in (self.prev, self.sums):
+                path.unlink(missing_ok=True)
+            self._proven = [digest]
         self._whole = True
         return unchanged
 
-    def write_report(self, content: dict[str, Any]) -> None:
-        """Replace the run report; the settings are added. Raises StorageError."""
-        outdated = {"list": OUTDATED} if self.outdated and not self._whole else {}
-        with _storage(self.path):
-            text = json.dumps({"settings": self._settings} | outdated | content, indent=1) + "\n"
-            replace_bytes(self.report, text.encode(), require_report, private=True)
+    def write_report(self, state: State, facts: dict[str, Any], manifest: dict[str, Any] | None = None) -> None:
+        """Replace the run report; settings and digests are added. Raises StorageError."""
+        with writing(self.path):
+            outdated = self.outdated and not self._whole
+            RunReport(
+                state, self._settings, tuple(self._proven), outdated=outdated, manifest=manifest or {}, facts=facts
+            ).write(self.path)
+
+    def _append(self, content: bytes) -> None:
+        assert self._part_stream is not None
+        assert self._sums is not None
+        with writing(self.path):
+            write_all(self._part_stream, content)
+            self._sums.add(content)
+
+    def _require_own(self) -> None:
+        """Raise OutputError for whatever stands at a side name and is not xscan's."""
+        for path, ours in {
+            self._owner_file: _require_lock_owner,
+            self.lock_file: _require_empty,
+            self.sums: require_sums,
+            self.path.with_name(self.path.name + ".run.json"): require_report,
+            **self._others,
+        }.items():
+            require_plain(path)
+            ours(path)
+        self.pictures.require_own()
 
     def _prepare(self) -> None:
-        """Check what an earlier run left, keep its rows aside, and open an empty part."""
+        """Prove what an earlier run left, keep its rows aside, and open an empty part."""
+        report = RunReport.read(self.path)
         for path in (self.path, self.part, self.prev):
-            require_list(path)
-        self.pictures.require_own()
+            if is_altered_list(path, report):
+                self.set_aside.append(set_aside(path))
         if self._restart:
-            for path in (self.part, self.prev, self.path):
+            for path in (self.part, self.prev, self.path, self.sums):
                 path.unlink(missing_ok=True)
-        left = [path for path in (self.path, self.part, self.prev) if path.exists()]
-        if left:
-            self._check_settings(left[0])
-            if self.outdated and not self.path.exists():
-                self.outdated = False  # it went, after it had been set aside
-        if self.part.exists():
-            if self.prev.exists():  # killed before the part had caught up: both hold rows worth keeping
-                with replacing(self.prev, require_list, private=True) as stream:
-                    stream.write(HEADER)
-                    streams = [_rows_of(self.part, False), _rows_of(self.prev, True)]
-                    rows = heapq.merge(*streams, key=lambda e: (order_key(e.row.file), e.finished))
-                    for _, same in groupby(rows, key=lambda e: e.row.file):
-                        stream.write(encode([next(same).row]))
-                self.part.unlink()
-            else:
-                move(self.part, self.prev)
-        self.write_report({"state": "running", "started": _now()})  # first: a part without it could not be carried on
+        elif any(path.exists() for path in (self.path, self.part, self.prev)) and report is not None:
+            self._check_settings(report)
+        proven, altered = proven_bytes(self.part, self.sums) if self.part.exists() else (0, False)
+        for path in (self.path, self.prev):
+            if is_proven(path, report):
+                self._proven.append(digest_of(path))
+            elif path.exists():
+                self.set_aside.append(set_aside(path))
+        if not self.path.exists():
+            self.outdated = False  # it went, after it had been outdated
+        if proven > len(HEADER):
+            self._put_together(proven)
+        if altered:
+            self.set_aside.append(set_aside(self.part))
+        for path in (self.part, self.sums):
+            path.unlink(missing_ok=True)
+        # First: a part without it could not be carried on.
+        self.write_report(State.RUNNING, {"started": _now()})
         self._part_stream = os.fdopen(create(self.part, private=True), "wb", buffering=0)
-        self._part_stream.write(HEADER)
+        self._sums = Sums(os.fdopen(create(self.sums, private=True), "wb", buffering=0))
+        self._append(HEADER)
 
-    def _check_settings(self, path: Path) -> None:
-        try:
-            report = json.loads(self.report.read_text(encoding="utf-8"))
-            settings = report["settings"]
-        except (OSError, ValueError, KeyError, TypeError):
+    def _put_together(self, proven: int) -> None:
+        """Bring .prev up to the part: an interrupted run's rows, and those of an earlier one behind them."""
+
+        def announce(digest: str) -> None:
+            self._proven.append(digest)
+            self.write_report(State.RUNNING, {"started": _now()})
+
+        put_together(self.prev, self.part, proven, announce)
+
+    def _check_settings(self, report: RunReport) -> None:
+        if report.state in (State.TRIAGED, State.MERGED):
             raise OutputError(
-                f"{path} exists and has no run report beside it: choose another --out, or add --restart to replace it"
-            ) from None
-        keys = self._settings.keys() | settings.keys()
-        changed = sorted(key for key in keys if self._settings.get(key) != settings.get(key))
-        self.outdated = report.get("list") == OUTDATED
+                f"{self.path} is a {report.state} list, not one of a batch: choose another --out, or add --restart"
+            )
+        keys = self._settings.keys() | report.settings.keys()
+        changed = sorted(key for key in keys if self._settings.get(key) != report.settings.get(key))
+        self.outdated = report.outdated
         if changed and set(changed) <= set(self._may_change):
             self.outdated = True
-            for path in (self.part, self.prev):
+            for path in (self.part, self.prev, self.sums):
                 path.unlink(missing_ok=True)
         elif changed:
             what = ", ".join(changed)
-            raise OutputError(f"{path} was made with another {what}: choose another --out, or add --restart")
+            raise OutputError(f"{self.path} was made with another {what}: choose another --out, or add --restart")
 
     def _owner(self) -> str:
         try:
@@ -231,13 +294,23 @@ def _is_picture_store(path: Path) -> bool:
         return stream.read(16) in (b"", b"SQLite format 3\0")  # empty: of a process killed at its start
 
 
-def _rows_of(path: Path, finished: bool) -> Iterator[EarlierRow]:
-    with path.open("rb") as stream:
-        if not stream.readline().endswith(b"\n"):  # killed before the header was written
-            return
-        stream.seek(0)
-        for row in read_rows(stream):
-            yield EarlierRow(row, finished)
+def is_running(csv: Path) -> bool:
+    """Whether a process holds a list's lock; the file alone says nothing, a killed run leaves it."""
+    file = csv.with_name(csv.name + ".lock")
+    if not file.exists() or start_of(file):
+        return False
+    lock = FileLock(file)
+    try:
+        lock.acquire(timeout=0)
+    except (Timeout, OSError):
+        return True
+    lock.release()
+    return False
+
+
+def _require_empty(path: Path) -> None:
+    if start_of(path):
+        raise OutputError(f"{path} exists and is no lock of xscan: rename it, or give another --out")
 
 
 def _rewrite(path: Path, change: Callable[[Row], Row]) -> None:
@@ -245,15 +318,6 @@ def _rewrite(path: Path, change: Callable[[Row], Row]) -> None:
         new.write(HEADER)
         for row in read_rows(old):
             new.write(encode([change(row)]))
-
-
-@contextlib.contextmanager
-def _storage(path: Path) -> Iterator[None]:
-    """Turn a failure to write into what is told of it; the folder was there when the run began."""
-    try:
-        yield
-    except OSError as error:
-        raise failure(path, error, lost=True) from None
 
 
 def _now() -> str:

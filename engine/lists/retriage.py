@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..disk.overwrite import require_absent
-from ..disk.replace import replace_bytes, replacing
+from ..disk.replace import replacing
 from ..errors import OutputError, UsageError
 from ..network.manifest import Manifest
-from ..triage.bands import band
-from .run_report import require_report
+from ..triage.bands import band, placed
+from .run_report import RunReport, State
 from .table import HEADER, Row, encode, read_rows, require_list
 
 
@@ -33,8 +33,7 @@ def rows_again(rows: Iterator[Row], manifest: Manifest) -> Iterator[Row]:
         except ValueError:
             raise OutputError("the CSV is damaged: a scored row without its numbers") from None
         finding, priority = band(normal, bacteria, virus, pneumonia, manifest)
-        if row.status == "review" and priority != "urgent":  # a doubtful film is never routine
-            priority = "review"
+        priority = placed(priority, doubtful=row.status == "review").value
         yield replace(row, finding=finding, priority=priority)
 
 
@@ -58,19 +57,14 @@ def retriage(csv: Path, manifest: Manifest, out: Path | None) -> dict[str, Count
             if target:
                 target.write(encode([new]))
         if out:  # before the list: a list without it could not be told from another's
-            report = {"state": "triaged", "source": csv.name, "manifest": json.loads(manifest.to_json())}
-            content = json.dumps(report, indent=1) + "\n"
-            replace_bytes(out.with_suffix(".run.json"), content.encode(), require_report, private=True)
+            RunReport(State.TRIAGED, source=csv.name, manifest=json.loads(manifest.to_json())).write(out)
     return counts
 
 
 def _is_triaged_from(csv: Path, out: Path) -> bool:
     """Is `out` what an earlier call made of the same list?"""
-    try:
-        report = json.loads(out.with_suffix(".run.json").read_text(encoding="utf-8"))
-        return report["state"] == "triaged" and report["source"] == csv.name
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
+    report = RunReport.read(out)
+    return report is not None and (report.state, report.source) == (State.TRIAGED, csv.name)
 
 
 def _pairs(csv: Path, rows: Iterator[Row], manifest: Manifest) -> Iterator[tuple[Row, Row]]:

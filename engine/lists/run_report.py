@@ -1,30 +1,99 @@
-"""The run report beside a list: which settings made its rows, and how the run ended."""
+"""The run report beside a list: which settings made its rows, how the run ended, which content may be relied on.
 
+NAME.csv.run.json, named after the whole file, so that no two lists share one. Versions before 0.1.0 wrote
+NAME.run.json, which is still read.
+"""
+
+import hashlib
 import json
 import os
+from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
-from ..disk.overwrite import made_here
+from ..disk.overwrite import start_of
+from ..disk.replace import replace_bytes
+from ..errors import EngineError, OutputError
 from ..network.manifest import Manifest
 
-require_report = made_here("run report", b"{")
 
-#: The report's `list` while a run that goes on, or was interrupted, scores all films of an earlier list again: the
-#: report's settings are not those of the list beside it.
-OUTDATED = "of an earlier engine"
+class State(StrEnum):
+    RUNNING = "running"
+    INTERRUPTED = "interrupted"
+    FINISHED = "finished"
+    TRIAGED = "triaged"  #: the list was sorted anew from another one
+    MERGED = "merged"  #: the list was joined from those of shards
+
+
+@dataclass(frozen=True)
+class RunReport:
+    state: State
+    settings: dict[str, Any] = field(default_factory=dict)  #: what shapes a row; empty for lists of no run
+    sha256: tuple[str, ...] = ()  #: of the list, and of an interrupted run's rows: what xscan wrote, and nobody since
+    source: str = ""  #: the name of the list that a triaged one was made from
+    outdated: bool = False  #: the list beside it is of an earlier engine; its films are being scored again
+    manifest: dict[str, Any] = field(default_factory=dict)  #: as the network's JSON
+    facts: dict[str, Any] = field(default_factory=dict)  #: times, counts, versions: for people
+
+    @classmethod
+    def read(cls, csv: Path) -> "RunReport | None":
+        """The report of the list at `csv`; None where there is none, or none that can be read."""
+        try:
+            content = json.loads(report_of(csv).read_text(encoding="utf-8"))
+            known = {
+                name: content.pop(name)
+                for name in ("settings", "sha256", "source", "outdated", "manifest")
+                if name in content
+            }
+            report = cls(State(content.pop("state")), **known, facts=content)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            return None
+        if not isinstance(report.settings, dict) or not isinstance(report.sha256, list | tuple):
+            return None
+        return report
+
+    def write(self, csv: Path) -> None:
+        """Replace the report of the list at `csv`. Raises OutputError, StorageError."""
+        content: dict[str, Any] = {"state": self.state, "settings": self.settings, "sha256": list(self.sha256)}
+        content |= {"source": self.source} if self.source else {}
+        content |= {"outdated": True} if self.outdated else {}
+        content |= self.facts | ({"manifest": self.manifest} if self.manifest else {})
+        text = json.dumps(content, indent=1) + "\n"
+        replace_bytes(_path(csv), text.encode(), require_report, private=True)
+
+    @property
+    def network(self) -> Manifest | None:
+        """The network that scored the list, as it said of itself."""
+        try:
+            return Manifest.from_json(json.dumps(self.manifest)) if self.manifest else None
+        except EngineError:
+            return None
+
+
+def report_of(csv: Path) -> Path:
+    """The run report of a triage list: the one of an earlier version where there is no other."""
+    path, older = _path(csv), Path(os.path.abspath(csv.with_suffix(".run.json")))
+    return older if csv.suffix == ".csv" and not path.exists() and older.exists() else path
+
+
+def _path(csv: Path) -> Path:
+    return Path(os.path.abspath(csv.with_name(csv.name + ".run.json")))
 
 
 def manifest_of(csv: Path) -> Manifest | None:
     """The manifest that the run report beside a list recorded, if there is one."""
-    try:
-        report = json.loads(csv.with_suffix(".run.json").read_text(encoding="utf-8"))
-        if report.get("list") == OUTDATED:
-            return None
-        return Manifest.from_json(json.dumps(report["manifest"]))
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    report = RunReport.read(csv)
+    return report.network if report and not report.outdated else None
 
 
-def report_of(out: Path) -> Path:
-    """The run report of a triage list."""
-    return Path(os.path.abspath(out.with_suffix(".run.json")))
+def require_report(path: Path) -> None:
+    """Raise OutputError if something else than a run report, whole or damaged, stands at `path`."""
+    if (start := start_of(path)) and not start.lstrip().startswith((b"{", b"[")):
+        raise OutputError(f"{path} exists and is no run report of xscan: rename it, or give another --out")
+
+
+def digest_of(path: Path) -> str:
+    """sha256 of a list. Raises OSError."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

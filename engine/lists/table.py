@@ -53,6 +53,11 @@ _cells = attrgetter(*COLUMNS)
 HEADER = (",".join(COLUMNS) + "\n").encode()
 
 
+def beside(csv: Path, ending: str) -> Path:
+    """What stands beside a list: `night.csv` -> `night.html`; any other name keeps all of itself."""
+    return csv.with_suffix(ending) if csv.suffix == ".csv" else csv.with_name(csv.name + ending)
+
+
 def utc(modified_ns: int) -> str:
     """Nanoseconds since the epoch -> `2026-01-31T02:00:00.000000Z`; '' for a time no calendar has."""
     try:
@@ -79,26 +84,35 @@ def decode_cell(cell: str) -> str:
     return cell[1:] if _TO_UNQUOTE.match(cell) else cell
 
 
-def read_rows(stream: BinaryIO) -> Iterator[Row]:
+def read_rows(stream: BinaryIO, size: int | None = None) -> Iterator[Row]:
     """Rows of a list, one at a time; a torn last line (of a killed run) is dropped.
 
+    size: bytes of it to read, from its start; all, where None.
     Raises OutputError when the file is no triage list of this version of xscan.
     """
     header = stream.readline()
     if header.rstrip(b"\r\n") != HEADER.rstrip(b"\n"):
         raise OutputError("the CSV is no triage list of this version of xscan")
-    lines = (line.decode("utf-8") for line in _whole_lines(stream))
-    for cells in csv.reader(lines):
-        if len(cells) != len(COLUMNS):
-            raise OutputError("the CSV is damaged: a row has too many or too few columns")
-        yield Row(*map(decode_cell, cells))
+    left = None if size is None else size - len(header)
+    lines = (line.decode("utf-8") for line in _whole_lines(stream, left))
+    try:
+        for cells in csv.reader(lines):
+            if len(cells) != len(COLUMNS):
+                raise OutputError("the CSV is damaged: a row has too many or too few columns")
+            yield Row(*map(decode_cell, cells))
+    except (csv.Error, UnicodeDecodeError):
+        raise OutputError("the CSV is damaged: a row cannot be read") from None
 
 
-def _whole_lines(stream: BinaryIO) -> Iterator[bytes]:
+def _whole_lines(stream: BinaryIO, left: int | None) -> Iterator[bytes]:
     """Lines up to the last record that ends in a line end outside quotes."""
     held: list[bytes] = []
     quotes = 0
     for line in stream:
+        if left is not None:
+            left -= len(line)
+            if left < 0:
+                return
         held.append(line)
         quotes += line.count(b'"')
         if quotes % 2 == 0 and line.endswith(b"\n"):

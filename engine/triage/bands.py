@@ -1,10 +1,25 @@
 """From logits to a place in the reading list: probabilities, finding, priority."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 
 from ..network.manifest import Manifest
+
+
+class Band(StrEnum):
+    """A film's place in the reading list, the first to be read first."""
+
+    URGENT = "urgent"  #: at or above rule-in
+    REVIEW = "review"  #: between, or the model may not decide
+    ROUTINE = "routine"  #: below rule-out
+
+
+def placed(band: Band | str, *, doubtful: bool) -> Band:
+    """The band of a film that the model may not decide on (doubtful): never routine; an urgent one stays urgent."""
+    band = Band(band)
+    return Band.REVIEW if doubtful and band is Band.ROUTINE else band
 
 
 @dataclass(frozen=True)
@@ -12,7 +27,7 @@ class Place:
     probabilities: tuple[float, float, float]  #: normal, bacteria, virus; rounded as the CSV shows them
     p_pneumonia: float  #: bacteria + virus, rounded
     finding: str  #: normal, bacteria, virus, pneumonia
-    priority: str  #: urgent, review, routine
+    priority: Band
 
 
 def probabilities(logits: np.ndarray, temperature: float) -> np.ndarray:
@@ -40,15 +55,15 @@ def judge(p: np.ndarray, manifest: Manifest) -> Place:
     return Place((normal, bacteria, virus), pneumonia, finding, priority)
 
 
-def band(normal: float, bacteria: float, virus: float, pneumonia: float, manifest: Manifest) -> tuple[str, str]:
+def band(normal: float, bacteria: float, virus: float, pneumonia: float, manifest: Manifest) -> tuple[str, Band]:
     """Finding and priority from the four numbers of a row of the CSV."""
     if pneumonia >= manifest.rule_in.threshold:
-        priority = "urgent"
+        priority = Band.URGENT
     elif pneumonia < manifest.rule_out.threshold:
-        priority = "routine"
+        priority = Band.ROUTINE
     else:
-        priority = "review"
-    if normal >= pneumonia and priority != "urgent":  # an urgent film is never called normal
+        priority = Band.REVIEW
+    if normal >= pneumonia and priority is not Band.URGENT:  # an urgent film is never called normal
         finding = "normal"
     elif abs(bacteria - virus) < manifest.near_tie:
         finding = "pneumonia"

@@ -55,7 +55,7 @@ def test_a_good_night_is_silent_and_a_bad_one_is_told(xscan: Xscan, phantoms: Pa
     run = xscan("batch", films, "--out", "b.csv", "--json", "--notify", bell.command, "--workers", 1, cwd=tmp_path)
     assert run.returncode == 3
     json.loads(run.stdout)  # nothing of the command's output is mixed in
-    report = str(tmp_path / "b.run.json")
+    report = str(tmp_path / "b.csv.run.json")
     assert bell.told() == [{"args": ["it's $HOME", report], "code": "3"}]
     # An engine error ends the run before a report is written: that of the night before is not passed on.
     run = xscan("batch", films, "--out", out, "--engine", "none", "--notify", bell.command)
@@ -95,7 +95,7 @@ def test_an_interruption_is_told(tmp_path: Path, phantoms: Path, bell: Bell, num
         _wait_for(lambda: out.with_suffix(".csv.part").exists())
         process.send_signal(number)
         assert process.wait(60) == 130
-    assert bell.told() == [{"args": ["it's $HOME", str(tmp_path / "list.run.json")], "code": "130"}]
+    assert bell.told() == [{"args": ["it's $HOME", str(tmp_path / "list.csv.run.json")], "code": "130"}]
 
 
 def _wait_for(what: Callable[[], bool]) -> None:

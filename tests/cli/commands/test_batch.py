@@ -406,7 +406,7 @@ def test_names_and_headers_stay_out_of_logs_and_reports(xscan: Xscan, folder: Pa
     (folder / secret / "torn.dcm").write_bytes(film.read_bytes()[:5000])
     out, log = tmp_path / "list.csv", tmp_path / "log.txt"
     run = xscan("batch", folder, "--out", out, "-v", "--log-file", log, "--json")
-    texts = [run.stderr, run.stdout, log.read_text(), (tmp_path / "list.run.json").read_text()]
+    texts = [run.stderr, run.stdout, log.read_text(), (tmp_path / "list.csv.run.json").read_text()]
     for text in texts:
         assert secret not in text
         assert "PHANTOM^XSCAN" not in text

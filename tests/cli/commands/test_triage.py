@@ -63,7 +63,7 @@ def test_batch_takes_a_sites_points_and_keeps_them_apart(tmp_path: Path, phantom
     command = ("batch", phantoms, "--out", tmp_path / "t.csv", "--workers", "1")
     done = xscan("--config", settings, *command, "--report")
     assert done.returncode == 0, done.stderr
-    report = json.loads((tmp_path / "t.run.json").read_text("utf-8"))
+    report = json.loads((tmp_path / "t.csv.run.json").read_text("utf-8"))
     assert report["manifest"]["rule_out"]["threshold"] == 0.999
     assert (tmp_path / "t.html").is_file()
     assert not (tmp_path / "t.csv.films").exists()

@@ -42,7 +42,7 @@ def home(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def report_of(out: Path) -> dict:
-    return json.loads(out.with_suffix(".run.json").read_text(encoding="utf-8"))
+    return json.loads(out.with_name(out.name + ".run.json").read_text(encoding="utf-8"))
 
 
 def test_a_batch_takes_it_scores_an_earlier_list_again_and_a_named_engine_wins(

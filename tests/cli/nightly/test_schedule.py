@@ -117,7 +117,7 @@ def test_with_notify_a_bad_night_and_no_night_are_told(machine: Machine) -> None
     assert "OnCalendar=*-*-* 02:30:00\nOnStartupSec=15min" in machine.unit(".check.timer")
     out = machine.here / "list.csv"
     # killed by signal 9 a moment ago, with a report that says how far it came
-    report = out.with_suffix(".run.json")
+    report = out.with_name(out.name + ".run.json")
     report.write_text('{"state": "running"}')
     began = int((time.monotonic() - 60) * 1e6)
     state = f"ExecMainCode=2\\nExecMainStatus=9\\nExecMainStartTimestampMonotonic={began}\\n"
@@ -242,7 +242,7 @@ def test_without_systemd_the_line_for_cron_is_printed(plain: Machine, phantoms: 
     ended = subprocess.run(["/bin/sh", "-c", job], cwd="/", env=plain.env, capture_output=True, check=False)
     assert ended.returncode == 3, ended.stderr
     assert (plain.here / "list.csv").exists()
-    assert bell.told()[0] == {"args": ["it's $HOME", str(plain.here / "list.run.json")], "code": "3"}
+    assert bell.told()[0] == {"args": ["it's $HOME", str(plain.here / "list.csv.run.json")], "code": "3"}
     well = subprocess.run(["/bin/sh", "-c", look], cwd="/", env=plain.env, capture_output=True, check=False)
     assert well.returncode == 0
     assert len(bell.told()) == 1
@@ -274,7 +274,7 @@ def test_the_file_for_windows() -> None:
 
 def test_check(xscan: Xscan, tmp_path: Path) -> None:
     out = tmp_path / "list.csv"
-    report = tmp_path / "list.run.json"
+    report = tmp_path / "list.csv.run.json"
     day = 86_400.0
     run = xscan("schedule", "check", "--out", out)
     assert run.returncode == 3

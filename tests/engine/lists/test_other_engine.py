@@ -7,7 +7,7 @@ import pytest
 
 from xscan.engine.errors import OutputError
 from xscan.engine.lists.output import Output
-from xscan.engine.lists.run_report import manifest_of
+from xscan.engine.lists.run_report import State, manifest_of, report_of
 from xscan.engine.lists.table import Row
 
 OLD, NEW, NEWEST = ({"format": 1, "engine": name} for name in ("old", "new", "newest"))
@@ -21,7 +21,7 @@ def finished(path: Path, settings: dict, files: str = "abc") -> None:
     with Output(path, settings, may_change=("engine",)) as output:
         output.write(rows(str(settings["engine"]), files))
         output.finish(None)
-        output.write_report({"state": "finished"})
+        output.write_report(State.FINISHED, {})
 
 
 def kept(path: Path, settings: dict) -> list[tuple[str, str]]:
@@ -48,7 +48,7 @@ def test_none_of_its_rows_is_kept_and_it_stands_until_the_new_list_is_whole(path
     assert kept(path, NEW) == [("a", "new")]
     finished(path, NEW)
     assert kept(path, NEW) == [("a", "new"), ("b", "new"), ("c", "new")]
-    assert "list" not in json.loads(path.with_suffix(".run.json").read_text(encoding="utf-8"))
+    assert "outdated" not in json.loads(report_of(path).read_text(encoding="utf-8"))
 
 
 def test_a_third_engine_after_a_kill_keeps_nothing_either(path: Path):

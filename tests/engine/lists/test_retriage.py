@@ -50,7 +50,7 @@ def test_only_told_without_out(night: Path) -> None:
     before = night.read_bytes()
     retriage(night, with_points(MANIFEST, Wish("threshold", 0.5)), None)
     assert night.read_bytes() == before
-    assert sorted(p.name for p in night.parent.iterdir()) == ["night.csv", "night.run.json"]
+    assert sorted(p.name for p in night.parent.iterdir()) == ["night.csv", "night.csv.run.json"]
 
 
 def test_wishes_are_kept(manifest: Manifest) -> None:

@@ -5,6 +5,7 @@ import random
 from pathlib import Path
 
 from xscan.engine import CLASSES
+from xscan.engine.lists.run_report import RunReport, State, digest_of
 from xscan.engine.lists.table import HEADER, Row, encode
 from xscan.engine.network.manifest import Manifest, OperatingPoint
 from xscan.engine.network.spec import InputSpec
@@ -48,7 +49,7 @@ def made_up_rows(count: int, seed: int = 0) -> list[Row]:
 
 def write_list(path: Path, rows: list[Row]) -> None:
     path.write_bytes(HEADER + encode(rows))
-    path.with_suffix(".run.json").write_text(json.dumps({"manifest": json.loads(MANIFEST.to_json())}), encoding="utf-8")
+    RunReport(State.FINISHED, sha256=(digest_of(path),), manifest=json.loads(MANIFEST.to_json())).write(path)
 
 
 class PhantomPictures:
