@@ -122,7 +122,8 @@ def units(job: NightlyJob) -> dict[str, str]:
         service: f"[Unit]\nDescription={about}\n{on_failure}\n"
         # mixed: the run is asked to end and ends its workers itself, so that the films in hand are kept
         f"[Service]\nType=oneshot\nExecStart={systemd_line(job.command(notify=False))}\n"
-        "KillMode=mixed\nTimeoutStopSec=180\n\n"
+        # continue: a worker that is killed for its memory costs one film, not the night
+        "KillMode=mixed\nTimeoutStopSec=180\nOOMPolicy=continue\n\n"
         # systemd passes over sections that begin with X-; `xscan schedule show` reads this one
         f"[X-Xscan]\n{_JOB}{json.dumps(asdict(job))}\n",
         timer: _timer(about, f"OnCalendar=*-*-* {job.at}:00\nPersistent=true"),
