@@ -19,6 +19,8 @@ from ..errors import OutputError
 # A cell that already begins with quotes and a sign gets one more, so that decoding is exact.
 _TO_QUOTE = re.compile(r"'*[=+\-@\t\r]")
 _SPECIAL = re.compile(r'[",\r\n]')
+# What is written can be read back: the longest name of a zip is 65,535 bytes, four characters each as it is shown.
+csv.field_size_limit(1 << 20)
 _TO_UNQUOTE = re.compile(r"'+[=+\-@\t\r]")
 
 

@@ -59,3 +59,8 @@ def test_order_is_that_of_path_components() -> None:
     files = ["a/b", "a.txt", "a/a/z", "b", "a b/c", "a-/x"]
     random.Random(1).shuffle(files)
     assert sorted(files, key=order_key) == ["a/a/z", "a/b", "a b/c", "a-/x", "a.txt", "b"]
+
+
+def test_a_name_as_long_as_a_zip_allows_is_read_back() -> None:
+    row = Row("a.zip/" + "\\xff" * 65_535, "failed", reason="zip-member-refused")
+    assert list(read_rows(io.BytesIO(HEADER + encode([row])))) == [row]
