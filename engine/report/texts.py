@@ -145,6 +145,8 @@ _REASONS_ES = {
     "duplicate": "el mismo SOPInstanceUID que un archivo anterior",
     "presentation-double": "datos en bruto; se puntúa la imagen procesada de la misma serie",
     "empty": "el archivo está vacío",
+    "link-outside": "un enlace fuera de la carpeta, sin --follow-links",
+    "link-double": "un enlace a una carpeta a la que ya llevó otro enlace",
     "vanished": "desapareció entre el listado y la lectura",
     "unreadable": "el sistema operativo no dejó leer el archivo",
     "unreadable-folder": "la carpeta no se puede listar",

@@ -118,6 +118,7 @@ def test_formats_that_may_hold_films_are_named(name: str, content: bytes) -> Non
         struct.pack("<QQQ", 1, 9_000_000, 133 * 10**15) + "E:\\IM000001.dcm\0".encode("utf-16-le").ljust(520, b"\0"),
         b"\x08\0\0\0\0\0\0\0" + bytes(200),
     ],
+    ids=lambda content: f"{len(content)} bytes",  # the content of a gzip holds the time
 )
 def test_what_holds_no_film_is_skipped(content: bytes) -> None:
     assert code(content).startswith("not-an-image")
