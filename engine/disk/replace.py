@@ -125,11 +125,16 @@ def temporary_name(name: str) -> str:
     return f".{secrets.token_hex(8)}.tmp.{_tail(name)}"
 
 
+def is_temporary(name: str, of: str) -> bool:
+    """Whether `name` is that of a file `of` which is being written, or was when a process was killed."""
+    return re.fullmatch(r"\.[0-9a-f]{16}\.tmp\." + re.escape(_tail(of)), name) is not None
+
+
 def remove_left(target: Path) -> None:
     """Unlink what a killed process left half written for `target`. Only for who holds the target's lock."""
-    ending = re.compile(r"\.[0-9a-f]{16}\.tmp\." + re.escape(_tail(target.name)))
     with contextlib.suppress(OSError):
-        left = [entry.path for entry in os.scandir(target.parent) if ending.fullmatch(entry.name) and _is_plain(entry)]
+        entries = os.scandir(target.parent)
+        left = [entry.path for entry in entries if is_temporary(entry.name, target.name) and _is_plain(entry)]
         for path in left:
             os.unlink(path)
 

@@ -27,7 +27,7 @@ from filelock import FileLock, Timeout
 from xscan.engine import CLASSES
 from xscan.engine.dataset.films import DataSet, data_set
 from xscan.engine.disk.overwrite import in_own_folder
-from xscan.engine.disk.replace import replace_bytes
+from xscan.engine.disk.replace import is_temporary, replace_bytes
 from xscan.engine.errors import UsageError
 
 from ..data.split import study_split
@@ -73,7 +73,9 @@ def open_sweep(sweep: Sweep) -> None:
     wanted = json.loads(json.dumps({"recipe": sweep.recipe.as_dict(), "data": sweep.data.fingerprint}))
     record = sweep.out / "sweep.json"
     ours = {GROUPED, RANDOM, "networks", "sweep.lock"}  # made before the record, perhaps by a process beside us
-    if not record.is_file() and sweep.out.is_dir() and any(p.name not in ours for p in sweep.out.iterdir()):
+    names = {path.name for path in sweep.out.iterdir()} if sweep.out.is_dir() else set()
+    strangers = {name for name in names - ours - {record.name} if not is_temporary(name, record.name)}
+    if strangers and not record.is_file():  # looked for after the names: it may have come meanwhile
         raise UsageError(f"{sweep.out} is not empty and holds no sweep: choose another --out")
     for place in (GROUPED, RANDOM, "networks"):
         (sweep.out / place).mkdir(parents=True, exist_ok=True)

@@ -202,7 +202,7 @@ def test_int8_for_tensorrt_rtx_compiles(settings: BuildSettings):
 def test_for_a_gpu_a_shipped_network_needs_no_radiographs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: str, precision: str
 ):
-    monkeypatch.setattr(plan, "load_module", lambda _: None)
+    monkeypatch.setattr(plan, "require", lambda _: None)
     monkeypatch.setattr(builder, "_compile", lambda *_: (b"a plan", "1.0"))
     out = tmp_path / "compact.engine"
     sidecar = build(BuildSettings(find_engine(DEFAULT), out, asked, "tensorrt-rtx")).sidecar
