@@ -17,6 +17,9 @@ EXTRAS = {
     "torch": "train-torch",
     "matplotlib": "plots",
     "pyarrow": "parquet",
+    "pynetdicom": "pacs",
+    "dicomweb_client": "pacs",
+    "highdicom": "pacs",
     "tensorrt": "tensorrt",
     "tensorrt_rtx": "rtx",
 }
