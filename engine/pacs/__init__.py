@@ -1,1 +1,1 @@
-"""Films from the PACS and results back to it: a receiver, a client, DICOM objects of results. Needs the extra `pacs`."""
+"""Films from the PACS, and results back to it: a receiver, a client, DICOM objects. Needs the extra `pacs`."""
