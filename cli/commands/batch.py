@@ -9,6 +9,7 @@ from xscan.engine.machine.cores import usable_cores
 
 from ..notify import notifies
 from ..settings.points import wishes
+from ..settings.viewer import viewer
 from ..terminal.choices import Language, ListFormat
 from ..terminal.console import Console
 from ..terminal.logs import set_up_logging
@@ -119,6 +120,7 @@ def batch(
         page=page,
         page_lang=lang.value,
         thumbnails=thumbnails,
+        viewer=viewer(),
     )
     with stopping() as stop, following(console, folder, follow_links) as progress:
         summary = run_batch(settings, stop, progress, console.warn)

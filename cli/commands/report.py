@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from ..settings.viewer import viewer
 from ..terminal.choices import Language
 from ..terminal.console import Console
 from ..terminal.options import Json, Quiet
@@ -32,7 +33,7 @@ def report(
     console = Console(quiet=quiet, json=json)
     manifest = manifest_of(csv)
     page = out or beside(csv, ".html")
-    options = PageOptions(lang.value, manifest)
+    options = PageOptions(lang.value, manifest, viewer())
     if folder is not None and not no_thumbnails:
         from xscan.engine.network.models import DEFAULT
         from xscan.engine.read.film import Limits

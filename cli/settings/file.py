@@ -21,7 +21,7 @@ from ..notify import tell_of_settings
 from ..terminal.console import Console
 
 NAME = "xscan.toml"
-TABLES = ("operating-points",)  #: tables that are no command; who reads one checks what is in it
+TABLES = ("operating-points", "viewer", "pacs")  #: tables that are no command; who reads one checks what is in it
 _SCANNED = ("folder", "data", "file")  #: arguments that name films; an export must not choose an engine
 _FILES_OR_NAMES = ("engine",)  #: options that take a file or the name of something that is shipped
 
@@ -160,7 +160,7 @@ def _defaults(file: Path, ctx: Any, commands: Mapping[str, Any], tables: dict[st
             raise UsageError(f"{file}: {name} stands outside a table: write it below its command, such as [batch]")
         if name not in known:
             raise UsageError(f"{file}: there is no command [{name}]: {_like(name, known)}")
-        if name not in TABLES:
+        if name not in TABLES:  # "pacs" is both: its tables are destinations, and its commands take no settings
             defaults[name] = _of_command(file, ctx, commands[name], [name], content)
     return defaults
 

@@ -115,7 +115,7 @@ def _write_page(settings: BatchSettings, page: Path, manifest: str) -> None:
     from ..report.thumbnails import EARLIER, Spool, Spooled
     from ..runtime.engines import has_one_owner
 
-    options = PageOptions(settings.page_lang, Manifest.from_json(manifest))
+    options = PageOptions(settings.page_lang, Manifest.from_json(manifest), settings.viewer)
     if not settings.thumbnails:
         write_page(settings.out, page, options, None)
         return

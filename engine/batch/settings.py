@@ -37,6 +37,7 @@ class BatchSettings:
     page: Path | None = None  #: the morning page to write
     page_lang: str = "en"
     thumbnails: bool = True  #: small pictures of the films in the page
+    viewer: str = ""  #: address of the clinic's viewer, for links in the page
 
 
 @dataclass

@@ -36,6 +36,7 @@ Pictures = Callable[[Row], Picture | None]
 class PageOptions:
     lang: str = "en"  #: the language it opens in; a button changes it
     manifest: Manifest | None = None  #: names the network and its operating points
+    viewer: str = ""  #: address of the clinic's viewer, with {study_uid}; checked by `viewer.check_pattern`
 
 
 def write_page(csv: Path, out: Path, options: PageOptions, pictures: Pictures | None) -> None:
@@ -87,6 +88,7 @@ def _facts(csv: Path, options: PageOptions, pictures: bool) -> dict[str, Any]:
         "made": f"{datetime.fromtimestamp(csv.stat().st_mtime, UTC):%Y-%m-%dT%H:%M:%SZ}",
         "model": manifest.label if manifest else "",
         "points": manifest.points() if manifest else None,
+        "viewer": options.viewer,  # the page puts in UIDs as `viewer.address` does
         "pictures": pictures,
         "chunk": CHUNK,
         "version": version("xscan"),
