@@ -164,12 +164,13 @@ def _wants_pair(graph: Graph, node: onnx.NodeProto, name: str, chosen: set[str],
 
 
 def _stored_half(scale: np.ndarray) -> np.ndarray:
-    """Scales that FP16 can hold, float32: from its smallest normal number to its largest.
+    """Scales as FP16 holds them, float32: rounded to it, from its smallest normal number to its largest.
 
-    Below that FP16 has few bits, and then none: a dead channel's scale of 0 would be a division by zero. Between them
-    FP16's rounding moves a weight by at most 1/30 of its step.
+    Below that FP16 has few bits, and then none: a dead channel's scale of 0 would be a division by zero. Rounded here,
+    so that weights are quantised with the very scale that the graph will multiply them by.
     """
-    return np.clip(scale, np.finfo(np.float16).tiny, np.finfo(np.float16).max).astype(np.float32)
+    half = np.finfo(np.float16)
+    return np.clip(scale, half.tiny, half.max).astype(np.float16).astype(np.float32)
 
 
 def _asymmetric(found: Range) -> tuple[np.float32, np.uint8]:
