@@ -13,6 +13,7 @@ import numpy as np
 
 from xscan.engine.network.manifest import Manifest
 from xscan.engine.triage.bands import judge, probabilities
+from xscan.engine.triage.gate import doubted
 
 from ..statistics.bootstrap import Interval, bootstrap
 from ..statistics.intervals import effective, films_for_share, paired_difference, wilson
@@ -234,9 +235,3 @@ def _line(figure: str, before: float, after: float, loss: float, drawn: Interval
 def _needed(loss: float, high: float, limit: float, films: int) -> int | None:
     """Intervals narrow with the root of the number of films."""
     return math.ceil(films * ((high - loss) / (limit - loss)) ** 2) if loss < limit else None
-
-
-def doubted(scores: np.ndarray, manifest: Manifest) -> np.ndarray:
-    """bool [films]: is any score over its threshold? As xscan.engine.triage.gate decides."""
-    thresholds = np.array([rule["threshold"] for rule in manifest.gate["scores"]])
-    return np.asarray(~(scores[:, : len(thresholds)] <= thresholds).all(axis=1))

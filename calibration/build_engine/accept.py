@@ -8,7 +8,7 @@ import onnx
 
 from xscan.engine.dataset.folder import list_films
 from xscan.engine.errors import EngineError, GateRefused
-from xscan.engine.network.sidecar import sha256
+from xscan.engine.network.sidecar import NOT_MEASURED, ON_GRAPH, sha256
 
 from ..acceptance import mixed
 from ..acceptance.speed import speed_ratio
@@ -27,9 +27,9 @@ MOST_ACCEPTED = 2000  #: films that are measured on; more tell nothing new
 class Refused(GateRefused):
     """The acceptance said no; nothing was written."""
 
-    def __init__(self, message: str, verdict: Verdict, best: mixed.Mixed | None) -> None:
+    def __init__(self, message: str, verdict: Verdict | None, best: mixed.Mixed | None) -> None:
         super().__init__(message)
-        self.verdict = verdict
+        self.verdict = verdict  #: None where phantoms said no
         self.best = best
 
 
@@ -69,7 +69,11 @@ def graph_hash(model: onnx.ModelProto) -> str:
 
 
 def judge(plan: Plan, measured: Measured, model: onnx.ModelProto) -> Verdict:
-    outputs = run.outputs(model, measured.pictures.pixels)
+    return judged(plan, measured, run.outputs(model, measured.pictures.pixels))
+
+
+def judged(plan: Plan, measured: Measured, outputs: dict[str, np.ndarray]) -> Verdict:
+    """outputs: of an engine or a graph, for those films."""
     labels, patients = measured.pictures.labels, np.array([film.patient for film in measured.pictures.films])
     return compare(measured.reference, outputs, labels, plan.manifest, plan.settings.limits, patients)
 
@@ -86,14 +90,14 @@ def from_record(plan: Plan, candidate: Candidate, calibration: Calibration | Non
         say.warn("no radiographs to measure on: the engine is not proven, give --accept")
     elif not earlier["accepted"] and not plan.settings.force:
         raise EngineError("this INT8 graph was refused before, by the gate: give --accept to see why")
-    return replace(candidate, record=(earlier or {"accepted": None}) | {"measured_now": False})
+    return replace(candidate, record=(earlier or NOT_MEASURED) | {"measured_now": False})
 
 
 def measure(plan: Plan, candidate: Candidate, measured: Measured, say: Say) -> Candidate:
     """The candidate with its verdict."""
     say.progress("measuring", 0, 1)
     verdict = judge(plan, measured, candidate.model)
-    return replace(candidate, verdict=verdict, record=verdict.as_dict() | {"measured_on": "onnxruntime"})
+    return replace(candidate, verdict=verdict, record=verdict.as_dict() | {"measured_on": ON_GRAPH})
 
 
 def require_accepted(
@@ -119,7 +123,7 @@ def require_accepted(
     if best is not None and calibration is not None and best.verdict.accepted and plan.settings.mixed:
         say.note(f"all of INT8 is refused; mixed precision leaves {len(best.left_out)} layers in float")
         layers = tuple(n for n in quantise.int8_layers(plan.graph) if n not in best.left_out)
-        record = best.verdict.as_dict() | {"left_out": list(best.left_out)}
+        record = best.verdict.as_dict() | {"left_out": list(best.left_out), "measured_on": ON_GRAPH}
         return replace(int8(plan, calibration, layers), verdict=best.verdict, record=record)
     if plan.settings.force:
         say.warn("refused by the gate and written all the same, as --force asks")
@@ -128,16 +132,11 @@ def require_accepted(
     raise Refused(f"{candidate.precision} refused: {broken} surely over the limit", verdict, best)
 
 
-def faster_here(plan: Plan, candidate: Candidate, pictures: films.Pictures | None, say: Say) -> Candidate | None:
-    """The candidate if it is faster than float32 here, timed alternately: a busy machine is unfair to neither."""
+def speed_here(plan: Plan, candidate: Candidate, measured: Measured | None) -> float:
+    """float32's time over the candidate's on this processor, timed alternately: a busy machine is unfair to neither."""
     spec = plan.manifest.input
     noise = np.random.default_rng(0).integers(0, 256, (8, spec.height, spec.width, 1), np.uint8)
-    ratio = speed_ratio(plan.model, candidate.model, pictures.pixels[:8] if pictures is not None else noise)
-    if ratio > 1:
-        say.note(f"INT8 takes {1 / ratio:.2f} of float32's time here")
-        return replace(candidate, record=candidate.record | {"speed_against_fp32": round(ratio, 2)})
-    say.note(f"INT8 is not faster here ({1 / ratio:.2f} of float32's time): the engine is float32")
-    return None
+    return speed_ratio(plan.model, candidate.model, measured.pictures.pixels[:8] if measured is not None else noise)
 
 
 def _best_mixed(

@@ -6,6 +6,8 @@ from typing import Any
 
 import onnx
 
+from xscan.engine.network.sidecar import NOT_MEASURED
+
 from ..acceptance.verdict import Verdict
 from ..graphs.half import half_graph
 from ..int8 import quantise
@@ -25,7 +27,7 @@ class Candidate:
 
 
 def float32(plan: Plan) -> Candidate:
-    return Candidate("fp32", plan.model, _layer_types(plan, (), "fp32"))
+    return Candidate("fp32", plan.model, _layer_types(plan, (), "fp32"), record=dict(NOT_MEASURED))
 
 
 def fp16(plan: Plan) -> Candidate:

@@ -25,7 +25,8 @@ PRECISIONS = ("auto", "fp32", "fp16", "int8")
 @dataclass(frozen=True)
 class Plan:
     settings: BuildSettings
-    source: str  #: sha256 of the network's file
+    network: bytes  #: the network's file
+    source: str  #: its sha256
     model: onnx.ModelProto  #: the network, float32
     graph: Graph  #: of `model`
     manifest: Manifest
@@ -75,7 +76,8 @@ def make_plan(settings: BuildSettings) -> Plan:
         raise EngineError(f"{settings.model.name} has no xscan manifest: make it with xscan export")
     manifest = Manifest.from_json(metadata[KEY])
     runtime = choose_runtime(settings.runtime)
-    return Plan(settings, sha256(content), model, Graph(model), manifest, runtime, 8 if int8_is_exact() else 7)
+    bits = 8 if int8_is_exact() else 7
+    return Plan(settings, content, sha256(content), model, Graph(model), manifest, runtime, bits)
 
 
 def choose_runtime(asked: str) -> str:

@@ -104,12 +104,15 @@ def build_engine(
         try:
             built = build(settings, say)
         except Refused as refused:
-            console.say(refused.verdict.as_text())
+            if refused.verdict is not None:
+                console.say(refused.verdict.as_text())
             if refused.best is not None:
                 console.say(_mixed_text(refused.best.hurt, refused.best.left_out, refused.best.verdict.accepted))
             raise
     if built.verdict is not None:
-        console.say(built.verdict.as_text())
+        console.say(f"{built.verdict.as_text()}\n{'':26}measured on {built.sidecar.gate['measured_on']}")
+    if built.agreement is not None:
+        console.say(built.agreement.as_text())
     took = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in built.seconds.items())
     side = built.sidecar
     text = f"{out}: {side.precision} for {side.runtime} {side.runtime_version}" + (f" ({took})" if took else "")

@@ -51,10 +51,16 @@ def _text(data: dict[str, Any]) -> str:
         lines.append(f"  calibration   {calibration['films']} radiographs, {calibration['method']}")
     if gate := data.get("gate"):
         verdict = {True: "accepted", False: "refused", None: "not measured"}[gate.get("accepted")]
-        films = f" on {gate['films']} films" if gate.get("films") else ""
+        films = f" on {gate['films']} films, by {gate.get('measured_on', '?')}" if gate.get("films") else ""
         lines.append(f"  gate          {verdict}{films}{', written with --force' * bool(gate.get('forced'))}")
         for line in gate.get("lines", ()):
             lines.append("    {figure:22}{reference:9.4f} -> {candidate:.4f}".format(**line))
+        if plan := gate.get("plan"):
+            fate = "agrees" if plan["agrees"] else "does not agree"
+            lines.append(
+                f"  plan          {fate} with its graph on {plan['phantoms']} phantoms, by {plan['measured_on']}: "
+                f"p changes by {plan['mean_change']:.4f}, at most {plan['largest_change']:.4f}"
+            )
     for key, value in data.get("sha256", {}).items():
         lines.append(f"  sha256        {value[:16]}  {key}")
     lines.append(f"  runs here     {'yes' if data['runs_here'] else 'no: ' + data['reason']}")
@@ -62,4 +68,7 @@ def _text(data: dict[str, Any]) -> str:
     if layers := data.get("layers"):
         lines.append("  layers")
         lines += [f"    {kind:5} {name}" for name, kind in layers.items()]
+    if compiled := data.get("compiled"):
+        lines.append("  layers as compiled, and their output")
+        lines += [f"    {name}  {kind}" for name, kind in compiled.items()]
     return "\n".join(lines)

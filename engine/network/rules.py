@@ -197,8 +197,9 @@ SIDECAR: Rule = parts(
         "layers": values(text),
         "calibration": anything,
         "gate": anything,
+        "compiled": values(text),
     },
-    optional=("layers", "calibration", "gate"),
+    optional=("layers", "calibration", "gate", "compiled"),
     more=True,
 )
 

@@ -20,6 +20,8 @@ from .manifest import KEY, Manifest
 FORMAT = 1
 LARGEST = (1 << 31) - 1  #: bytes of a network: protobuf holds no more
 SUFFIX = ".engine"
+ON_GRAPH = "onnxruntime"  #: `gate.measured_on` of a verdict on the graph, which no GPU has run
+NOT_MEASURED = {"accepted": None, "measured_on": "nothing"}  #: `gate` of what no film was shown to
 RUNTIMES = ("tensorrt", "tensorrt-rtx", "ort-rtx", "onnxruntime")
 
 
@@ -54,7 +56,10 @@ class Sidecar:
     built_for: BuiltFor = field(default_factory=BuiltFor)
     layers: dict[str, str] = field(default_factory=dict)  #: layer -> precision
     calibration: dict[str, Any] = field(default_factory=dict)  #: films, method, seconds
-    gate: dict[str, Any] = field(default_factory=dict)  #: the acceptance table; `forced` when written although refused
+    #: The acceptance table and what it was `measured_on`; `graph`, its table, where that is a plan's; `plan`, a plan's
+    #: agreement with its graph, where no film was at hand; `forced` when written although refused.
+    gate: dict[str, Any] = field(default_factory=dict)
+    compiled: dict[str, str] = field(default_factory=dict)  #: layer as TensorRT made it -> type of its output
 
     def to_json(self) -> str:
         content = asdict(self) | {"format": FORMAT, "manifest": json.loads(self.manifest.to_json())}

@@ -7,6 +7,7 @@ plan's hash; only then are the bytes handed to a runtime, because loading a plan
 import contextlib
 import functools
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import EngineError
@@ -59,7 +60,14 @@ def _open_plain(path: Path, gpu: bool) -> Runtime:
 def _open_built(path: Path, sidecar: Sidecar) -> Runtime:
     if reason := why_not_here(sidecar):
         raise EngineError(f"{path.name} {reason}")
-    content = read_proven(path, sidecar)
+    return open_content(path, sidecar, read_proven(path, sidecar))
+
+
+def open_content(path: Path, sidecar: Sidecar, content: bytes) -> Runtime:
+    """An engine from bytes whose origin is known: proven, or built a moment ago. What a runtime keeps goes beside path.
+
+    Raises EngineError.
+    """
     if sidecar.runtime == "onnxruntime":
         from .onnx import OnnxRuntime
 
@@ -77,6 +85,18 @@ def _open_built(path: Path, sidecar: Sidecar) -> Runtime:
     return TensorRtRuntime(path.name, sidecar, content, cache=cache_path(path))
 
 
+@contextlib.contextmanager
+def tried(name: str, sidecar: Sidecar, content: bytes, keeps: Path) -> Iterator[Runtime]:
+    """An engine that was built a moment ago and is nowhere written yet, opened here to see what it is worth.
+
+    keeps: a folder for what its runtime keeps. Raises EngineError, also where it gives no answers.
+    """
+    path = keeps / name
+    with open_content(path, sidecar, content) as runtime:
+        require_answers(runtime, name)
+        yield runtime
+
+
 @functools.cache
 def _cuda_works(path: Path) -> bool:
     """Does a plain network answer on ONNX Runtime's CUDA provider? Asked by running it there.
@@ -90,9 +110,7 @@ def _cuda_works(path: Path) -> bool:
     if CUDA_PROVIDER not in onnxruntime.get_available_providers():
         return False
     try:
-        with contextlib.suppress(
-            Exception
-        ):  # CUDA's own libraries, from the packages of NVIDIA where they are installed
+        with contextlib.suppress(Exception):  # CUDA's own libraries, from NVIDIA's packages where they are installed
             onnxruntime.preload_dlls()
         with _open_plain(path, gpu=True) as runtime:
             require_answers(runtime, path.name)

@@ -6,7 +6,7 @@ An opened runtime describes itself once (`sha256`, `description`); whoever needs
 not look at the file again, which may be another one by then.
 """
 
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 
 from ..network.manifest import Manifest
 
@@ -43,6 +43,15 @@ class Runtime(Protocol):
     def outputs(self, pictures: "np.ndarray") -> "dict[str, np.ndarray]":
         """The same films, everything that the network says: `logits`, and where it has them `maps`
         [films, h, w, 3] and `gate` [films, scores] (xscan.engine.triage.gate). Raises EngineError."""
+        ...
+
+
+@runtime_checkable
+class Inspected(Protocol):
+    """A runtime whose compiler tells what it made of the network."""
+
+    def layer_table(self) -> dict[str, str]:
+        """Layer as compiled -> type of its output, such as `Int8`; empty where it does not tell."""
         ...
 
 

@@ -1,5 +1,6 @@
 """Build an engine again for this machine, from the ONNX beside it."""
 
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -7,11 +8,19 @@ from pathlib import Path
 from ..errors import EngineError
 from ..machine.gpu import probe
 from ..machine.gpu_fit import unfit
-from ..network.sidecar import Sidecar, is_built, read_proven, read_sidecar, read_source, sha256, write_engine
+from ..network.sidecar import (
+    NOT_MEASURED,
+    ON_GRAPH,
+    Sidecar,
+    is_built,
+    read_proven,
+    read_sidecar,
+    read_source,
+    sha256,
+    write_engine,
+)
 from .fits import built_here, why_not_here
-
-#: A verdict is of the plan that was measured; one that was compiled anew has none.
-NOT_MEASURED = "not measured since it was built again"
+from .protocol import Inspected
 
 
 def rebuild_if_needed(path: Path, say: Callable[[str], None]) -> bool:
@@ -40,24 +49,52 @@ def rebuild_if_needed(path: Path, say: Callable[[str], None]) -> bool:
 
 
 def rebuild(path: Path, sidecar: Sidecar, say: Callable[[str], None]) -> Sidecar:
-    """Build the engine again for this machine, with the same graph, precision and profile."""
+    """Build the engine again for this machine, with the same graph, precision and profile.
+
+    What a compiler made is opened and held against its graph before it is written. Raises EngineError: the old files
+    stand.
+    """
     graph = read_source(path, sidecar)
-    engine, version, built_for, gate = graph, sidecar.runtime_version, sidecar.built_for, sidecar.gate
-    if sidecar.runtime == "ort-rtx":
-        from .ort_rtx import plugin_version
-
-        version, built_for = plugin_version(), built_here(probe(), sidecar.built_for.portable)
-    elif sidecar.runtime != "onnxruntime":
-        from .compile import BuildOptions, build_plan, load_module
-
-        trt, gpu, portable = load_module(sidecar.runtime), probe(), sidecar.built_for.portable
-        target = gpu.compute_capability if gpu is not None and sidecar.runtime == "tensorrt" else ""
-        options = BuildOptions(sidecar.profile, portable, compute_capability=target)
-        engine = build_plan(trt, graph, options, say)
-        version, built_for = trt.__version__, built_here(gpu, portable)
-    if sidecar.runtime != "onnxruntime":
-        gate = {"accepted": None, "forced": bool(gate.get("forced")), "measured_on": NOT_MEASURED}
-    hashes = sidecar.sha256 | {"engine": sha256(engine)}
-    new = replace(sidecar, runtime_version=version, built_for=built_for, sha256=hashes, gate=gate)
+    if sidecar.runtime == "onnxruntime":
+        engine = graph
+        new = replace(sidecar, sha256=sidecar.sha256 | {"engine": sha256(engine)})
+    else:
+        engine, version = _compiled(sidecar, graph, say)
+        built_for = built_here(probe(), sidecar.built_for.portable)
+        hashes = sidecar.sha256 | {"engine": sha256(engine)}
+        new = replace(sidecar, runtime_version=version, built_for=built_for, sha256=hashes)
+        new = _proven(path, new, engine, graph, say)
     write_engine(path, engine, graph, new)
     return new
+
+
+def _compiled(sidecar: Sidecar, graph: bytes, say: Callable[[str], None]) -> tuple[bytes, str]:
+    """The engine's bytes and the version of what made them. Raises EngineError."""
+    if sidecar.runtime == "ort-rtx":  # its plugin compiles the graph when the engine is opened
+        from .ort_rtx import plugin_version
+
+        return graph, plugin_version()
+    from .compile import BuildOptions, build_plan, load_module
+
+    trt, gpu = load_module(sidecar.runtime), probe()
+    target = gpu.compute_capability if gpu is not None and sidecar.runtime == "tensorrt" else ""
+    options = BuildOptions(sidecar.profile, sidecar.built_for.portable, compute_capability=target)
+    return build_plan(trt, graph, options, say), trt.__version__
+
+
+def _proven(path: Path, sidecar: Sidecar, engine: bytes, graph: bytes, say: Callable[[str], None]) -> Sidecar:
+    """The sidecar with what this machine's GPU makes of the engine; of the earlier verdict what is true of the graph.
+
+    A verdict on an earlier plan is none on this one. Raises EngineError where the engine does not agree.
+    """
+    from .agreement import require_agreement
+    from .engines import tried
+
+    with tempfile.TemporaryDirectory() as folder, tried(path.name, sidecar, engine, Path(folder)) as runtime:
+        found = require_agreement(runtime, path, graph)
+        compiled = runtime.layer_table() if isinstance(runtime, Inspected) else {}
+    say(found.as_text())
+    gate = sidecar.gate
+    of_graph = gate.get("graph", gate if gate.get("measured_on") == ON_GRAPH else NOT_MEASURED)
+    kept = dict(of_graph) | ({"forced": True} if gate.get("forced") else {})
+    return replace(sidecar, gate=kept | {"plan": found.as_dict()}, compiled=compiled)

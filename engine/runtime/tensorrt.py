@@ -163,9 +163,8 @@ class TensorRtRuntime(Closing):
         """
         text = self._engine.create_engine_inspector().get_engine_information(self._trt.LayerInformationFormat.JSON)
         try:
-            layers = json.loads(text)["Layers"]
-            rows = [(layer["Name"], layer["Outputs"]) for layer in layers if isinstance(layer, dict)]
-            return {name[:200]: outputs[0].get("Format/Datatype", "") if outputs else "" for name, outputs in rows}
+            layers = [layer for layer in json.loads(text)["Layers"] if isinstance(layer, dict)]
+            return {_printable(layer["Name"]): _printable(_type_of(layer["Outputs"])) for layer in layers}
         except (ValueError, KeyError, TypeError, AttributeError):
             return {}
 
@@ -239,3 +238,12 @@ class TensorRtRuntime(Closing):
         """The first line of an error that TensorRT logged."""
         said = self._log.errors[number].splitlines() if self._log.errors else []
         return said[0][:160] if said else "it does not say why"
+
+
+def _type_of(outputs: list[dict[str, str]]) -> str:
+    return outputs[0].get("Format/Datatype", "") if outputs else ""
+
+
+def _printable(text: str) -> str:
+    """What may stand in a sidecar: TensorRT joins the names of fused layers with characters of its own."""
+    return "".join(letter if letter.isprintable() else " " for letter in text[:200])

@@ -12,6 +12,9 @@ A network without them is gated by facts and picture alone.
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
+from ..network.manifest import Manifest
 from ..read.film import Facts
 from ..reasons import REVIEW
 from .look import Look
@@ -36,6 +39,12 @@ def doubt(facts: Facts, look: Look, scores: Sequence[float] | None, gate: dict[s
     if facts.doubts:
         return facts.doubts[0]
     return _by_age(facts, gate) or _by_look(look) or _by_network(scores, gate)
+
+
+def doubted(scores: np.ndarray, manifest: Manifest) -> np.ndarray:
+    """Whom the network's scores alone send to review. scores: float [films, scores]; returns bool [films]."""
+    thresholds = np.array([rule["threshold"] for rule in manifest.gate.get("scores", ())])
+    return np.asarray(~(scores[:, : len(thresholds)] <= thresholds).all(axis=1))
 
 
 def _by_age(facts: Facts, gate: dict[str, Any]) -> tuple[str, str] | None:

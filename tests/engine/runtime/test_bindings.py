@@ -12,7 +12,7 @@ import pytest
 
 import xscan.engine.runtime as runtime
 
-from . import fakes
+from .fakes import building, running
 
 NOTED = json.loads((Path(__file__).parent / "bindings.json").read_text())
 VERSIONS = sorted(NOTED)
@@ -98,15 +98,16 @@ def test_what_the_compiler_is_told_is_what_it_takes(version: str):
 @pytest.mark.parametrize("version", [*VERSIONS, "rtx"])
 def test_the_stand_ins_take_what_the_real_ones_take(version: str):
     real = contract(version)["classes"]
-    kinds = [kind for kind in vars(fakes).values() if inspect.isclass(kind) and issubclass(kind, fakes.Bound)]
-    for kind in kinds:
-        if kind is fakes.Bound or (kind.__name__ in ("IRuntimeCache", "IRuntimeConfig") and version != "rtx"):
+    here = [*vars(running).values(), *vars(building).values()]
+    bases = (running.Bound, building.Part)
+    for kind in [kind for kind in here if inspect.isclass(kind) and issubclass(kind, bases) and kind not in bases]:
+        if kind.__name__ in ("IRuntimeCache", "IRuntimeConfig") and version != "rtx":
             continue
         members = real[kind.__name__]
-        for name in kind._settable:
+        for name in kind._settable + (getattr(kind, "_settable_rtx", ()) if version == "rtx" else ()):
             assert members[name] is None, (kind.__name__, name)
         for name, method in inspect.getmembers(kind, inspect.isfunction):
-            if name.startswith("_") or name == "state" or (kind is fakes.IExecutionContext and name == "work"):
+            if name.startswith("_") or name == "state" or (kind is running.IExecutionContext and name == "work"):
                 continue
             if name == "create_runtime_config" and version != "rtx":
                 continue

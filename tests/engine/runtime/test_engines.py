@@ -16,6 +16,8 @@ from xscan.engine.runtime.open import open_runtime
 from xscan.engine.runtime.show import describe_engine, describe_network
 
 from ...calibration import networks
+from .fakes.card import forget, put
+from .fakes.driver import NAME, Driver
 
 HERE = Gpu("RTX 4000", "8.9", "13.0", 20 << 30)
 
@@ -165,16 +167,18 @@ def test_a_plan_is_not_rebuilt_where_there_is_no_gpu(engine: Path, monkeypatch: 
         rebuild.rebuild_if_needed(plan(engine), lambda _: None)
 
 
-@pytest.mark.usefixtures("gpu")
 def test_a_plan_of_another_version_is_rebuilt_for_this_machine(engine: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(compiling, "build_plan", lambda *_: b"a new plan")
-    see_gpu(monkeypatch, HERE)
+    driver = Driver()
+    put(monkeypatch, driver)
     plan(engine, runtime_version="10.13.3")
     assert rebuild.rebuild_if_needed(engine, lambda _: None)
     sidecar = read_sidecar(engine)
-    assert engine.read_bytes() == b"a new plan"
-    assert (sidecar.runtime_version, sidecar.sha256["engine"]) == ("11.4.0", sha256(b"a new plan"))
+    assert (sidecar.runtime_version, sidecar.built_for.gpu) == ("11.4.0", NAME.decode())
+    assert sidecar.sha256["engine"] == sha256(engine.read_bytes())
     assert fits.why_not_here(sidecar) == ""
+    assert not rebuild.rebuild_if_needed(engine, lambda _: None)
+    driver.assert_clean()
+    forget()
 
 
 def test_a_forced_engine_is_doubted(engine: Path):

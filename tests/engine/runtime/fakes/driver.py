@@ -1,14 +1,4 @@
-"""A strict stand-in for `tensorrt`, `tensorrt_rtx`, pycuda.driver and the CUDA driver: a state machine of their rules.
-
-It refuses what the real ones refuse, and what they leave undefined: a capture while a shape is pending, a replay after
-its context's shape or addresses changed, a relaxed capture, work on what is closed, memory freed too early or after its
-context, anything left at the end. A broken rule is raised and kept in `Driver.broken_rules`, so that nobody can swallow
-it. With `fail_at` the nth call fails as the real one would. It proves nothing of a GPU's arithmetic.
-
-Rules are those of NVIDIA's documentation: CUDA Driver API (stream capture, graph memory), TensorRT Developer Guide
-("CUDA graphs", "Working with dynamic shapes"), TensorRT for RTX ("CUDA graphs", "Runtime cache"). That names and
-arguments are the real ones' is held by test_bindings.py.
-"""
+"""pycuda.driver and the CUDA driver's own library, as a state machine of their rules. See the package."""
 
 import ctypes
 import threading
@@ -18,15 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from ...calibration.networks import SIDE
-
 
 class RuleBroken(AssertionError):
     pass
 
 
+SUCCESS, NO_DEVICE = 0, 100  #: CUresult
+NAME = b"NVIDIA Stand-In RTX"
+
+
 class Driver:
-    """pycuda.driver and the driver's own library, as far as xscan.engine.runtime.cuda uses them.
+    """pycuda.driver and the driver's own library, as far as xscan uses them.
 
     Copies and computing happen when a stream is waited for.
     """
@@ -40,6 +32,7 @@ class Driver:
     def __init__(self) -> None:
         self.calls: list[str] = []
         self.fail_at = 0  #: the number of the call that fails; 0: none
+        self.compute_capability, self.version = (8, 9), 13000
         self.lost = False
         self.broken_rules: list[str] = []
         self.stack: list[int] = []  # threads with the context pushed
@@ -87,9 +80,9 @@ class Driver:
                 if driver.due("synchronize") or driver.lost:
                     self.queue.clear()
                     raise driver.Error("cuStreamSynchronize failed: unspecified launch failure")
-                for _, work in self.queue:
-                    work()
-                self.queue.clear()
+                work, self.queue = self.queue, []
+                for _, step in work:
+                    step()
 
             def __del__(self) -> None:
                 if hasattr(self, "handle"):
@@ -205,7 +198,39 @@ class Driver:
         if not host.flags.c_contiguous:
             self.rule("a copy of an array that is in pieces")
 
-    # --- the driver's own library ---------------------------------------------------------------------
+    # --- the driver's own library: asking what is there (xscan.engine.machine.gpu) -----------------------
+
+    def cuInit(self, flags: int) -> int:
+        return NO_DEVICE if self.due("cuInit") else SUCCESS
+
+    def cuDeviceGetCount(self, count: Any) -> int:
+        return self._tell("cuDeviceGetCount", count, 1)
+
+    def cuDeviceGet(self, device: Any, ordinal: int) -> int:
+        return self._tell("cuDeviceGet", device, 0)
+
+    def cuDeviceGetAttribute(self, value: Any, which: int, device: Any) -> int:
+        return self._tell("cuDeviceGetAttribute", value, self.compute_capability[which - 75])
+
+    def cuDeviceGetName(self, name: Any, length: int, device: Any) -> int:
+        if self.due("cuDeviceGetName"):
+            return NO_DEVICE
+        name.value = NAME
+        return SUCCESS
+
+    def cuDeviceTotalMem_v2(self, size: Any, device: Any) -> int:
+        return self._tell("cuDeviceTotalMem", size, 20 << 30)
+
+    def cuDriverGetVersion(self, version: Any) -> int:
+        return self._tell("cuDriverGetVersion", version, self.version)
+
+    def _tell(self, name: str, where: Any, value: int) -> int:
+        if self.due(name):
+            return NO_DEVICE
+        where._obj.value = value
+        return SUCCESS
+
+    # --- the driver's own library: memory and graphs ---------------------------------------------------
 
     def cuMemHostRegister_v2(self, address: Any, size: Any, flags: int) -> int:
         self.check()
@@ -279,232 +304,3 @@ class Driver:
         if self.ready.pop(ready.value, None) is None:
             self.rule("an executable graph destroyed twice")
         return 0
-
-
-class Bound:
-    """An object of a binding: takes no attribute that the real one lacks, and counts as alive."""
-
-    _settable: tuple[str, ...] = ()
-
-    def __init__(self, driver: Driver) -> None:
-        object.__setattr__(self, "_driver", driver)
-        driver.objects += 1
-        weakref.finalize(self, self._freed, driver, type(self).__name__)
-
-    @staticmethod
-    def _freed(driver: Driver, name: str) -> None:
-        driver.gone(name)
-        driver.objects -= 1
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if not name.startswith("_") and name not in self._settable:
-            raise AttributeError(name)
-        object.__setattr__(self, name, value)
-
-
-class IExecutionContext(Bound):
-    _settable = ("nvtx_verbosity",)
-
-    def __init__(self, engine: "ICudaEngine", config: Any) -> None:
-        super().__init__(engine._driver)
-        self._engine, self._config = engine, config
-        self._shape: tuple[int, ...] = ()
-        self._changes = 0
-        self._addresses: dict[str, int] = {}
-        self._ran_at = -1
-
-    def state(self) -> tuple[Any, ...]:
-        return self._changes, tuple(sorted(self._addresses.items()))
-
-    def set_input_shape(self, name: str, shape: tuple[int, ...]) -> bool:
-        driver, trt = self._driver, self._engine._trt
-        driver.check()
-        assert isinstance(shape, tuple)
-        if driver.due("set_input_shape") or not 1 <= shape[0] <= trt.largest:
-            return False
-        if self._shape != shape:
-            self._shape, self._changes = shape, self._changes + 1
-        trt.shapes.append(shape)
-        return True
-
-    def get_tensor_shape(self, name: str) -> tuple[int, ...]:
-        if not self._shape:
-            return (-1, 3) if name == "logits" else (-1, SIDE, SIDE, 1)
-        return (self._shape[0], 3)
-
-    def set_tensor_address(self, name: str, memory: int) -> bool:
-        if self._driver.due("set_tensor_address"):
-            return False
-        self._addresses[name] = memory
-        return True
-
-    def execute_async_v3(self, stream_handle: int) -> bool:
-        driver = self._driver
-        driver.check()
-        stream = driver.streams.get(stream_handle)
-        if stream is None:
-            driver.rule("work on a stream that is closed")
-        if not self._shape or set(self._addresses) != {"pixels", "logits"}:
-            driver.rule("a network run without a shape, or without memory")
-        if not set(self._addresses.values()) <= set(driver.memory):
-            driver.rule("a network run on memory that is freed")
-        if driver.due("execute_async_v3" if stream.captured is None else "execute in a capture"):
-            self._engine._trt.say("enqueueV3: an illegal memory access was encountered")
-            return False
-        if stream.captured is None:
-            self._ran_at = self._changes
-            self._engine._trt.ran.append(self._shape[0])
-            stream.queue.append(self.work())
-            return True
-        if self._config is not None:
-            driver.rule("a capture of ours where TensorRT for RTX captures itself")
-        if self._ran_at != self._changes:
-            driver.rule("a capture while a change of shape is pending: one plain run must come before")
-        stream.captured.append((weakref.ref(self), self.state()))
-        return True
-
-    def work(self) -> tuple[set[int], Any]:
-        memory, films = self._driver.memory, self._shape[0]
-        pixels_at, logits_at = self._addresses["pixels"], self._addresses["logits"]
-
-        def run() -> None:
-            pixels = memory[pixels_at][: films * SIDE * SIDE].reshape(films, -1)
-            logits = pixels.mean(axis=1, dtype=np.float64)[:, None] + np.arange(3)
-            data = logits.astype(np.float32).view(np.uint8).ravel()
-            memory[logits_at][: len(data)] = data
-
-        return {pixels_at, logits_at}, run
-
-
-class EngineInspector(Bound):
-    def get_engine_information(self, format: Any) -> str:
-        return '{"Layers": [{"Name": "stem", "Outputs": [{"Name": "a", "Format/Datatype": "Int8"}]}, "more"]}'
-
-
-class IRuntimeCache(Bound):
-    def __init__(self, driver: Driver) -> None:
-        super().__init__(driver)
-        self._kernels = b""
-
-    def serialize(self) -> bytes:
-        if self._driver.due("cache serialize"):
-            raise RuntimeError("no")
-        return b"kernels"
-
-    def deserialize(self, blob: bytes) -> bool:
-        self._kernels = blob
-        return not self._driver.due("cache deserialize") and blob == b"kernels"
-
-    def reset(self) -> bool:
-        self._kernels = b""
-        return True
-
-
-class IRuntimeConfig(Bound):
-    _settable = ("cuda_graph_strategy", "dynamic_shapes_kernel_specialization_strategy")
-
-    def __init__(self, driver: Driver) -> None:
-        super().__init__(driver)
-        self.cuda_graph_strategy, self.dynamic_shapes_kernel_specialization_strategy = "DISABLED", "LAZY"
-        self._cache: Any = None
-
-    def create_runtime_cache(self) -> IRuntimeCache:
-        return IRuntimeCache(self._driver)
-
-    def set_runtime_cache(self, cache: IRuntimeCache) -> bool:
-        self._cache = cache
-        return True
-
-
-class ICudaEngine(Bound):
-    num_io_tensors = 2
-
-    def __init__(self, trt: "TensorRt") -> None:
-        super().__init__(trt.driver)
-        self._trt = trt
-
-    def get_tensor_name(self, index: int) -> str:
-        return ("pixels", "logits")[index]
-
-    def get_tensor_mode(self, name: str) -> str:
-        return "in" if name == "pixels" else "out"
-
-    def get_tensor_shape(self, name: str) -> tuple[int, ...]:
-        return (-1, SIDE, SIDE, 1) if name == "pixels" else (-1, 3)
-
-    def get_tensor_dtype(self, name: str) -> Any:
-        return np.uint8 if name == "pixels" else np.float32
-
-    def create_engine_inspector(self) -> EngineInspector:
-        return EngineInspector(self._driver)
-
-    def create_runtime_config(self) -> IRuntimeConfig:
-        if self._trt.__name__ != "tensorrt_rtx":
-            raise AttributeError("create_runtime_config")
-        return IRuntimeConfig(self._driver)
-
-    def create_execution_context(self, runtime_config: Any = None) -> IExecutionContext | None:
-        self._driver.check()
-        if self._trt.__name__ == "tensorrt_rtx":
-            told = runtime_config and (
-                runtime_config.cuda_graph_strategy, runtime_config.dynamic_shapes_kernel_specialization_strategy
-            )  # fmt: skip
-            if told != ("WHOLE_GRAPH_CAPTURE", "EAGER") or runtime_config._cache is None:
-                self._driver.rule("a context of TensorRT for RTX without its runtime configuration")
-        if self._driver.due("create_execution_context"):
-            return None
-        return IExecutionContext(self, runtime_config)
-
-
-class Runtime(Bound):
-    _settable = ("engine_host_code_allowed",)
-
-    def __init__(self, trt: "TensorRt", logger: Any) -> None:
-        super().__init__(trt.driver)
-        trt.driver.check()
-        self._trt, trt.log = trt, logger
-
-    def deserialize_cuda_engine(self, serialized_engine: bytes) -> ICudaEngine | None:
-        self._driver.check()
-        self._trt.plans.append(serialized_engine)
-        if self._trt.refuse or self._driver.due("deserialize_cuda_engine"):
-            self._trt.say("the plan was made for another device\nmore lines")
-            return None
-        return ICudaEngine(self._trt)
-
-
-class TensorRt:
-    """`tensorrt` or `tensorrt_rtx`, with an engine whose logits are each film's mean, plus 0, 1 and 2."""
-
-    __version__ = "11.4.0"
-
-    class ILogger:
-        ERROR, INTERNAL_ERROR, WARNING = range(3)
-
-        def __init__(self) -> None:
-            pass
-
-    TensorIOMode = SimpleNamespace(INPUT="in", OUTPUT="out")
-    LayerInformationFormat = SimpleNamespace(JSON="json")
-    ProfilingVerbosity = SimpleNamespace(NONE="NONE")
-
-    def __init__(self, driver: Driver, largest: int, refuse: bool = False, name: str = "tensorrt") -> None:
-        self.__name__ = name
-        self.driver, self.largest, self.refuse = driver, largest, refuse
-        self.plans: list[bytes] = []
-        self.shapes: list[tuple[int, ...]] = []
-        self.ran: list[int] = []  # batch sizes, plainly: not from a graph
-        self.log: Any = None
-        if name == "tensorrt_rtx":
-            self.CudaGraphStrategy = SimpleNamespace(WHOLE_GRAPH_CAPTURE="WHOLE_GRAPH_CAPTURE")
-            self.DynamicShapesKernelSpecializationStrategy = SimpleNamespace(EAGER="EAGER")
-
-    def Runtime(self, logger: Any) -> Runtime:
-        return Runtime(self, logger)
-
-    def say(self, text: str) -> None:
-        self.log.log(TensorRt.ILogger.ERROR, text)
-
-    @staticmethod
-    def nptype(dtype: Any) -> Any:
-        return dtype
