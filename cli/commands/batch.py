@@ -54,6 +54,9 @@ def batch(
     follow_links: Annotated[
         bool, typer.Option("--follow-links", help="Follow links that lead out of the folder, too.")
     ] = False,
+    allow_shrink: Annotated[
+        bool, typer.Option("--allow-shrink", help="Drop the list's films also where an empty or lost folder held most.")
+    ] = False,
     restart: Annotated[bool, typer.Option("--restart", help="Start over: drop the list of earlier runs.")] = False,
     log_file: Annotated[Path | None, typer.Option(help="Append log lines to this file; no names, no paths.")] = None,
     notify: Annotated[
@@ -113,6 +116,7 @@ def batch(
         file_seconds=file_timeout,
         restart=restart,
         follow_links=follow_links,
+        allow_shrink=allow_shrink,
         shard=Shard.parse(shard),
         formats=check_formats(f.value for f in format or ()),
         points=wishes(rule_out, rule_in),

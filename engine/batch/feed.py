@@ -12,6 +12,7 @@ from ..find.found import Found, order_key
 from ..lists.earlier import EarlierRow
 from ..lists.output import Output
 from ..lists.table import Row, utc
+from .lost_input import LostInput
 from .messages import Job
 from .settings import BatchSettings
 
@@ -38,14 +39,15 @@ class Feed:
         self.finished = False  #: every file is in a job
         self._settings = settings
         self._stop = stop
-        self._earlier = output.earlier()
+        self.input = LostInput(settings.folder, output.mounts)
+        self._earlier = output.earlier(outdated=True)
         self._candidate = next(self._earlier, None)
         self._numbers = iter(range(1 << 62))
         self._open: list[EarlierRow | Found] = []
         self._waiting = 0  # files of the open job that need scoring
         self._found: queue.Queue[Found | BaseException | None] = queue.Queue(AHEAD)
         self._last = time.monotonic()
-        walk = discover(settings.folder, exclude=output.own_files, follow_links=settings.follow_links)
+        walk = discover(settings.folder, output.own_files, settings.follow_links, self.input.mounted)
         threading.Thread(target=self._discover, args=(walk,), name="discovery", daemon=True).start()
 
     def next_job(self) -> Job | None:
@@ -58,8 +60,9 @@ class Feed:
             if isinstance(found, BaseException):
                 raise found
             if found is None:
+                self._skip_to(None)
+                self.input.require_there(self._settings.allow_shrink)
                 self.finished = True
-                self.dropped += sum(1 for _ in self._skip_to(None))
                 return self._close() if self._open else None
             self._add(found)
             if self._waiting == self._settings.batch_size or len(self._open) == KEPT_A_JOB:
@@ -72,6 +75,10 @@ class Feed:
             return row
         return replace(row, reason=row.reason + TWICE)
 
+    def is_away(self, entry: EarlierRow | Found) -> bool:
+        """Whether the disk or share that a file was found on has gone since."""
+        return isinstance(entry, Found) and self.input.is_away(entry.path)
+
     def at_end(self) -> bool:
         """No more jobs will come. Raises StorageError when the folder does not answer."""
         if self.finished or self._stop.is_set():
@@ -82,23 +89,28 @@ class Feed:
         return False
 
     def _add(self, found: Found) -> None:
-        self.dropped += sum(1 for _ in self._skip_to(order_key(found.file)))
+        self.input.found(found)
+        if not self._settings.shard.has(found.file):
+            return
+        self._skip_to(order_key(found.file))
         earlier = self._candidate
         if earlier is not None and earlier.row.file == found.file:
+            self.input.there()
             self._candidate = next(self._earlier, None)
             if _still_holds(earlier, found):
                 self.kept += 1
                 self._open.append(earlier)
                 return
-            if earlier.row.code in COSTLY and _is_same(earlier, found):
+            if earlier.usable and earlier.row.code in COSTLY and _is_same(earlier, found):
                 self._tried.add(found.file)
         self._open.append(found)
         self._waiting += 1
 
-    def _skip_to(self, key: tuple[str, ...] | None) -> Iterator[EarlierRow]:
+    def _skip_to(self, key: tuple[str, ...] | None) -> None:
         """Pass over earlier rows whose file is no more in the folder."""
         while self._candidate is not None and (key is None or order_key(self._candidate.row.file) < key):
-            yield self._candidate
+            self.dropped += 1
+            self.input.gone(self._candidate.row.file)
             self._candidate = next(self._earlier, None)
 
     def _close(self) -> Job:
@@ -111,7 +123,7 @@ class Feed:
     def _discover(self, walk: Iterator[Found]) -> None:
         try:
             for found in walk:
-                if self._settings.shard.has(found.file):
+                if found.problem is not None or self._settings.shard.has(found.file):
                     self._found.put(found)
                 self._last = time.monotonic()
             self._found.put(None)
@@ -125,7 +137,7 @@ def _is_same(earlier: EarlierRow, found: Found) -> bool:
 
 def _still_holds(earlier: EarlierRow, found: Found) -> bool:
     row = earlier.row
-    if not _is_same(earlier, found) or row.code in _UNSURE:
+    if not earlier.usable or not _is_same(earlier, found) or row.code in _UNSURE:
         return False
     if row.code in COSTLY and row.reason.endswith(TWICE):
         return True

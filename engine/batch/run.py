@@ -37,7 +37,7 @@ from .settings import BatchSettings, Summary
 
 log = logging.getLogger("xscan")  # rows by number: a path can hold a patient's name
 
-#: Codes that also mean, perhaps, that the whole share is gone.
+#: Codes that also mean, perhaps, that a whole disk or share is gone.
 _LOST = ("vanished", "unreadable", "unreadable-folder", "broken-link")
 
 
@@ -54,7 +54,7 @@ def run_batch(
     Raises UsageError, OutputError, EngineError and StorageError; what was written stays and is resumed.
     """
     started = time.monotonic()
-    share = _identity(settings.folder)
+    _require_folder(settings.folder)
     pictures = pictures_folder(settings.out).path if settings.page and settings.thumbnails else None
     workers = WorkerSettings(settings.engine, settings.limits, pictures, settings.points, settings.mend)
     with _doors(settings) as door, Pool(workers, settings.workers, settings.file_seconds, door=door) as pool:
@@ -81,8 +81,10 @@ def run_batch(
                 scored = iter(done.rows)
                 entries = feed.entries.pop(done.number)
                 rows = [doubles.see(e.row if isinstance(e, EarlierRow) else feed.told(next(scored))) for e in entries]
-                if any(row.code in _LOST for row in rows) and _identity(settings.folder, missing=None) != share:
-                    raise StorageError("the scanned folder is gone: bring it back and run the same command again")
+                if any(row.code in _LOST and feed.is_away(entry) for row, entry in zip(rows, entries, strict=True)):
+                    raise StorageError(
+                        "the scanned folder, or a disk in it, is gone: bring it back and run the same command again"
+                    )
                 output.write(rows)
                 for row in rows:
                     summary.count(row)
@@ -94,6 +96,7 @@ def run_batch(
             summary.seconds = time.monotonic() - started
             summary.stage_seconds = {stage: round(s, 3) for stage, s in pool.seconds.items()}
             summary.interrupted = stop.is_set() and not feed.finished
+            output.mounts = output.mounts | feed.input.mounts if summary.interrupted else feed.input.mounts
             if not summary.interrupted:
                 summary.unchanged = output.finish(_resolving(doubles, summary))
                 convert(settings.out, settings.formats)
@@ -156,15 +159,12 @@ def _resolving(doubles: Doubles, summary: Summary) -> Callable[[Row], Row] | Non
     return resolve
 
 
-def _identity(folder: Path, missing: Any = UsageError) -> tuple[int, int] | None:
-    """Who the folder is: an unmounted share leaves another, empty folder in its place."""
+def _require_folder(folder: Path) -> None:
+    """Raises UsageError where the folder cannot be listed."""
     try:
-        status = os.stat(folder)
         with os.scandir(folder):
-            return status.st_dev, status.st_ino
+            return
     except OSError:
-        if missing is None:
-            return None
         if folder.is_file():
             raise UsageError(f"{folder} is a file: give the folder that it is in") from None
         raise UsageError(f"cannot list the folder {folder}: check that it exists and may be read") from None

@@ -16,21 +16,28 @@ import heapq
 import os
 import stat
 import tempfile
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 
 from ..errors import FileProblem, NotARadiograph, UnreadableRadiograph, UsageError
 from . import zips
-from .found import Found
+from .found import MAX_NAME, Found, shown_name
 
 NAMES_A_RUN = 50_000  #: names of one folder held in memory; a larger folder is sorted on disk
 
 
-def discover(folder: Path, exclude: Collection[Path] = (), follow_links: bool = False) -> Iterator[Found]:
+def discover(
+    folder: Path,
+    exclude: Collection[Path] = (),
+    follow_links: bool = False,
+    on_mount: Callable[[str, str], None] = lambda shown, path: None,
+) -> Iterator[Found]:
     """Yield every file below `folder`, sorted by `order_key`, one at a time as the walk reaches it.
 
     follow_links: also out of `folder`.
     exclude: files (or folders) that get no row: xscan's own outputs, under whatever name the walk meets them.
+    on_mount: called with the path shown and the real one of each folder below that lies on another file system than
+    the folder it is in, once it is listed.
     Raise UsageError when `folder` itself cannot be listed; anything below it becomes a row instead.
     """
     root = os.path.abspath(folder)
@@ -55,7 +62,7 @@ def discover(folder: Path, exclude: Collection[Path] = (), follow_links: bool = 
             link_level = 0 if len(walk) < link_level else link_level
             continue
         path = os.path.join(real, name)
-        file = shown + _showable(name)
+        file = shown + shown_name(name)
         if own.holds_name(name):
             continue
         try:
@@ -83,10 +90,16 @@ def discover(folder: Path, exclude: Collection[Path] = (), follow_links: bool = 
                     yield Found(file, path, problem=problem)
                     continue
                 linked.add(identity)
+            if len(file) > MAX_NAME:
+                problem = UnreadableRadiograph("unreadable-folder", f"its path is longer than {MAX_NAME} letters")
+                yield Found(file, path, problem=problem)
+                continue
             try:
                 walk.append((_sorted_names(path), path, file + "/", identity))
                 link_level = link_level or (len(walk) if is_link else 0)
                 own.enter(path)
+                if status.st_dev != walk[-2][3][0]:
+                    on_mount(file, path)
             except OSError:
                 problem = UnreadableRadiograph("unreadable-folder", "the folder may not be listed")
                 yield Found(file, path, problem=problem)
@@ -145,22 +158,17 @@ def _spill(names: Iterable[str]) -> Iterator[str]:
 
 
 def _name_key(name: str) -> tuple[str, str]:
-    return _showable(name), name
-
-
-def _showable(name: str) -> str:
-    """A file name as text that can be written: bytes that are no UTF-8 become \\xHH."""
-    if name.isascii():
-        return name
-    return name.encode("utf-8", "surrogateescape" if os.name != "nt" else "replace").decode("utf-8", "backslashreplace")
+    return shown_name(name), name
 
 
 def _why_no_stat(path: str) -> FileProblem:
-    with contextlib.suppress(OSError):
-        if os.path.islink(path):
+    try:
+        if _is_link(os.lstat(path)):
             return UnreadableRadiograph("broken-link", "a link to a file that is not there")
-    if not os.path.lexists(path):
+    except FileNotFoundError:
         return UnreadableRadiograph("vanished", "gone between listing and reading")
+    except OSError:
+        pass
     return UnreadableRadiograph("unreadable", "the file may not be read")
 
 

@@ -15,6 +15,7 @@ from hashlib import sha256
 from typing import IO
 
 from ..errors import FileProblem, UnreadableRadiograph
+from .found import MAX_NAME, shown_name
 from .zip_directory import DEFLATED, STORED, BadZip, Entry, find_directory, read_entries, tail, unpack, unpack_head
 
 SUFFIXES = (".zip", ".osirixzip")  #: of files that are opened; office documents and programs are zips, too
@@ -22,7 +23,6 @@ MAX_MEMBERS = 200_000
 MAX_DIRECTORY_BYTES = 64 * 2**20  #: of the zip's central directory
 MAX_RATIO = 200  #: of a whole zip larger than LARGE when unpacked
 LARGE = 2**30
-MAX_NAME = 4096  #: letters of a member's name as shown; no file system has longer ones
 ENTRIES_A_RUN = 10_000  #: held in memory; the members of a larger zip are sorted on disk
 _MANY = f"the zip lists more than {MAX_MEMBERS} files"
 
@@ -146,11 +146,11 @@ def _member(entry: Entry) -> Member:
     spelled = entry.name.replace("\\", "/")
     parts = spelled.split("/")
     inside = [part for part in parts if part not in ("", ".")]  # `./a//b` is `a/b`
-    shown = _showable("/".join(inside))
+    shown = shown_name("/".join(inside))
     problem = None
     if spelled.startswith("/") or _DRIVE.match(spelled) or ".." in parts or not inside:
         # Shown so that the row can never be taken for a path out of the zip.
-        shown = "/".join(_showable(part).replace("..", "%2E%2E") or "%2F" for part in parts)
+        shown = "/".join(shown_name(part).replace("..", "%2E%2E") or "%2F" for part in parts)
         problem = UnreadableRadiograph("zip-member-refused", "its name leads out of the zip")
     elif entry.encrypted:
         problem = UnreadableRadiograph("encrypted", "the zip is locked with a password")
@@ -160,13 +160,6 @@ def _member(entry: Entry) -> Member:
         shown = f"{shown[:64]}...{sha256(entry.raw).hexdigest()[:16]}"
         problem = UnreadableRadiograph("zip-member-refused", f"its name is longer than {MAX_NAME} letters")
     return Member(entry, shown, problem)
-
-
-def _showable(part: str) -> str:
-    """Bytes that are no UTF-8 become \\xHH, as in file names."""
-    if part.isascii():
-        return part
-    return part.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def read_member(path: str, entry: Entry, max_bytes: int) -> bytes:

@@ -33,16 +33,17 @@ _CHUNK = 1 << 20
 class EarlierRow:
     row: Row
     finished: bool  #: from a finished list, not from an interrupted run
+    usable: bool = True  #: made with the settings of this run; else it only says that the file was there
 
 
-def rows_of(path: Path, finished: bool) -> Iterator[EarlierRow]:
+def rows_of(path: Path, finished: bool, usable: bool = True) -> Iterator[EarlierRow]:
     """The rows of a list, whole or cut off; none of one that was cut before its header ended."""
     with path.open("rb") as stream:
         if not stream.readline().endswith(b"\n"):
             return
         stream.seek(0)
         for row in read_rows(stream):
-            yield EarlierRow(row, finished)
+            yield EarlierRow(row, finished, usable)
 
 
 def merged(sources: list[Iterator[EarlierRow]]) -> Iterator[EarlierRow]:

@@ -39,6 +39,7 @@ from ..disk.replace import (
     writing,
 )
 from ..errors import OutputError
+from ..find.mounts import Place
 from .earlier import (
     EarlierRow,
     Sums,
@@ -87,6 +88,7 @@ class Output:
         self._restart = restart
         self._may_change = may_change
         self.outdated = False  #: what stood at `path` was made with other settings
+        self.mounts: dict[str, Place] = {}  #: of the last run, then of this: for the run report
         self._whole = False
         self._others = others or {}
         self._proven: list[str] = []  # digests of what may be relied on: the list's, and .prev's
@@ -144,10 +146,15 @@ class Output:
             self._sums.close()
         self._unlock()
 
-    def earlier(self) -> Iterator[EarlierRow]:
-        """Rows of earlier runs, in discovery's order; of two rows for one file the interrupted run's counts."""
-        sources = [(self.prev, False)] + ([] if self.outdated else [(self.path, True)])
-        return merged([rows_of(path, finished) for path, finished in sources if path.exists()])
+    def earlier(self, outdated: bool = False) -> Iterator[EarlierRow]:
+        """Rows of earlier runs, in discovery's order; of two rows for one file the interrupted run's counts.
+
+        outdated: those of a list that other settings made, too, which are not to be kept.
+        """
+        sources = [rows_of(self.prev, finished=False)] if self.prev.exists() else []
+        if self.path.exists() and (outdated or not self.outdated):
+            sources.append(rows_of(self.path, finished=True, usable=not self.outdated))
+        return merged(sources)
 
     def write(self, rows: list[Row]) -> None:
         """Append rows and hand them to the operating system. Raises StorageError."""
@@ -183,7 +190,13 @@ class Output:
         with writing(self.path):
             outdated = self.outdated and not self._whole
             RunReport(
-                state, self._settings, tuple(self._proven), outdated=outdated, manifest=manifest or {}, facts=facts
+                state,
+                self._settings,
+                tuple(self._proven),
+                mounts=self.mounts,
+                outdated=outdated,
+                manifest=manifest or {},
+                facts=facts,
             ).write(self.path)
 
     def _append(self, content: bytes) -> None:
@@ -209,6 +222,7 @@ class Output:
     def _prepare(self) -> None:
         """Prove what an earlier run left, keep its rows aside, and open an empty part."""
         report = RunReport.read(self.path)
+        self.mounts = report.mounts if report is not None else {}
         for path in (self.path, self.part, self.prev):
             if is_altered_list(path, report):
                 self.set_aside.append(set_aside(path))

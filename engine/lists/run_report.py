@@ -15,6 +15,7 @@ from typing import Any
 from ..disk.overwrite import start_of
 from ..disk.replace import replace_bytes
 from ..errors import EngineError, OutputError
+from ..find.mounts import Place
 from ..network.manifest import Manifest
 
 
@@ -32,6 +33,7 @@ class RunReport:
     settings: dict[str, Any] = field(default_factory=dict)  #: what shapes a row; empty for lists of no run
     sha256: tuple[str, ...] = ()  #: of the list, and of an interrupted run's rows: what xscan wrote, and nobody since
     source: str = ""  #: the name of the list that a triaged one was made from
+    mounts: dict[str, Place] = field(default_factory=dict)  #: where the folder lay, and what is mounted below it
     outdated: bool = False  #: the list beside it is of an earlier engine; its films are being scored again
     manifest: dict[str, Any] = field(default_factory=dict)  #: as the network's JSON
     facts: dict[str, Any] = field(default_factory=dict)  #: times, counts, versions: for people
@@ -46,7 +48,8 @@ class RunReport:
                 for name in ("settings", "sha256", "source", "outdated", "manifest")
                 if name in content
             }
-            report = cls(State(content.pop("state")), **known, facts=content)
+            mounts = {key: Place(int(n), int(device)) for key, (n, device) in content.pop("mounts", {}).items()}
+            report = cls(State(content.pop("state")), **known, mounts=mounts, facts=content)
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None
         if not isinstance(report.settings, dict) or not isinstance(report.sha256, list | tuple):
@@ -57,6 +60,7 @@ class RunReport:
         """Replace the report of the list at `csv`. Raises OutputError, StorageError."""
         content: dict[str, Any] = {"state": self.state, "settings": self.settings, "sha256": list(self.sha256)}
         content |= {"source": self.source} if self.source else {}
+        content |= {"mounts": {key: [p.mounts, p.device] for key, p in self.mounts.items()}} if self.mounts else {}
         content |= {"outdated": True} if self.outdated else {}
         content |= self.facts | ({"manifest": self.manifest} if self.manifest else {})
         text = json.dumps(content, indent=1) + "\n"

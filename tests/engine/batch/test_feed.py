@@ -19,7 +19,7 @@ def night(folder: Path, earlier: list[Row]) -> tuple[Feed, list[str]]:
     """A feed that has seen a finished list, and the files that it wants read."""
     settings = BatchSettings(folder, folder / "list.csv", Path("none"), 1)
     rows = iter([EarlierRow(row, finished=True) for row in earlier])
-    output = SimpleNamespace(earlier=lambda: rows, own_files=[])
+    output = SimpleNamespace(earlier=lambda outdated: rows, own_files=[], mounts={})
     feed = Feed(settings, output, threading.Event())  # type: ignore[arg-type]
     wanted: list[str] = []
     while not feed.finished:
