@@ -14,7 +14,7 @@ from xscan.engine.errors import NotARadiograph, UnreadableRadiograph, UsageError
 from xscan.engine.find import discover as module
 from xscan.engine.find import zips
 from xscan.engine.find.discover import discover
-from xscan.engine.find.found import order_key
+from xscan.engine.find.found import MAX_NAME, order_key, real_name
 from xscan.engine.read.decode import read_film
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX only")
@@ -439,3 +439,26 @@ def test_a_zip_that_changed_after_the_listing(tmp_path: Path) -> None:
     for one in found:
         with pytest.raises(UnreadableRadiograph, match="bad-zip"):
             read_film(one)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux alone keeps any byte in a name")
+def test_a_name_with_odd_bytes_is_shown_like_no_other(tmp_path: Path) -> None:
+    names = [b"\xff.jpeg", rb"\xff.jpeg", rb"\x5cxff.jpeg", b"\\\xff", rb"\xFF", rb"\xf", "\\ü".encode(), b"\\x\xe9g"]
+    for name in names:
+        (tmp_path / os.fsdecode(name)).write_bytes(b"x")
+    shown = files(tmp_path)
+    assert len(set(shown)) == len(names)
+    assert {os.fsencode(real_name(name)) for name in shown} == set(names)
+    assert r"\xff.jpeg" in shown
+    assert r"\x5cxff.jpeg" in shown
+
+
+@posix
+def test_a_folder_whose_path_is_longer_than_a_list_holds_is_one_row(tmp_path: Path) -> None:
+    odd = os.fsdecode(b"\xff" * 250)  # a thousand letters as shown
+    folder = tmp_path / "films" / odd / odd / odd / odd
+    fill(folder, "in", f"{odd}/film")
+    found = list(discover(tmp_path / "films"))
+    assert [one.file.rpartition("/")[2] for one in found if one.problem is None] == ["in"]
+    [problem] = [one.problem for one in found if one.problem]
+    assert (problem.code, problem.detail) == ("unreadable-folder", f"its path is longer than {MAX_NAME} letters")
