@@ -75,7 +75,7 @@ class LostInput:
     def require_there(self, allow_shrink: bool) -> None:
         """At the walk's end. Raises StorageError where the input is lost and not only smaller."""
         if any(self.is_away(os.path.join(folder, "")) for folder in list(self._identities)):
-            raise StorageError(f"the scanned folder, or a disk in it, is gone: {_AGAIN}")
+            raise StorageError(f"the scanned folder is gone, or a disk in it: {_AGAIN}")
         lost = self._rows if self._is_empty else self._lost
         if allow_shrink or not self._rows or 2 * lost < self._rows:
             return

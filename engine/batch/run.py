@@ -83,7 +83,7 @@ def run_batch(
                 rows = [doubles.see(e.row if isinstance(e, EarlierRow) else feed.told(next(scored))) for e in entries]
                 if any(row.code in _LOST and feed.is_away(entry) for row, entry in zip(rows, entries, strict=True)):
                     raise StorageError(
-                        "the scanned folder, or a disk in it, is gone: bring it back and run the same command again"
+                        "the scanned folder is gone, or a disk in it: bring it back and run the same command again"
                     )
                 output.write(rows)
                 for row in rows:
