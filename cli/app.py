@@ -19,6 +19,7 @@ from .commands import (
     export,
     fit_gate,
     inspect,
+    listen,
     merge,
     phantom,
     report,
@@ -40,6 +41,7 @@ app = typer.Typer(
     help="Night-time triage of chest radiographs: a folder in, a list of priorities and a page sorted by urgency out.",
 )
 app.command()(batch.batch)
+app.command(short_help="Receive films from the PACS, and score them.")(listen.listen)
 app.command()(merge.merge)
 app.command(short_help="Make the morning page of a list.")(report.report)
 app.command(short_help="Sort a finished list by other operating points.")(triage.triage)

@@ -79,6 +79,6 @@ def _reasons(summary: Summary, status: str) -> str:
     return ", ".join(f"{code} {n}" for code, n in summary.reasons.most_common() if code in codes)
 
 
-def plural(number: int, noun: str) -> str:
-    """`1 film`, `2 films`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+def plural(number: int, noun: str, many: str = "") -> str:
+    """`1 film`, `2 films`; many: the word for more than one, where it is not the noun and an s."""
+    return f"{number} {noun if number == 1 else many or noun + 's'}"

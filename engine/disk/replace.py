@@ -33,23 +33,31 @@ Ours = Callable[[Path], None]
 
 
 @contextlib.contextmanager
-def replacing(target: Path, ours: Ours, *, private: bool = False, durable: bool = True) -> Iterator[BinaryIO]:
+def replacing(
+    target: Path, ours: Ours, *, private: bool = False, durable: bool = True, aside: Path | None = None
+) -> Iterator[BinaryIO]:
     """A binary stream whose content becomes `target` when the block ends well; on any error nothing has changed.
 
     ours: is asked before anything is written. private: see `create`. durable: wait until the disk has it.
+    aside: another folder of the same disk to write in, where the target's own is one that somebody scans.
     Raises OutputError (not ours, a link, a folder, no permission) and StorageError (disk full, share lost).
     """
-    with replacing_path(target, ours, private=private, durable=durable) as temporary, temporary.open("r+b") as stream:
+    with (
+        replacing_path(target, ours, private=private, durable=durable, aside=aside) as temporary,
+        temporary.open("r+b") as stream,
+    ):
         yield stream
         stream.flush()
 
 
 @contextlib.contextmanager
-def replacing_path(target: Path, ours: Ours, *, private: bool = False, durable: bool = True) -> Iterator[Path]:
+def replacing_path(
+    target: Path, ours: Ours, *, private: bool = False, durable: bool = True, aside: Path | None = None
+) -> Iterator[Path]:
     """As `replacing`, for what a library writes by a name: an empty file whose name ends as `target`'s."""
     require_plain(target)
     ours(target)
-    temporary = target.with_name(temporary_name(target.name))
+    temporary = (aside or target.parent) / temporary_name(target.name)
     with writing(target):
         try:
             os.close(create(temporary, private=private, like=target))

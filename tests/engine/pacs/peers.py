@@ -1,0 +1,90 @@
+"""Real peers of Debian's for the tests: DCMTK's tools, Orthanc, dicom3tools, started on loopback with free ports."""
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+_PACKAGES = {"Orthanc": "orthanc orthanc-dicomweb", "dciodvfy": "dicom3tools"}  #: all else is dcmtk's
+
+
+def need(*programs: str) -> None:
+    """Skip the test where a program is missing; with CI=true it fails, for `.ci/run` installs them all."""
+    for name in programs:
+        if shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin") is None:
+            says = f"no {name} here: apt-get install {_PACKAGES.get(name, 'dcmtk')}"
+            if os.environ.get("CI") == "true":
+                pytest.fail(says)
+            pytest.skip(says)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def answers(port: int, seconds: float = 20) -> None:
+    """Wait until something listens on a port of this machine."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+
+
+def run(*words: object, seconds: float = 60) -> subprocess.CompletedProcess[str]:
+    need(str(words[0]))
+    return subprocess.run(
+        [str(word) for word in words],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        timeout=seconds,
+        check=False,
+    )
+
+
+def storescu(port: int, *words: object, called: str = "XSCAN", calling: str = "ROOM") -> int:
+    """DCMTK's sender; returns its exit code, which is 0 only if every film was answered with success."""
+    return run("storescu", "-aet", calling, "-aec", called, "-to", 10, "127.0.0.1", port, *words).returncode
+
+
+@contextmanager
+def started(*words: object, port: int) -> Iterator["subprocess.Popen[bytes]"]:
+    """A peer that is ended with the block, once it listens on `port`."""
+    need(str(words[0]))
+    process = subprocess.Popen(
+        [str(word) for word in words],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=os.environ | {"PATH": f"{os.environ.get('PATH', '')}:/usr/sbin"},
+    )
+    try:
+        answers(port)
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def films(folder: Path, count: int, seed: int = 7) -> list[Path]:
+    """Small phantom films as DICOM, a study each."""
+    from xscan.engine.phantom.files import write_phantoms
+
+    return write_phantoms(folder, count, seed, rows=160, columns=200, format="dicom")
