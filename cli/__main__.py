@@ -3,6 +3,7 @@
 import gc
 import sys
 
+from .terminal.completion import asked, prepare
 from .terminal.failures import fail, failure
 from .terminal.streams import finish, stand_in
 
@@ -11,7 +12,9 @@ def main() -> None:
     """Exit codes: 0 done, 1 internal error, 2 usage, 3 too many failed films, 4 no usable engine,
     5 storage lost, 130 interrupted. See docs/output.md."""
     stand_in()
-    if sys.argv[1:2] == ["batch"] and not {"--help", "-h"} & set(sys.argv):
+    if asked():
+        prepare()
+    elif sys.argv[1:2] == ["batch"] and not {"--help", "-h", "--help-all"} & set(sys.argv):
         from xscan.engine.batch import launch
 
         launch.begin()

@@ -1,38 +1,62 @@
-"""The Typer app. Command modules import their heavy needs inside the call, so that `--help` is quick."""
+"""The commands by panel, and the Typer app. A command is imported when it is called, so that `--help` is quick.
+
+A new command: a file in commands/ with a function of its name (or an `app` with sub-commands), and a line below.
+"""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from .commands import (
-    audit,
-    batch,
-    bench,
-    build_engine,
-    compare,
-    data,
-    doctor,
-    engine,
-    evaluate,
-    explain,
-    export,
-    fit_gate,
-    inspect,
-    listen,
-    merge,
-    phantom,
-    report,
-    schedule,
-    sweep,
-    train,
-    triage,
-)
-from .commands import config as config_show
 from .settings.file import SettingsGroup
+from .terminal.groups import Panels
+
+PANELS: Panels = {
+    "Every night": {
+        "batch": "Scan films into a triage list.",
+        "report": "Make the morning page of a list.",
+        "triage": "Sort a finished list by other operating points.",
+        "merge": "Join the lists of several machines into one.",
+        "schedule": "Run a batch every night; tell of bad nights.",
+    },
+    "The PACS": {
+        "listen": "Receive films from the PACS and keep the list going.",
+    },
+    "A closer look": {
+        "inspect": "Show what is seen in one film, and what is said of it.",
+        "audit": "Compare lists with what readers found.",
+    },
+    "This machine": {
+        "doctor": "Say what this machine can do, and what is missing.",
+        "build-engine": "Build a quicker engine for this machine.",
+        "engine": "Look at engines.",
+        "bench": "Measure how fast an engine is here.",
+        "config": "Show the settings, and where each came from.",
+    },
+    "Networks of your own": {
+        "data": "Describe, pack and split a labelled data set.",
+        "train": "Train a network.",
+        "sweep": "Train a recipe's networks, and choose one.",
+        "export": "Export a trained network to ONNX.",
+        "fit-gate": "Teach a network which films it may not decide on.",
+        "evaluate": "Measure a network on labelled films.",
+        "compare": "Compare two networks on the same films.",
+        "explain": "Where in the films a network sees what it says.",
+    },
+    "Rarely": {
+        "phantom": "Draw synthetic chest radiographs.",
+        "completion": "Print what a shell needs to complete commands.",
+    },
+}
+
+
+class Root(SettingsGroup):
+    package = "xscan.cli.commands"
+    panels = PANELS
+
 
 app = typer.Typer(
-    cls=SettingsGroup,
+    cls=Root,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -40,28 +64,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Night-time triage of chest radiographs: a folder in, a list of priorities and a page sorted by urgency out.",
 )
-app.command()(batch.batch)
-app.command(short_help="Receive films from the PACS, and score them.")(listen.listen)
-app.command()(merge.merge)
-app.command(short_help="Make the morning page of a list.")(report.report)
-app.command(short_help="Sort a finished list by other operating points.")(triage.triage)
-app.command(short_help="Compare lists with what readers found.")(audit.audit)
-app.add_typer(data.app, name="data")
-app.command(short_help="Train a network.")(train.train)
-app.command(short_help="Train a recipe's networks, and choose one.")(sweep.sweep)
-app.command(short_help="Export a trained network to ONNX.")(export.export)
-app.command(short_help="Teach a network which films it may not decide on.")(fit_gate.fit_gate)
-app.command(short_help="Measure a network on labelled films.")(evaluate.evaluate)
-app.command(short_help="Compare two networks on the same films.")(compare.compare)
-app.command(short_help="Where in the films a network sees what it says.")(explain.explain)
-app.command(short_help="Build an engine for this machine.")(build_engine.build_engine)
-app.add_typer(engine.app, name="engine")
-app.command(short_help="Measure how fast an engine is here.")(bench.bench)
-app.command(short_help="Draw synthetic chest radiographs.")(phantom.phantom)
-app.command(short_help="Show what the scanner sees in one file.")(inspect.inspect)
-app.command(short_help="Say what this machine has and what is missing.")(doctor.doctor)
-app.add_typer(config_show.app, name="config")
-app.add_typer(schedule.app, name="schedule")
 
 
 @app.callback(invoke_without_command=True)

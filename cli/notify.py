@@ -8,17 +8,18 @@ import functools
 import os
 import shlex
 import signal
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xscan.engine.errors import UsageError
-from xscan.engine.lists.run_report import report_of
 
 from .terminal.console import Console
+
+if TYPE_CHECKING:
+    import subprocess
 
 SECONDS = 60  #: what a command may take; a nightly job must not hang on a mail server
 
@@ -40,6 +41,8 @@ def notifying(notify: str, out: Path) -> Iterator[None]:
     if not notify:
         yield
         return
+    from xscan.engine.lists.run_report import report_of
+
     command = words(notify)
     before = _stamp(report_of(out))
     terminate = signal.signal(signal.SIGTERM, _interrupt)  # until the batch has its own handler, and after it
@@ -83,6 +86,8 @@ def words(notify: str) -> list[str]:
 
 def tell(command: list[str], report: Path | None, code: int, seconds: float = SECONDS) -> None:
     """Run the command and wait for it; whatever goes wrong is a warning."""
+    import subprocess
+
     warn = Console().warn
     environment = os.environ | {"XSCAN_EXIT_CODE": str(code)}
     line = [*command, str(report) if report and report.is_file() else ""]

@@ -12,64 +12,137 @@ from ..settings.points import wishes
 from ..settings.viewer import viewer
 from ..terminal.choices import Language, ListFormat
 from ..terminal.console import Console
+from ..terminal.groups import HELP_ALL, HOW, RARE, RUN, WHERE, WRITE
 from ..terminal.logs import set_up_logging
 from ..terminal.options import Json, NoProgress, Quiet, Verbose
+
+#: What `xscan batch --help` shows; --help-all shows all.
+BRIEF = ("folder", "out", "report", "engine", "max_failures", "notify", "help_all")
 
 
 @notifies
 def batch(
     ctx: typer.Context,
-    folder: Annotated[Path, typer.Argument(help="Folder to scan, with all its sub-folders and zips.")],
-    out: Annotated[Path, typer.Option(help="The list to write.")] = Path("triage.csv"),
-    engine: Annotated[
-        str, typer.Option(help="An engine file, or a shipped network's name. Default: what build-engine made here.")
-    ] = "",
-    batch_size: Annotated[int, typer.Option(min=1, max=256, help="Films given to the network at once.")] = 8,
-    workers: Annotated[int, typer.Option(min=0, help="Worker processes; 0: one a core.")] = 0,
-    max_failures: Annotated[str, typer.Option(help="Failed films that are still a success: 5, or 2%.")] = "0",
-    min_files: Annotated[int, typer.Option(min=0, help="Fewer radiographs than this are an error (exit code 2).")] = 0,
-    max_megapixels: Annotated[float, typer.Option(min=0.001, help="Larger films are refused.")] = 100,
-    max_megabytes: Annotated[float, typer.Option(min=0.001, help="Larger files are refused.")] = 512,
-    file_timeout: Annotated[float, typer.Option(min=1, help="Seconds that one file may take.")] = 120,
-    shard: Annotated[str, typer.Option(help="This machine's part of the folder: 1/4 to 4/4 for four.")] = "1/1",
-    format: Annotated[list[ListFormat] | None, typer.Option(help="Formats beside the CSV; may be given twice.")] = None,
-    rule_out: Annotated[
-        str, typer.Option(help="Below it: routine. sensitivity=0.99, specificity=0.9 or threshold=0.1.")
-    ] = "",
-    rule_in: Annotated[str, typer.Option(help="From it: urgent. Written in the same way.")] = "",
+    folder: Annotated[Path, typer.Argument(help="Folder to scan, with sub-folders and zips.")],
+    out: Annotated[Path, typer.Option(metavar="LIST", help="The list to write.", rich_help_panel=WRITE)] = Path(
+        "triage.csv"
+    ),
     report: Annotated[
-        bool, typer.Option("--report", help="Make the morning page, too: NAME.html beside the list.")
+        bool,
+        typer.Option("--report", help="Make the morning page, too, beside the list.", rich_help_panel=WRITE),
     ] = False,
-    report_file: Annotated[Path | None, typer.Option(help="Make the morning page here.")] = None,
-    lang: Annotated[Language, typer.Option(help="Language that the page opens in.")] = Language.en,
+    report_file: Annotated[Path | None, typer.Option(help="Make the morning page here.", rich_help_panel=WRITE)] = None,
+    lang: Annotated[
+        Language, typer.Option(help="Language that the page opens in.", rich_help_panel=WRITE)
+    ] = Language.en,
     thumbnails: Annotated[
-        bool, typer.Option("--thumbnails/--no-thumbnails", help="Small pictures of the films in the page.")
+        bool,
+        typer.Option(
+            "--thumbnails/--no-thumbnails", help="Small pictures of the films in the page.", rich_help_panel=WRITE
+        ),
     ] = True,
-    mend: Annotated[
-        bool, typer.Option("--mend", help="Set films right that surely stand turned or inverted; they stay for review.")
-    ] = False,
-    rebuild: Annotated[
-        bool, typer.Option("--rebuild", help="Build the engine again where it does not fit this machine.")
-    ] = False,
+    format: Annotated[
+        list[ListFormat] | None,
+        typer.Option(help="Formats beside the CSV; may be given twice.", rich_help_panel=WRITE),
+    ] = None,
+    log_file: Annotated[
+        Path | None,
+        typer.Option(help="Append log lines to this file; no names, no paths.", rich_help_panel=WRITE),
+    ] = None,
+    shard: Annotated[
+        str,
+        typer.Option(help="This machine's part of the folder: 1/4 to 4/4 for four.", rich_help_panel=WHERE),
+    ] = "1/1",
     follow_links: Annotated[
-        bool, typer.Option("--follow-links", help="Follow links that lead out of the folder, too.")
+        bool,
+        typer.Option("--follow-links", help="Follow links that lead out of the folder, too.", rich_help_panel=WHERE),
+    ] = False,
+    engine: Annotated[
+        str,
+        typer.Option(
+            metavar="ENGINE",
+            help="Network or engine; default: built here, else compact.",
+            rich_help_panel=HOW,
+        ),
+    ] = "",
+    rule_out: Annotated[
+        str,
+        typer.Option(
+            help="Below it: routine. sensitivity=0.99, specificity=0.9 or threshold=0.1.",
+            show_default="the network's own",
+            rich_help_panel=HOW,
+        ),
+    ] = "",
+    rule_in: Annotated[
+        str,
+        typer.Option(
+            help="From it: urgent. Written in the same way.", show_default="the network's own", rich_help_panel=HOW
+        ),
+    ] = "",
+    mend: Annotated[
+        bool,
+        typer.Option(
+            "--mend",
+            help="Set films right that surely stand turned or inverted; they stay for review.",
+            rich_help_panel=HOW,
+        ),
+    ] = False,
+    workers: Annotated[int, typer.Option(min=0, help="Worker processes; 0: one a core.", rich_help_panel=HOW)] = 0,
+    batch_size: Annotated[
+        int, typer.Option(min=1, max=256, help="Films given to the network at once.", rich_help_panel=HOW)
+    ] = 8,
+    max_failures: Annotated[
+        str, typer.Option(metavar="N|N%", help="Failed films that are still a success.", rich_help_panel=RUN)
+    ] = "0",
+    min_files: Annotated[
+        int,
+        typer.Option(min=0, help="Fewer radiographs than this are an error (exit code 2).", rich_help_panel=RUN),
+    ] = 0,
+    notify: Annotated[
+        str,
+        typer.Option(
+            metavar="CMD",
+            help="Run this after a bad end, with the run report's path.",
+            rich_help_panel=RUN,
+        ),
+    ] = "",
+    restart: Annotated[
+        bool,
+        typer.Option("--restart", help="Start over: drop the list of earlier runs.", rich_help_panel=RUN),
     ] = False,
     allow_shrink: Annotated[
-        bool, typer.Option("--allow-shrink", help="Drop the list's films also where an empty or lost folder held most.")
+        bool,
+        typer.Option(
+            "--allow-shrink",
+            help="Drop the list's films also where an empty or lost folder held most.",
+            rich_help_panel=RARE,
+        ),
     ] = False,
-    restart: Annotated[bool, typer.Option("--restart", help="Start over: drop the list of earlier runs.")] = False,
-    log_file: Annotated[Path | None, typer.Option(help="Append log lines to this file; no names, no paths.")] = None,
-    notify: Annotated[
-        str, typer.Option(metavar="CMD", help="Run this if the exit code is not 0; the run report's path is added.")
-    ] = "",
+    rebuild: Annotated[
+        bool,
+        typer.Option(
+            "--rebuild", help="Build the engine again where it does not fit this machine.", rich_help_panel=RARE
+        ),
+    ] = False,
+    max_megapixels: Annotated[
+        float, typer.Option(min=0.001, help="Larger films are refused.", rich_help_panel=RARE)
+    ] = 100,
+    max_megabytes: Annotated[
+        float, typer.Option(min=0.001, help="Larger files are refused.", rich_help_panel=RARE)
+    ] = 512,
+    file_timeout: Annotated[
+        float, typer.Option(min=1, help="Seconds that one file may take.", rich_help_panel=RARE)
+    ] = 120,
     quiet: Quiet = False,
     verbose: Verbose = False,
     json: Json = False,
     no_progress: NoProgress = False,
+    help_all: Annotated[bool, HELP_ALL] = False,
 ) -> None:
-    """Scan a folder of radiographs into a triage list.
+    """Scan a folder of radiographs into a triage list; run again, it carries on.
 
-    The same command run again carries on: it scores films that are new, changed or had failed.
+    The same command run again scores films that are new, changed or had failed.
+
     Exit codes: 0 done; 2 usage; 3 more failed films than --max-failures; 4 no usable engine; 5 disk full or
     share lost; 130 interrupted.
     """

@@ -29,9 +29,9 @@ def train(
     ] = None,
     split: Split = None,
     part: Part = "",
-    epochs: Annotated[int, typer.Option(min=1)] = 16,
-    batch_size: Annotated[int, typer.Option(min=1)] = 32,
-    learning_rate: Annotated[float, typer.Option(min=0)] = 1e-3,
+    epochs: Annotated[int, typer.Option(min=1, help="Times that every film is seen.")] = 16,
+    batch_size: Annotated[int, typer.Option(min=1, help="Films of one step.")] = 32,
+    learning_rate: Annotated[float, typer.Option(min=0, help="Its peak: it rises first, then falls to 0.")] = 1e-3,
     precision: Annotated[
         TrainingPrecision,
         typer.Option(

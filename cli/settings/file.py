@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
 
 from xscan.engine.errors import UsageError
 
 from ..notify import tell_of_settings
 from ..terminal.console import Console
+from ..terminal.groups import LazyGroup
 
 NAME = "xscan.toml"
 TABLES = ("operating-points", "viewer", "pacs")  #: tables that are no command; who reads one checks what is in it
@@ -47,7 +47,7 @@ def table(name: str) -> dict[str, Any]:
     return _current.tables.get(name, {})
 
 
-class SettingsGroup(TyperGroup):
+class SettingsGroup(LazyGroup):
     """The root command: knows which command comes, and reads the settings file before that one is parsed."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
@@ -182,8 +182,9 @@ def _of_command(file: Path, ctx: Any, command: Any, path: list[str], content: di
 
 
 def options_of(command: Any) -> dict[str, Any]:
-    """A command's options by their name in the file: `--max-failures` is max-failures."""
-    long = ((p, o) for p in command.params if p.param_type_name == "option" for o in p.opts if o.startswith("--"))
+    """A command's options by their name in the file: `--max-failures` is max-failures; not those that show help."""
+    given = (p for p in command.params if p.param_type_name == "option" and not p.is_eager)
+    long = ((p, o) for p in given for o in p.opts if o.startswith("--"))
     return {option[2:]: param for param, option in long}
 
 

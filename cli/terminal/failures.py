@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from difflib import get_close_matches
 from typing import Any
 
 from xscan.engine.errors import XscanError
@@ -37,6 +38,8 @@ def _of_the_parser(error: Any) -> int:
     if type(error).__name__ == "NoArgsIsHelpError":
         print(error.format_message(), file=sys.stderr)
         return 2
+    if near := get_close_matches(getattr(error, "option_name", ""), getattr(error, "possibilities", None) or (), n=1):
+        return fail(f"no such option {error.option_name}: did you mean {near[0]}?", 2)
     message = " ".join(error.format_message().split()).replace("Value error, ", "").rstrip(".")
     command = error.ctx.command_path if getattr(error, "ctx", None) is not None else "xscan"
     return fail(f"{message[:1].lower()}{message[1:]}: see {command} --help", 2)
