@@ -26,7 +26,7 @@ def completion(
 
     Then start a new shell.
     """
-    from typer.completion import get_completion_script
+    from typer._completion_shared import get_completion_script
 
     from ..terminal.completion import VARIABLE
 

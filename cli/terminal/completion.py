@@ -11,6 +11,6 @@ def asked() -> bool:
 
 def prepare() -> None:
     """Typer knows its scripts' questions only where an app has its completion options, which would stand in --help."""
-    from typer.completion import completion_init
+    from typer._completion_classes import completion_init
 
     completion_init()
