@@ -6,6 +6,7 @@ a row may name nothing but scores, codes and UIDs. Imports nothing heavy.
 
 import json
 import re
+import threading
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -15,6 +16,7 @@ from ..reasons import FAILED, REVIEW, SKIPPED
 from .messages import Done, Job, Ready, blank_row
 
 MOST_BYTES = 4 << 20  #: of one answer
+HEAR_S = 10.0  #: that an answer may take from its first byte to its last
 _ERRORS = {kind.__name__: kind for kind in (XscanError, UsageError, EngineError, DeviceLost)}
 _TOLD = [name for name in COLUMNS if name not in ("file", "bytes", "modified")]  #: of a row; the rest is known here
 
@@ -54,12 +56,7 @@ def hear(connection: Connection, started: bool, job: Job | None) -> Ready | Done
 
     Raises Lie for what is no answer to it, OSError or EOFError when the worker is gone.
     """
-    try:
-        said = connection.recv_bytes(MOST_BYTES)
-    except OSError:
-        if connection.readable:
-            raise
-        raise Lie from None  # too long
+    said = recv_within(connection, MOST_BYTES)
     try:
         ((kind, values),) = json.loads(said).items()
         if kind == "done" and started and job is not None:
@@ -74,6 +71,32 @@ def hear(connection: Connection, started: bool, job: Job | None) -> Ready | Done
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         pass
     raise Lie
+
+
+def recv_within(connection: Connection, most: int) -> bytes:
+    """A message of at most `most` bytes that a worker has begun to send.
+
+    Raises Lie where it is longer, or stays away for HEAR_S: whoever waits for it has other workers to look after.
+    Raises OSError or EOFError when the worker is gone.
+    """
+    heard: list[bytes | Exception] = []
+
+    def listen() -> None:
+        try:
+            heard.append(connection.recv_bytes(most))
+        except (OSError, EOFError) as error:
+            heard.append(error)
+
+    listener = threading.Thread(target=listen, daemon=True)  # who stalls is ended, and with it this thread
+    listener.start()
+    listener.join(HEAR_S)
+    if not heard:
+        raise Lie
+    if isinstance(heard[0], Exception):
+        if isinstance(heard[0], OSError) and not connection.readable:
+            raise Lie  # too long
+        raise heard[0]
+    return heard[0]
 
 
 def _done(job: Job, number: Any, rows: Any, seconds: Any) -> Done:

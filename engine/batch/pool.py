@@ -41,6 +41,7 @@ class _Worker:
     ready: bool = False
     seen: tuple[int, int] = (-1, IDLE)
     since: float = field(default_factory=time.monotonic)
+    job_since: float = 0.0  #: when it began with the first of its jobs
 
 
 class Pool:
@@ -71,6 +72,8 @@ class Pool:
         self._suspects: set[str] = set()  # files that killed a worker once
         self._rows: dict[int, dict[int, Row]] = {}  # job number -> rows so far, by id() of the Found
         self._whole: dict[int, Job] = {}  # job number -> the job as it was given
+        self._unlucky: set[int] = set()  # jobs that a worker died with, at no file
+        self._any_done = False
         self._deaths = 0  # in a row, of workers that were at no file
         self.ready: Ready | None = None  #: what the workers run the network on
         self.seconds: dict[str, float] = {}  #: by stage, summed over workers
@@ -139,6 +142,8 @@ class Pool:
         worker = min(self._workers, key=lambda w: len(w.jobs), default=None)
         if worker is None or (worker.jobs and len(self._workers) < self._wanted):
             worker = self._start()
+        if not worker.jobs:
+            worker.job_since = time.monotonic()
         worker.jobs.append(job)
         try:
             worker.connection.send(job)
@@ -191,15 +196,20 @@ class Pool:
         now = time.monotonic()
         for worker in list(self._workers):
             at = (worker.progress[0], worker.progress[1])
-            if at != worker.seen or (worker.ready and not worker.jobs):
+            if worker.ready and worker.jobs and now - worker.job_since > self._longest_job(worker.jobs[0]):
+                self._disbelieve(worker)  # it says that it goes on, and does not
+            elif at != worker.seen or (worker.ready and not worker.jobs):
                 if worker.seen[1] >= 0:
                     self._longest = max(self._longest, now - worker.since)
                 worker.seen, worker.since = at, now
             elif now - worker.since > (self._limit() if worker.ready else max(self._file_seconds, START_S)):
-                worker.process.kill()
                 self._timeouts += worker.ready
                 self._give_up(worker, "timed-out", "took longer than the limit for one file", again=False)
         return self._whole_jobs()
+
+    def _longest_job(self, job: Job) -> float:
+        """Seconds that no worker of ours stays at a job: each file its limit, and the network, and waiting for both."""
+        return (len(job.files) + 2) * self._file_seconds
 
     def _limit(self) -> float:
         """Seconds for one file now: a folder of slow ones must not cost the night the whole limit for each."""
@@ -212,10 +222,12 @@ class Pool:
         if isinstance(message, Ready):
             if self.ready is not None and message.sha256 != self.ready.sha256:
                 raise EngineError("the engine's file was replaced while it was in use: run again")
-            worker.ready, self.ready, worker.since = True, message, time.monotonic()
+            worker.ready, self.ready = True, message
+            worker.since = worker.job_since = time.monotonic()
             return
-        self._deaths = 0
+        self._deaths, self._any_done = 0, True
         job = worker.jobs.popleft()
+        worker.job_since = time.monotonic()
         for stage, seconds in message.seconds.items():
             self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
         rows = self._rows.setdefault(message.number, {})
@@ -227,22 +239,24 @@ class Pool:
         for number in [n for n, rows in self._rows.items() if len(rows) == len(self._whole[n].files)]:
             rows = self._rows.pop(number)
             job = self._whole.pop(number)
+            self._unlucky.discard(number)
             done.append(Done(number, [rows[id(found)] for found in job.files], {}))
         return done
 
     def _give_up(self, worker: _Worker, code: str, sentence: str, again: bool = True, at_no_file: bool = False) -> None:
         """Replace a dead worker: the file it was at is tried once more alone (again), or gets a failed row."""
         self._workers.remove(worker)
-        worker.connection.close()
+        worker.process.kill()  # if it has only closed its pipe
         worker.process.join(1)
+        worker.connection.close()
         number, position = worker.progress[0], worker.progress[1]
         jobs = list(worker.jobs)  # the first is the one in work: results come in order
         blamed = (
             not at_no_file
             and worker.ready
-            and position not in (IDLE, SCORING)
             and bool(jobs)
             and jobs[0].number == number
+            and 0 <= position < len(jobs[0].files)
         )
         log.warning("a worker process ended (%s)%s", code, "" if blamed else ", at no file")
         self._deaths += not blamed
@@ -254,6 +268,11 @@ class Pool:
             raise XscanError("worker processes end again and again without a file to blame: run xscan doctor")
         if blamed:
             self._blame(jobs.pop(0), position, code, sentence, again)
+        elif worker.ready and jobs and (self._any_done or position != SCORING):  # else the network may be the reason
+            if jobs[0].number in self._unlucky:
+                self._take_apart(jobs.pop(0), code, sentence)
+            else:
+                self._unlucky.add(jobs[0].number)
         self._again.extend(jobs)
 
     def _disbelieve(self, worker: _Worker) -> None:
@@ -262,15 +281,18 @@ class Pool:
         Its films are tried again, each alone, by other workers; the one that is alone already gets a failed row.
         """
         job = worker.jobs.popleft() if worker.ready and worker.jobs else None
-        worker.process.kill()
         self._give_up(worker, "decoder-crash", "its decoder ended the process, twice", at_no_file=True)
         if job is None:
             return
         self._deaths = 0  # there are films to blame
+        self._take_apart(job, "decoder-crash", "its decoder left its worker saying nonsense", again=False)
+
+    def _take_apart(self, job: Job, code: str, sentence: str, again: bool = True) -> None:
+        """A file of the job ends workers, and nobody says which: each is tried alone, and one that is alone is it."""
         if len(job.files) > 1:
             self._again.extend(Job(job.number, [found]) for found in job.files)
         else:
-            self._blame(job, 0, "decoder-crash", "its decoder left its worker saying nonsense", again=False)
+            self._blame(job, 0, code, sentence, again)
 
     def _blame(self, job: Job, position: int, code: str, sentence: str, again: bool) -> None:
         found = job.files[position]

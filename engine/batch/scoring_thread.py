@@ -20,6 +20,7 @@ import numpy as np
 from ..errors import DeviceLost, EngineError
 from ..network.manifest import Manifest
 from ..runtime.protocol import Closing, LaneRuntime
+from .answers import Lie, recv_within
 
 PAGE = 4096  #: slots begin at pages, so that they can be locked for the GPU
 LOST = "the GPU stopped answering: run again to carry on"
@@ -234,8 +235,8 @@ class _Loop:
     def _take(self, door: Any) -> bool:
         """Start what a worker asks for; False when the device is lost."""
         try:
-            films = int.from_bytes(door.recv_bytes(4), "little")  # never unpickled: a worker reads what others made
-        except (EOFError, OSError):  # the worker has ended: its slot is free once no lane reads from it
+            films = int.from_bytes(recv_within(door, 4), "little")  # never unpickled: a worker reads what others made
+        except (EOFError, OSError, Lie):  # the worker has ended: its slot is free once no lane reads from it
             while any(at is door for at, _ in self._at_work):
                 if not self._answer():
                     return False

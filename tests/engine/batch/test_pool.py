@@ -67,11 +67,11 @@ def engineless_worker(connection: Connection, *_: object) -> None:
 
 
 def scan(
-    names: list[str], main: Any = worker, size: int = 4, path: str = "", workers: int = 2
+    names: list[str], main: Any = worker, size: int = 4, path: str = "", workers: int = 2, file_seconds: float = 2
 ) -> list[tuple[str, str]]:
     files = [Found(name, path or name) for name in names]
     jobs = iter([Job(number, batch) for number, batch in enumerate(_batched(files, size))])
-    with Pool(SETTINGS, workers=workers, file_seconds=2, main=main) as pool:
+    with Pool(SETTINGS, workers=workers, file_seconds=file_seconds, main=main) as pool:
         rows = [row for done in pool.run(lambda: next(jobs, None), lambda: True) for row in done.rows]
     return [(row.file, row.code or row.status) for row in rows]
 
@@ -194,6 +194,43 @@ def test_a_worker_that_lies_costs_its_film_and_no_other(tmp_path: Path) -> None:
     rows = scan(names, main=liar, size=3, path=str(tmp_path / "film"))
     assert rows == [(name, "decoder-crash" if name.startswith("lie") else "ok") for name in names]
     assert not list(tmp_path.iterdir())  # nothing was unpickled
+
+
+def staller(connection: Connection, progress: Any, _: WorkerSettings) -> None:
+    """Taken over, and out to hold up the main process."""
+    tell(connection, Ready("played", "{}"))
+    try:
+        while True:
+            job = connection.recv()
+            for found in job.files:
+                if found.file == "spins":
+                    while True:
+                        progress[0], progress[1] = job.number, (progress[1] + 1) % len(job.files)
+                if found.file == "announces":
+                    os.write(connection.fileno(), (1000).to_bytes(4, "big") + b"{")
+                    time.sleep(60)
+                if found.file == "closes":
+                    connection.close()
+                    time.sleep(60)
+                if found.file == "points elsewhere":
+                    progress[0], progress[1] = job.number, 10**9
+                    os._exit(9)
+            tell(connection, Done(job.number, [blank_row(found, "ok") for found in job.files], {}))
+            progress[1] = IDLE
+    except (EOFError, OSError):
+        return
+
+
+@pytest.mark.skipif(os.name == "nt", reason="writes half a message the POSIX way")
+@pytest.mark.parametrize("how", ["spins", "announces", "points elsewhere", "closes"])
+def test_a_worker_that_stalls_holds_nobody_up(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answers, "HEAR_S", 0.3)
+    started = time.monotonic()
+    rows = scan(["film", how, "film 2", "film 3"], main=staller, size=2, file_seconds=0.5)
+    fates = dict(rows)
+    assert fates.pop(how) in ("decoder-crash", "timed-out")
+    assert fates == dict.fromkeys(["film", "film 2", "film 3"], "ok")
+    assert time.monotonic() - started < 45
 
 
 @pytest.mark.parametrize("lie", _lies([Found("a", "a")], 0))
