@@ -1,6 +1,7 @@
 """Where log lines and Python's warnings go."""
 
 import logging
+import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,6 +33,11 @@ class _Lines(logging.Handler):
         self.console.detail(self.format(record))
 
 
+def _private(path: str, flags: int) -> int:
+    """Opens a file for its owner alone, where it is new, and through no link."""
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o600)
+
+
 def set_up_logging(console: Console, log_file: Path | None) -> None:
     """Log lines go to stderr with -v, and to `log_file`. They hold no path and nothing out of a film.
 
@@ -40,13 +46,18 @@ def set_up_logging(console: Console, log_file: Path | None) -> None:
     logger = logging.getLogger("xscan")
     logger.setLevel(logging.INFO)
     logger.propagate = False
+    logging.raiseExceptions = False  # a log that cannot be written, on a full disk, costs the run nothing
     handlers: list[logging.Handler] = [_Lines(console)] if console.verbose and not console.quiet else []
     if log_file is not None:
         from xscan.engine.disk.overwrite import require_log
+        from xscan.engine.disk.replace import require_plain
 
+        require_plain(log_file)
         require_log(log_file)
         try:
-            handlers.append(logging.FileHandler(log_file, encoding="utf-8"))
+            # Lasts as long as the process does, as its logger.
+            stream = open(log_file, "a", encoding="utf-8", opener=_private)  # noqa: SIM115
+            handlers.append(logging.StreamHandler(stream))
         except OSError:
             raise UsageError(f"cannot write the log {log_file}: check its folder and permissions") from None
     for handler in handlers or [logging.NullHandler()]:

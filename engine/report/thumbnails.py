@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import os
+import shutil
 import sqlite3
 import time
 from collections.abc import Iterable
@@ -13,12 +14,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from ..disk.replace import create
 from ..lists.table import Row
 from ..triage.bands import log_odds
 
 SIDE = 192  #: pixels of a picture's longer side
 QUALITY = 62  #: of its JPEG: some 4 KB a film
 EARLIER = "earlier.pictures"  #: in a run's folder: those of the page before; sorts behind the workers' own
+ROOM = 64 << 20  #: bytes of a disk that are left to the list: some 300,000 rows
 EVIDENCE = 8.0  #: logits that stand for the strongest colour of a class map; fixed, so that films compare
 
 
@@ -62,11 +65,14 @@ class Spool:
     """
 
     def __init__(self, folder: Path, name: str = "") -> None:
+        self._folder = folder
         self._store: sqlite3.Connection | None = None
         try:
-            folder.mkdir(exist_ok=True)
-            (folder / name).unlink(missing_ok=True) if name else None
-            self._store = sqlite3.connect(folder / (name or f"{os.getpid()}-{time.time_ns()}.pictures"))
+            folder.mkdir(mode=0o700, exist_ok=True)
+            file = folder / (name or f"{os.getpid()}-{time.time_ns()}.pictures")
+            file.unlink(missing_ok=True)
+            os.close(create(file, private=True))
+            self._store = sqlite3.connect(file)
             self._store.executescript(
                 "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
                 "CREATE TABLE picture (film BLOB PRIMARY KEY, jpeg BLOB, map TEXT) WITHOUT ROWID"
@@ -76,7 +82,7 @@ class Spool:
 
     def put(self, pictures: Iterable[tuple[Row, Picture]]) -> None:
         """Keep the pictures of one batch."""
-        if self._store is None:
+        if self._store is None or not self._has_room():
             return
         kept = ((film_key(row), picture.jpeg, picture.map) for row, picture in pictures)
         try:
@@ -84,6 +90,13 @@ class Spool:
             self._store.commit()
         except sqlite3.Error:
             self._store = None
+
+    def _has_room(self) -> bool:
+        """Whether the disk has more room than the list may need: no picture is worth a row."""
+        try:
+            return shutil.disk_usage(self._folder).free > ROOM
+        except OSError:
+            return False
 
 
 class Spooled:

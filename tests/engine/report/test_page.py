@@ -1,7 +1,10 @@
 """The morning page as a file: what stands in it, and what does not."""
 
 import json
+import os
 import re
+import shutil
+import stat
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +14,7 @@ from xscan.engine.errors import OutputError, UsageError
 from xscan.engine.lists.run_report import manifest_of
 from xscan.engine.lists.table import Row, read_rows
 from xscan.engine.reasons import CODES
-from xscan.engine.report import texts
+from xscan.engine.report import texts, thumbnails
 from xscan.engine.report.earlier_page import pictures_of
 from xscan.engine.report.page import CHUNK, PageOptions, write_page
 from xscan.engine.report.reread import FilmsAgain
@@ -25,6 +28,19 @@ def night(tmp_path: Path) -> Path:
     path = tmp_path / "night.csv"
     write_list(path, made_up_rows(2 * CHUNK + 30))
     return path
+
+
+def test_pictures_are_their_owners_and_leave_room_for_the_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, row, picture = tmp_path / "films", Row("a.dcm", "ok", bytes="7"), Picture(b"jpeg")
+    Spool(folder).put([(row, picture)])
+    with Spooled(folder) as spooled:
+        assert spooled.get(row) == picture
+    if os.name != "nt":
+        assert {stat.S_IMODE(path.stat().st_mode) for path in (folder, *folder.iterdir())} == {0o700, 0o600}
+    monkeypatch.setattr(thumbnails, "ROOM", shutil.disk_usage(tmp_path).total)
+    Spool(tmp_path / "full").put([(row, picture)])
+    with Spooled(tmp_path / "full") as spooled:
+        assert spooled.get(row) is None  # the page reads the film again
 
 
 def blocks(page: Path) -> dict[str, str]:
