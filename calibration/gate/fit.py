@@ -23,6 +23,8 @@ BUDGET = 0.022  #: share of unseen good films that may be flagged in all; other 
 #: Of it, what is given before the rest is shared out by what it buys: adults and strange pictures come in more ways
 #: than the few films that stand for them.
 GIVEN = {"distance": 0.005, "adult": 0.008}
+#: Share of unseen normal films that may be doubted as an adult's where the age is unknown and they would be routine.
+WARY = 0.03
 HEADROOM = 0.25  #: a threshold stands so far into the empty space between good and bad films
 STEPS_OF_BUDGET = (1, 2, 4, 8)  #: good films that one step of sharing out may cost
 
@@ -97,21 +99,27 @@ def fit(films: Films, leave: Sequence[int] = ()) -> Head:
     return Head(*(np.asarray(part, np.float32) for part in head))
 
 
-def choose_thresholds(films: Films, parts: int = 2) -> dict[str, float]:
-    """One threshold a score, on films of folds that the fit which scored them had not seen."""
+def choose_thresholds(films: Films, parts: int = 2) -> tuple[dict[str, float], float]:
+    """One threshold a score, on films of folds that the fit which scored them had not seen.
+
+    And the lower one of `adult` for films that would be routine, by the normal films' scores alone.
+    """
     folds = np.unique(films.folds)
-    good, bad = [], {name: [] for name in films.kinds}
+    good, normal, bad = [], [], {name: [] for name in films.kinds}
     for part in range(parts):
         leave = [int(f) for f in folds if f % parts == part]
         head = fit(films, leave)
-        good.append(head.scores(films.good[np.isin(films.folds, leave)]))
+        here = np.isin(films.folds, leave)
+        good.append(head.scores(films.good[here]))
+        normal.append(good[-1][films.labels[here] == 0])
         bad["adult"].append(head.scores(films.adults[np.isin(films.adult_folds, leave)]))
         for name, features in films.bad.items():
             bad[name].append(head.scores(features[np.isin(films.bad_folds, leave)]))
-    thresholds = share_out(
-        np.concatenate(good), {k: np.concatenate(v) for k, v in bad.items()}, ("distance", *films.kinds)
-    )
-    return dict(zip(("distance", *films.kinds), (round(float(t), 4) for t in thresholds), strict=True))
+    names = ("distance", *films.kinds)
+    thresholds = share_out(np.concatenate(good), {k: np.concatenate(v) for k, v in bad.items()}, names)
+    wary = float(np.quantile(np.concatenate(normal)[:, names.index("adult")], 1 - WARY))
+    chosen = dict(zip(names, (round(float(t), 4) for t in thresholds), strict=True))
+    return chosen, min(round(wary, 4), chosen["adult"])
 
 
 def share_out(good: np.ndarray, bad: dict[str, np.ndarray], names: Sequence[str]) -> np.ndarray:

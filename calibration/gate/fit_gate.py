@@ -60,7 +60,7 @@ def fit_and_measure(
     films = films_to_fit(
         network, good, labels, folds, [g for g, p in zip(grown, part, strict=True) if p == "tune"], each, seed
     )
-    thresholds = choose_thresholds(films)
+    thresholds, wary = choose_thresholds(films)
     head = fit(films)
     attach(model, head)
     codes = {"distance": "out-of-domain", "adult": "adult"} | {name: code for name, (code, _) in LEARNED.items()}
@@ -69,6 +69,7 @@ def fit_and_measure(
         "adult_age": ADULT,
         "scores": [{"name": n, "code": codes[n], "threshold": thresholds[n]} for n in ("distance", *films.kinds)],
     }
+    next(rule for rule in gate["scores"] if rule["name"] == "adult")["routine"] = wary
 
     figures = Figures(manifest.label)
     gated = _write(model, replace(manifest, gate=gate), out)

@@ -124,11 +124,11 @@ def judge_films(gated: Any, films: Sequence[np.ndarray]) -> Judged:
         outputs = gated.outputs(picture[None, ..., None])
         scores = outputs["gate"][0]
         look = look_at(film)
-        found = doubt(Facts(), look, scores.tolist(), manifest.gate)
+        band = judge(probabilities(outputs["logits"], manifest.temperature)[0], manifest).priority
+        found = doubt(Facts(), look, scores.tolist(), manifest.gate, routine=band is Band.ROUTINE)
         by_look = doubt(Facts(), look, None, {})
         codes.append(found[0] if found else "")
         margins.append(1e3 if by_look else float((scores - thresholds).max()))
-        band = judge(probabilities(outputs["logits"], manifest.temperature)[0], manifest).priority
         bands.append(placed(band, doubtful=bool(found)))
         if fault := mend.fault(Facts(), scores.tolist(), manifest.gate):
             right = np.ascontiguousarray(mend.mended(picture, fault))

@@ -27,7 +27,7 @@ from ..report.thumbnails import Picture, Spool, encode_map, small_copy
 from ..runtime.open import open_runtime
 from ..runtime.protocol import Runtime
 from ..triage import mend as mending
-from ..triage.bands import judge, placed, probabilities
+from ..triage.bands import Band, Place, judge, placed, probabilities
 from ..triage.gate import doubt
 from ..triage.look import Look, look_at
 from ..triage.points import with_points
@@ -176,10 +176,13 @@ def _score(
             problem = UnreadableRadiograph("scoring", "the network gave no result for this film")
             rows[seen.position] = replace(row, status=problem.status, reason=problem.reason)
         else:
-            found = doubt(seen.facts, seen.look, None if gate is None else gate[i].tolist(), manifest.gate)
+            verdict = judge(p[i], manifest)
+            scores = None if gate is None else gate[i].tolist()
+            routine = verdict.priority is Band.ROUTINE
+            found = doubt(seen.facts, seen.look, scores, manifest.gate, routine=routine)
             if i in mends:
                 found = mending.reason(mends[i], seen.facts)
-            _fill(row, p[i], found, manifest)
+            _fill(row, verdict, found, manifest)
     if spool:
         drawn = ["" if maps is None else encode_map(m, manifest.temperature) for m in (p if maps is None else maps)]
         spool.put((rows[s.position], Picture(s.jpeg, m)) for s, m in zip(scored, drawn, strict=True))
@@ -210,8 +213,7 @@ def _mend(
     return mends
 
 
-def _fill(row: Row, p: np.ndarray, found: tuple[str, str] | None, manifest: Manifest) -> None:
-    verdict = judge(p, manifest)
+def _fill(row: Row, verdict: Place, found: tuple[str, str] | None, manifest: Manifest) -> None:
     row.p_normal, row.p_bacteria, row.p_virus = (f"{x:.4f}" for x in verdict.probabilities)
     row.p_pneumonia = f"{verdict.p_pneumonia:.4f}"
     row.finding, row.model = verdict.finding, manifest.label

@@ -149,7 +149,11 @@ _POINT = parts(
     | dict.fromkeys(("sensitivity_interval", "specificity_interval"), optional(ascending(SHARE))),
     optional=("sensitivity_interval", "specificity_interval"),
 )
-_SCORE = parts({"name": name, "code": one_of(REVIEW), "threshold": number(-1e6, 1e6)}, more=True)
+_SCORE = parts(
+    {"name": name, "code": one_of(REVIEW), "threshold": number(-1e6, 1e6), "routine": number(-1e6, 1e6)},
+    optional=("routine",),
+    more=True,
+)
 MANIFEST: Rule = parts(
     {
         "name": name,

@@ -6,6 +6,8 @@ the network       scores of its output `gate`, made from its own features in the
 
 Thresholds stand in the manifest's `gate`:
   {"ages": [1, 6], "scores": [{"name": "distance", "code": "out-of-domain", "threshold": 1.2}, ...], "measured": {...}}
+A score may have a second, lower threshold, `routine`, for films without an age that would otherwise be routine: a film
+that nobody reads soon is to be a child's beyond doubt.
 A network without them is gated by facts and picture alone.
 """
 
@@ -31,14 +33,18 @@ LETTERS = 11  #: of a thousand good films one or two have more
 _SENTENCES = REVIEW | {"adult": "looks like an adult's film", "exposure": "looks over- or underexposed"}
 
 
-def doubt(facts: Facts, look: Look, scores: Sequence[float] | None, gate: dict[str, Any]) -> tuple[str, str] | None:
+def doubt(
+    facts: Facts, look: Look, scores: Sequence[float] | None, gate: dict[str, Any], *, routine: bool = False
+) -> tuple[str, str] | None:
     """The first reason why the model may not decide on a film, as (code, sentence), or None.
 
-    scores: the network's `gate` output for this film, where it has one. gate: the manifest's.
+    scores: the network's `gate` output for this film, where it has one. gate: the manifest's. routine: by its
+    probabilities alone the film would be routine.
     """
     if facts.doubts:
         return facts.doubts[0]
-    return _by_age(facts, gate) or _by_look(look) or _by_network(scores, gate)
+    wary = routine and facts.age_years is None
+    return _by_age(facts, gate) or _by_look(look) or _by_network(scores, gate, wary)
 
 
 def doubted(scores: np.ndarray, manifest: Manifest) -> np.ndarray:
@@ -71,14 +77,15 @@ def _by_look(look: Look) -> tuple[str, str] | None:
     return None
 
 
-def _by_network(scores: Sequence[float] | None, gate: dict[str, Any]) -> tuple[str, str] | None:
+def _by_network(scores: Sequence[float] | None, gate: dict[str, Any], wary: bool) -> tuple[str, str] | None:
     """The score furthest over its threshold; what can be named goes before mere distance."""
     if scores is None:
         return None
     over = [
         (rule["name"] != "distance", float(score) - rule["threshold"], rule["code"])
         for rule, score in zip(gate.get("scores", ()), scores, strict=False)
-        if not float(score) <= rule["threshold"]  # a score that is no number is a doubt, too
+        # a score that is no number is a doubt, too
+        if not float(score) <= (rule.get("routine", rule["threshold"]) if wary else rule["threshold"])
     ]
     if not over:
         return None

@@ -93,8 +93,11 @@ def films() -> tuple[Films, np.ndarray]:
 
 def test_bad_films_are_told_apart(films: tuple[Films, np.ndarray]) -> None:
     found, _ = films
-    head, thresholds = fit(found), choose_thresholds(found)
+    head = fit(found)
+    thresholds, wary = choose_thresholds(found)
     assert list(thresholds) == ["distance", "adult", "inverted", "upside-down"]
+    assert wary <= thresholds["adult"]
+    assert (head.scores(found.good[found.labels == 0])[:, 1] > wary).mean() < 0.06
     limits = np.array(list(thresholds.values()))
     assert (head.scores(found.good) > limits).any(axis=1).mean() < 0.05
     for kind, features in found.bad.items():

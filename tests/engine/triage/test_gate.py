@@ -71,6 +71,20 @@ def test_what_the_network_says(film: np.ndarray) -> None:
     assert code(film, scores=[float("nan"), -5, -5]) == "out-of-domain"
 
 
+def test_a_film_without_an_age_is_doubted_sooner_where_it_would_be_routine(film: np.ndarray) -> None:
+    gate = {"ages": [1, 6], "scores": [{"name": "adult", "code": "adult", "threshold": 2.0, "routine": -1.0}]}
+
+    def asked(score: float, age: float | None, routine: bool) -> bool:
+        return doubt(Facts(age_years=age), look_at(film), [score], gate, routine=routine) is not None
+
+    assert asked(0.0, None, True)
+    assert not asked(0.0, None, False)  # it is read early anyway
+    assert not asked(0.0, 3.0, True)  # a child by its header
+    assert not asked(-1.5, None, True)
+    assert asked(2.5, None, False)
+    assert asked(2.5, 3.0, True)
+
+
 def test_a_doubt_of_the_header_comes_first(film: np.ndarray) -> None:
     facts = Facts(doubts=[("for-processing", "raw detector data")], age_years=60)
     assert code(film, facts, [9, 9, 9]) == "for-processing"
