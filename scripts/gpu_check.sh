@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# On a machine with an NVIDIA GPU: build pycuda, run the GPU tests, build and measure engines, print a table.
-# Last come the parts that need no TensorRT (scripts/gpu_staging.py).
+# On a machine with an NVIDIA GPU: build pycuda, run the GPU tests, build, compare and measure engines (gpu_table.py),
+# run a whole batch with each, and the parts that need no TensorRT (gpu_staging.py); print it all, and one table at the end.
+# A failure stops nothing and is named at the end. Exits 1 if anything failed, 4 where no GPU answers: then the rows that
+# need one say so, and the rest is run.
 #
 #   scripts/gpu_check.sh [FOLDER WITH RADIOGRAPHS]     default: phantoms
 #
@@ -18,9 +20,10 @@ say() { echo "gpu_check: $*" >&2; }
 FAILED=()
 failed() { FAILED+=("$1"); say "failed: $1"; }  # goes on: one failure hides no other
 
+CARD=yes
 if ! nvidia-smi --query-gpu=name,driver_version,compute_cap --format=csv,noheader > "$WORK/gpu" 2>/dev/null; then
-  say "no NVIDIA GPU, or its driver does not answer (nvidia-smi)"
-  exit 4
+  CARD=
+  echo "no card: nvidia-smi finds no NVIDIA GPU, or no driver" > "$WORK/gpu"
 fi
 say "$(cat "$WORK/gpu")"
 
@@ -34,7 +37,7 @@ fi
 
 # pycuda is a source package. The traps: an nvcc on the PATH that is only a wrapper, CURAND headers that are not
 # there, and no libcuda to link with where only a container's driver is mounted.
-if ! "$PYTHON" -c 'import pycuda.driver' 2>/dev/null && [ -z "${PIP_NO_INDEX:-}" ]; then
+if [ -n "$CARD" ] && [ -z "${PIP_NO_INDEX:-}" ] && ! "$PYTHON" -c 'import pycuda.driver' 2>/dev/null; then
   CUDA=${CUDA_HOME:-}
   if [ -z "$CUDA" ]; then
     NVCC=$(command -v nvcc || ls -d /usr/local/cuda*/bin/nvcc 2>/dev/null | sort -V | tail -1 || true)
@@ -62,72 +65,77 @@ EOF
 fi
 
 # Full TensorRT is 3.7 GB from the vendor's own index; a failure leaves TensorRT for RTX.
-for package in tensorrt tensorrt-rtx; do
+for package in tensorrt tensorrt-rtx polygraphy; do
   "$PYTHON" -c "import ${package//-/_}" 2>/dev/null \
     || [ -n "${PIP_NO_INDEX:-}" ] \
+    || { [ "$package" = tensorrt ] && [ -z "$CARD" ]; } \
     || "$PYTHON" -m pip install --quiet --disable-pip-version-check "$package" >&2 \
     || say "$package could not be installed"
 done
 
 FILMS=${1:-}
-if [ -z "$FILMS" ]; then
-  FILMS=$WORK/films
-  "$PYTHON" -m xscan.cli phantom "$FILMS" --count 64 >&2
-fi
 
 echo "# xscan on a GPU"
 echo
 echo "- GPU, driver, compute capability: $(cat "$WORK/gpu")"
-for package in tensorrt tensorrt-rtx pycuda onnxruntime; do
+for package in tensorrt tensorrt-rtx onnxruntime-ep-nv-tensorrt-rtx-cu13 pycuda polygraphy onnxruntime; do
   echo "- $package $("$PYTHON" -c "import importlib.metadata as m; print(m.version('$package'))" 2>/dev/null || echo 'not installed')"
 done
 echo
 echo '## Tests marked `gpu`'
 echo
 echo '```'
-"$PYTHON" -m pytest -m gpu -rs tests/engine/runtime > "$WORK/log" 2>&1 || failed "tests marked gpu"
+if "$PYTHON" -m pytest -m gpu -rs tests/engine/runtime > "$WORK/log" 2>&1; then TESTS=passed; else TESTS=failed; failed "tests marked gpu"; fi
+[ -n "$CARD" ] || TESTS="skipped: no card"
 tail -15 "$WORK/log"
 echo '```'
 echo
 echo "## Engines of the default network"
 echo
-echo "| runtime | precision | result | films/s, batch 1 | batch 8 | batch 32 | p99 ms, batch 8 |"
-echo "|---|---|---|---|---|---|---|"
-for runtime in tensorrt tensorrt-rtx ort-rtx onnxruntime; do
-  for precision in fp32 fp16 int8; do
-    [ "$runtime-$precision" = onnxruntime-fp16 ] && continue
-    engine=$WORK/$runtime-$precision.engine
-    if "$PYTHON" -m xscan.cli build-engine --runtime "$runtime" --precision "$precision" --calibrate "$FILMS" --films 256 \
-        --out "$engine" --force > "$WORK/log" 2>&1 \
-      && "$PYTHON" -m xscan.cli bench "$engine" --batch 1,8,32 --json > "$WORK/bench.json" 2> "$WORK/log"; then
-      "$PYTHON" - "$WORK/bench.json" "$runtime" "$precision" <<'EOF'
-import json, sys
-rates = {r["batch"]: r for r in json.load(open(sys.argv[1]))["rates"]}
-cells = [f"{rates[b]['films_a_second']:.0f}" for b in (1, 8, 32)]
-print("|", " | ".join([sys.argv[2], sys.argv[3], "runs", *cells, f"{rates[8]['p99_ms']:.2f}"]), "|")
-EOF
-    else
-      failed "$runtime $precision"
-      echo "| $runtime | $precision | $(tail -1 "$WORK/log" | tr '|' '/' | cut -c1-100) | | | | |"
-    fi
-  done
-done
+echo "Against the same graph on ONNX Runtime, on the processor; films: ${FILMS:-phantoms}."
+echo
+TABLE=0
+"$PYTHON" scripts/gpu_table.py ${FILMS:+"$FILMS"} || TABLE=$?
+[ "$TABLE" = 0 ] || [ "$TABLE" = 4 ] || failed "a row of the table of engines"
 echo
 echo "## A whole batch"
 echo
-for engine in "$WORK"/*-fp16.engine; do
-  [ -e "$engine" ] || continue
-  echo '```'
-  "$PYTHON" -m xscan.cli batch "$FILMS" --engine "$engine" --out "$WORK/triage.csv" --restart --max-failures 100% \
-    > "$WORK/log" 2>&1 || failed "batch with $(basename "$engine")"
-  tail -2 "$WORK/log" | head -1
-  echo '```'
+[ -n "$FILMS" ] || { FILMS=$WORK/films; "$PYTHON" -m xscan.cli phantom "$FILMS" --count 64 >&2; }
+BATCH=
+for runtime in onnxruntime tensorrt tensorrt-rtx ort-rtx; do
+  engine=$WORK/$runtime.engine
+  if [ -z "$CARD" ] && [ "$runtime" != onnxruntime ]; then BATCH+="; $runtime: no card"; continue; fi
+  if "$PYTHON" -m xscan.cli build-engine --runtime "$runtime" --out "$engine" > "$WORK/log" 2>&1 \
+    && "$PYTHON" -m xscan.cli batch "$FILMS" --engine "$engine" --out "$WORK/$runtime.csv" --max-failures 100% \
+      > "$WORK/log" 2>&1; then
+    BATCH+="; $runtime: runs"
+    echo '```'
+    grep -h ' a second, \|^engine: ' "$WORK/log" || true
+    echo '```'
+  else
+    BATCH+="; $runtime: failed"
+    failed "batch with $runtime: $(tail -1 "$WORK/log" | cut -c1-120)"
+  fi
 done
 echo
-"$PYTHON" scripts/gpu_staging.py | sed 's/^#/##/' || failed "a claim of gpu_staging.py"
+if [ -z "$CARD" ]; then
+  STAGING="no card"
+  echo "## Staging without TensorRT: no card"
+elif "$PYTHON" scripts/gpu_staging.py | sed 's/^#/##/'; then
+  STAGING=runs
+else
+  STAGING=failed
+  failed "a claim of gpu_staging.py"
+fi
 echo
-echo "## What failed"
+echo "## All of it"
 echo
-[ ${#FAILED[@]} -gt 0 ] || { echo "Nothing."; exit 0; }
-printf -- '- %s\n' "${FAILED[@]}"
-exit 1
+echo "| part | result |"
+echo "|---|---|"
+echo "| tests marked gpu | $TESTS |"
+echo "| engines, compared and timed | $([ "$TABLE" = 0 ] || [ "$TABLE" = 4 ] && echo "see the table above" || echo failed)$([ -n "$CARD" ] || echo '; no card') |"
+echo "| a whole batch | ${BATCH#; } |"
+echo "| copies, lanes, graphs, a lost device (gpu_staging.py) | $STAGING |"
+for text in "${FAILED[@]+"${FAILED[@]}"}"; do echo "| failed | $text |"; done
+[ ${#FAILED[@]} -eq 0 ] || exit 1
+[ -n "$CARD" ] || exit 4

@@ -7,11 +7,14 @@ from typing import Annotated
 import typer
 
 from ..terminal.console import Console
+from ..terminal.engine import named_or_taken
 from ..terminal.options import Json, Quiet
 
 
 def bench(
-    engine: Annotated[str, typer.Argument(help="An engine file, or the name of a shipped network.")] = "",
+    engine: Annotated[
+        str, typer.Argument(help="An engine file, or the name of a shipped network. Default: what xscan batch takes.")
+    ] = "",
     batch: Annotated[str, typer.Option(help="Batch sizes to measure.")] = "1,8,32",
     seconds: Annotated[float, typer.Option(min=0.1, help="At most so long for each batch size.")] = 5.0,
     films: Annotated[
@@ -25,13 +28,12 @@ def bench(
     from itertools import islice
 
     from xscan.engine.find.discover import discover
-    from xscan.engine.network.models import DEFAULT
     from xscan.engine.runtime.bench import measure, measure_cold, measure_decoding
-    from xscan.engine.runtime.open import find_engine, open_runtime
+    from xscan.engine.runtime.open import open_runtime
 
     console = Console(quiet=quiet, json=json)
     sizes = _sizes(batch)
-    path = find_engine(engine or DEFAULT)
+    path = named_or_taken(engine, console).path
     cold = measure_cold(path, sizes[0])
     with open_runtime(path) as runtime:
         console.say(f"{runtime.manifest.label} on {runtime.description}")

@@ -58,7 +58,7 @@ def _text(data: dict[str, Any]) -> str:
         if plan := gate.get("plan"):
             fate = "agrees" if plan["agrees"] else "does not agree"
             lines.append(
-                f"  plan          {fate} with its graph on {plan['phantoms']} phantoms, by {plan['measured_on']}: "
+                f"  plan          {fate} with its graph on {plan['pictures']} phantoms, by {plan['measured_on']}: "
                 f"p changes by {plan['mean_change']:.4f}, at most {plan['largest_change']:.4f}"
             )
     for key, value in data.get("sha256", {}).items():

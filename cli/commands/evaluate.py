@@ -6,13 +6,14 @@ from typing import Annotated
 import typer
 
 from ..terminal.console import Console
+from ..terminal.engine import model_and_films
 from ..terminal.extras import converted, names_extra, plots
 from ..terminal.logs import plain_warnings
 from ..terminal.options import MODEL, Fold, Json, NoProgress, Part, Patients, Quiet, Split, TrainedToo, Verbose
 
 
 def evaluate(
-    model: Annotated[str, typer.Argument(help=MODEL)],
+    model: Annotated[str, typer.Argument(help=f"{MODEL} Left out: what xscan batch takes here.")] = "",
     data: Annotated[
         Path | None, typer.Argument(help="Folder with a folder a class: normal, bacteria, virus. Not for scores.")
     ] = None,
@@ -47,6 +48,7 @@ def evaluate(
     from xscan.training.pages.page import require_page
 
     console = Console(quiet, verbose, json, no_progress)
+    model, data = model_and_films(model, data, console)
     require(*plots(html), *converted(model))
     if data is not None and is_score_file(model):
         raise UsageError(f"{model} holds scores already: leave out the folder of films")

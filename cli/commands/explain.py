@@ -8,14 +8,20 @@ import typer
 
 from ..terminal.choices import MapMethod
 from ..terminal.console import Console
+from ..terminal.engine import model_and_films
 from ..terminal.extras import converted, names_extra, plots
 from ..terminal.logs import plain_warnings
 from ..terminal.options import Fold, Json, NoProgress, Part, Patients, Quiet, Split, TrainedToo, Verbose
 
 
 def explain(
-    model: Annotated[str, typer.Argument(help="An engine, an ONNX or Keras file, or the name of a shipped network.")],
-    data: Annotated[Path, typer.Argument(help="Folder with a folder a class: normal, bacteria, virus.")],
+    model: Annotated[
+        str,
+        typer.Argument(
+            help="An engine, an ONNX or Keras file, or a shipped network's name; left out: what xscan batch takes."
+        ),
+    ] = "",
+    data: Annotated[Path | None, typer.Argument(help="Folder with a folder a class: normal, bacteria, virus.")] = None,
     fold: Fold = "",
     split: Split = None,
     part: Part = "",
@@ -39,6 +45,7 @@ def explain(
     """
     from xscan.engine.dataset.folder import load_folder
     from xscan.engine.dataset.selection import choose, selection, some
+    from xscan.engine.errors import UsageError
     from xscan.engine.machine.install import require
     from xscan.training.evaluation.network import open_network
     from xscan.training.evaluation.unseen import unseen
@@ -46,6 +53,9 @@ def explain(
     from xscan.training.pages.page import require_folder, require_page
 
     console = Console(quiet, verbose, json, no_progress)
+    model, data = model_and_films(model, data, console)
+    if data is None:
+        raise UsageError("give the folder of labelled films: xscan explain MODEL DATA")
     require(*plots(out, html), *converted(model))
     keeps = selection(fold, split, part)
     with plain_warnings(console), names_extra():

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..terminal.console import Console
+from ..terminal.engine import named_or_taken
 from ..terminal.options import Json, Quiet, Verbose
 
 if TYPE_CHECKING:
@@ -19,7 +20,9 @@ def inspect(
     file: Annotated[Path, typer.Argument(help="A film, or one inside a zip: export.zip/DICOM/0001.")],
     png: Annotated[Path | None, typer.Option(help="Write the 8-bit picture here, as a viewer would show it.")] = None,
     input_png: Annotated[Path | None, typer.Option(help="Write the network's input here.")] = None,
-    engine: Annotated[str, typer.Option(help="The engine that looks at it; a file or a shipped name.")] = "",
+    engine: Annotated[
+        str, typer.Option(help="What looks at it: a file or a shipped name. Default: what xscan batch takes.")
+    ] = "",
     quiet: Quiet = False,
     verbose: Verbose = False,
     json: Json = False,
@@ -29,35 +32,32 @@ def inspect(
     Exit codes: 0 also for a file that is skipped; 2 no such file; 3 the film cannot be read.
     """
     from xscan.engine.errors import FileProblem
-    from xscan.engine.network.models import DEFAULT
     from xscan.engine.preprocess.to_input import to_input
     from xscan.engine.read.decode import read_film
     from xscan.engine.read.film import Limits
-    from xscan.engine.runtime.open import find_engine, manifest_of_engine, open_runtime
+    from xscan.engine.runtime.open import open_runtime
     from xscan.engine.triage.gate import doubt
     from xscan.engine.triage.look import look_at
 
     console = Console(quiet, verbose, json)
     found = _found(file)
-    engine_file = find_engine(engine or DEFAULT)
-    try:
-        film = read_film(found, Limits(min_side=manifest_of_engine(engine_file).smallest_side))
-    except FileProblem as problem:
-        data = {"status": problem.status, "code": problem.code, "reason": problem.reason}
-        console.result(data, f"{problem.status}: {problem.reason}")
-        raise typer.Exit(3 if problem.status == "failed" else 0) from None
+    with open_runtime(named_or_taken(engine, console).path) as runtime:
+        manifest = runtime.manifest
+        try:
+            film = read_film(found, Limits(min_side=manifest.smallest_side))
+        except FileProblem as problem:
+            data = {"status": problem.status, "code": problem.code, "reason": problem.reason}
+            console.result(data, f"{problem.status}: {problem.reason}")
+            raise typer.Exit(3 if problem.status == "failed" else 0) from None
+        picture = to_input(film.grey, manifest.input)
+        scores = runtime.outputs(picture[None, ..., None]).get("gate")
     data = _describe(film.facts)
     if png is not None:
         _write_png(png, film.grey)
-    with open_runtime(engine_file) as runtime:
-        spec = runtime.manifest.input
-        picture = to_input(film.grey, spec)
-        if input_png is not None:
-            _write_png(input_png, picture)
-            data["network_input"] = f"{spec.width} x {spec.height}"
-        scores = runtime.outputs(picture[None, ..., None]).get("gate")
-        rules = runtime.manifest.gate
-    found = doubt(film.facts, look_at(film.grey), None if scores is None else scores[0].tolist(), rules)
+    if input_png is not None:
+        _write_png(input_png, picture)
+        data["network_input"] = f"{manifest.input.width} x {manifest.input.height}"
+    found = doubt(film.facts, look_at(film.grey), None if scores is None else scores[0].tolist(), manifest.gate)
     if found and not film.facts.doubts:
         data["doubts"] = [": ".join(found)]
     data = {"status": "review" if found else "scored"} | data

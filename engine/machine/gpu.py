@@ -26,27 +26,24 @@ def probe() -> Gpu | None:
         cuda = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
     except OSError:
         return None
-    number = ctypes.c_int()
-    device = ctypes.c_int()
-    if cuda.cuInit(0) or cuda.cuDeviceGetCount(ctypes.byref(number)) or not number.value:
-        return None
-    if cuda.cuDeviceGet(ctypes.byref(device), 0):
-        return None
-
-    def attribute(which: int) -> int:
-        value = ctypes.c_int()
-        cuda.cuDeviceGetAttribute(ctypes.byref(value), which, device)
-        return value.value
-
-    name = ctypes.create_string_buffer(256)
-    cuda.cuDeviceGetName(name, len(name), device)
-    memory = ctypes.c_size_t()
-    cuda.cuDeviceTotalMem_v2(ctypes.byref(memory), device)
-    version = ctypes.c_int()
-    cuda.cuDriverGetVersion(ctypes.byref(version))
+    number, device, major, minor, version = (ctypes.c_int() for _ in range(5))
+    name, memory = ctypes.create_string_buffer(256), ctypes.c_size_t()
+    asked = (
+        (cuda.cuInit, 0),
+        (cuda.cuDeviceGetCount, ctypes.byref(number)),
+        (cuda.cuDeviceGet, ctypes.byref(device), 0),
+        (cuda.cuDeviceGetAttribute, ctypes.byref(major), _MAJOR, device),
+        (cuda.cuDeviceGetAttribute, ctypes.byref(minor), _MINOR, device),
+        (cuda.cuDeviceGetName, name, len(name), device),
+        (cuda.cuDeviceTotalMem_v2, ctypes.byref(memory), device),
+        (cuda.cuDriverGetVersion, ctypes.byref(version)),
+    )
+    for call, *arguments in asked:
+        if call(*arguments):
+            return None
     return Gpu(
         name=name.value.decode("ascii", "replace"),
-        compute_capability=f"{attribute(_MAJOR)}.{attribute(_MINOR)}",
+        compute_capability=f"{major.value}.{minor.value}",
         driver=f"{version.value // 1000}.{version.value % 1000 // 10}",
         memory=memory.value,
     )

@@ -27,11 +27,10 @@ def open_engine(path: Path, gpu: bool = False) -> Runtime:
     Raises EngineError: wrong machine, wrong version, damaged, not what was built, or no network of xscan.
     """
     runtime = _open_built(path, read_sidecar(path)) if is_built(path) else _open_plain(path, gpu)
-    try:
+    with contextlib.ExitStack() as opened:
+        opened.enter_context(runtime)  # not only closed: an error's frames, too, hold memory of the device
         require_answers(runtime, path.name)
-    except BaseException:
-        runtime.close()
-        raise
+        opened.pop_all()
     return runtime
 
 

@@ -2,6 +2,8 @@
 
 import ctypes
 import sys
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 
 import pytest
 
@@ -23,13 +25,12 @@ def put(
     monkeypatch.setattr(ctypes, "CDLL", lambda name, *more, **options: (
         driver if name in LIBRARIES else real(name, *more, **options)
     ))  # fmt: skip
-    monkeypatch.setitem(sys.modules, "pycuda.driver", driver)
-    made = {}
-    for runtime, module in compiling.MODULES.items():
-        made[runtime] = TensorRt(driver, name=module)
-        monkeypatch.setitem(
-            sys.modules, module, made[runtime] if runtime in runtimes else None
-        )  # None: importing it fails
+    made = {runtime: TensorRt(driver, name=module) for runtime, module in compiling.MODULES.items()}
+    modules = {module: made[runtime] if runtime in runtimes else None for runtime, module in compiling.MODULES.items()}
+    for name, module in ({"pycuda": ModuleType("pycuda"), "pycuda.driver": driver} | modules).items():
+        if module is not None:  # where it is None, importing it fails
+            vars(module)["__spec__"] = ModuleSpec(name, None)
+        monkeypatch.setitem(sys.modules, name, module)
     forget()
     return made
 

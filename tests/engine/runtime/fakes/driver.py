@@ -32,13 +32,15 @@ class Driver:
     def __init__(self) -> None:
         self.calls: list[str] = []
         self.fail_at = 0  #: the number of the call that fails; 0: none
-        self.compute_capability, self.version = (8, 9), 13000
+        self.fail_first = ""  #: the first call of this name fails
+        self.name, self.compute_capability, self.version = NAME, (8, 9), 13000
         self.lost = False
         self.broken_rules: list[str] = []
         self.stack: list[int] = []  # threads with the context pushed
         self.pushed = self.detached = 0
         self.memory: dict[int, np.ndarray] = {}
         self.streams: dict[int, Any] = {}
+        self.queues: dict[int, list[Any]] = {}  # of streams: what is under way
         self.graphs: dict[int, list[Any]] = {}
         self.ready: dict[int, list[Any]] = {}
         self.pinned = 0
@@ -72,6 +74,7 @@ class Driver:
                     driver.rule("a stream that waits for the default stream")
                 self.handle, self.queue, self.captured = driver.number(), [], None
                 driver.streams[self.handle] = weakref.proxy(self)
+                driver.queues[self.handle] = self.queue
 
             def synchronize(self) -> None:
                 driver.check()
@@ -80,14 +83,15 @@ class Driver:
                 if driver.due("synchronize") or driver.lost:
                     self.queue.clear()
                     raise driver.Error("cuStreamSynchronize failed: unspecified launch failure")
-                work, self.queue = self.queue, []
-                for _, step in work:
+                for _, step in self.queue:
                     step()
+                self.queue.clear()
 
             def __del__(self) -> None:
                 if hasattr(self, "handle"):
                     driver.gone("stream")
                     driver.streams.pop(self.handle, None)
+                    driver.queues.pop(self.handle, None)
 
         self.Context, self.Stream = Context, Stream
 
@@ -103,7 +107,8 @@ class Driver:
 
     def due(self, name: str) -> bool:
         self.calls.append(name)
-        return len(self.calls) == self.fail_at
+        first = name == self.fail_first and self.calls.count(name) == 1
+        return first or len(self.calls) == self.fail_at
 
     def step(self, name: str, fails: bool = True) -> None:
         if self.due(name) and fails:
@@ -129,7 +134,7 @@ class Driver:
 
     def assert_clean(self) -> None:
         """After everything is closed: nothing pushed (pycuda would abort the process), no rule broken."""
-        assert self.broken_rules == []
+        assert self.broken_rules == [], (self.broken_rules, self.calls[-30:])
         assert self.stack == []
         assert self.detached == self.pushed
 
@@ -158,7 +163,7 @@ class Driver:
 
             def __del__(self) -> None:
                 driver.gone("buffer")
-                if any(address in used for s in driver.streams.values() for used, _ in s.queue):
+                if any(address in used for queue in driver.queues.values() for used, _ in queue):
                     driver.broken_rules.append("a buffer freed while work on it is under way")
                 driver.memory.pop(address, None)
 
@@ -215,7 +220,7 @@ class Driver:
     def cuDeviceGetName(self, name: Any, length: int, device: Any) -> int:
         if self.due("cuDeviceGetName"):
             return NO_DEVICE
-        name.value = NAME
+        name.value = self.name
         return SUCCESS
 
     def cuDeviceTotalMem_v2(self, size: Any, device: Any) -> int:

@@ -205,4 +205,9 @@ class Runtime(Bound):
         if self._trt.refuse or self._driver.due("deserialize_cuda_engine"):
             self._trt.say("the plan was made for another device\nmore lines")
             return None
-        return ICudaEngine(self._trt, program_of(serialized_engine, self._trt.largest))
+        try:
+            program = program_of(serialized_engine, self._trt.largest)
+        except Exception:  # of ONNX Runtime
+            self._trt.say("the plan is not whole: magic tag does not match")
+            return None
+        return ICudaEngine(self._trt, program)
