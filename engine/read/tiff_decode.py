@@ -41,6 +41,8 @@ def decode_tiff(content: bytes, page: TiffPage) -> np.ndarray:
         raise UnreadableRadiograph("unsupported", "a TIFF of neither 1, 8 nor 16 bits a sample")
     if page.compression == JPEG:
         pixels = _jpeg_parts(content, page)
+    elif page.compression == NONE and _lacks_bytes(page):
+        raise UnreadableRadiograph("truncated", "a part of the TIFF's picture is shorter than its rows")
     elif page.photometric in (CMYK, YCBCR, LAB):
         pixels = _converted(content, page)
     elif page.photometric in (WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE):
@@ -99,20 +101,42 @@ def _jpeg_parts(content: bytes, page: TiffPage) -> np.ndarray:
 
 def _require_sound_parts(content: bytes, page: TiffPage) -> None:
     """libtiff stops when a part's rows are full: it sees neither the sum behind them nor that data is left over."""
-    columns = page.tile[1] if page.tile else page.columns
-    samples = 1 if page.planar else page.samples
-    row = (columns * samples * page.bits + 7) // 8
-    parts = -(-page.rows // page.part_rows) * -(-page.columns // columns)
+    row = _row_bytes(page)
     for number, (start, size) in enumerate(zip(page.offsets.tolist(), page.counts.tolist(), strict=False)):
         part = content[start : start + size]
         if page.compression != PACKBITS:
             imagecodecs().deflate_decode(part, out=row * page.part_rows)  # libdeflate compares the sum
             continue
-        rows = page.part_rows
-        if not page.tile and number % parts == parts - 1:
-            rows = page.rows - page.part_rows * (parts - 1)
+        rows = _rows_of(page, number)
         if len(imagecodecs().packbits_decode(part)) not in (row * rows, row * page.part_rows):
             raise UnreadableRadiograph("corrupt", "a part of the TIFF's picture is damaged")
+
+
+def _lacks_bytes(page: TiffPage) -> bool:
+    """Whether a part without compression is too short; libtiff warns, and takes what follows it in the file."""
+    row, parts = _row_bytes(page), _parts(page) * (page.samples if page.planar else 1)
+    return any(count < row * _rows_of(page, number) for number, count in enumerate(page.counts[:parts].tolist()))
+
+
+def _row_bytes(page: TiffPage) -> int:
+    """Bytes of a row of a strip or tile; at least, where colours stand for several pixels."""
+    columns = page.tile[1] if page.tile else page.columns
+    subsampled = page.photometric == YCBCR and page.subsampled
+    samples = 1 if page.planar or subsampled else page.samples
+    return (columns * samples * page.bits + 7) // 8
+
+
+def _parts(page: TiffPage) -> int:
+    """Strips or tiles of the picture, or of each plane of it."""
+    columns = page.tile[1] if page.tile else page.columns
+    return -(-page.rows // page.part_rows) * -(-page.columns // columns)
+
+
+def _rows_of(page: TiffPage, number: int) -> int:
+    """Rows of a strip, the last of which may have fewer, or of a tile."""
+    parts = _parts(page)
+    is_last = not page.tile and number % parts == parts - 1
+    return page.rows - page.part_rows * (parts - 1) if is_last else page.part_rows
 
 
 def _converted(content: bytes, page: TiffPage) -> np.ndarray:

@@ -187,7 +187,7 @@ def test_offsets_of_strips_are_looked_at_without_a_copy() -> None:
 
     strips = np.full(1_000_000, 8, "<u4").tobytes()
     content = tiff(
-        [(256, 4, 1, 64), (257, 4, 1, 64), (258, 3, 1, 8), (273, 4, 1_000_000, 0), (279, 3, 1, 4000)], strips
+        [(256, 4, 1, 64), (257, 4, 1, 64), (258, 3, 1, 8), (273, 4, 1_000_000, 0), (279, 3, 1, 4096)], strips
     )
     tracemalloc.start()
     read_bytes(content)  # looks at them all; libtiff takes the first

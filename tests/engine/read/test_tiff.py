@@ -111,6 +111,37 @@ def test_a_missing_part_is_noticed(name: str) -> None:
         read_bytes(bytes(whole))
 
 
+PLAIN = {
+    "strips": saved(),
+    "strips of 16 bits": saved(GREY.astype(np.uint16) * 257),
+    "strips of 1 bit": saved((GREY > 99).astype(np.uint8) * 255, mode="1"),
+    "strips in colour": saved(np.dstack([GREY, GREY, GREY // 2])),
+    "strips in CMYK": saved(mode="CMYK"),
+    "one strip": saved(np.ascontiguousarray(GREY[:16])),
+    "a last strip of few rows": saved(np.ascontiguousarray(GREY[:50])),
+    "tiles": tiled(1),
+}
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_a_part_without_compression_that_is_shorter_than_its_rows_is_noticed(name: str) -> None:
+    whole = PLAIN[name]
+    read_bytes(whole)
+    tags = entries(whole)
+    place = tags.get(279) or tags[325]
+    kind, count, at = struct.unpack_from("<HII", whole, place + 2)
+    form, size = ("<H", 2) if kind == 3 else ("<I", 4)
+    at = place + 8 if count * size <= 4 else at
+    for number in {0, count // 2, count - 1}:
+        broken = bytearray(whole)
+        (told,) = struct.unpack_from(form, whole, at + size * number)
+        for fewer in (told - 1, told // 4, 0):
+            struct.pack_into(form, broken, at + size * number, fewer)
+            with pytest.raises(UnreadableRadiograph) as problem:
+                read_bytes(bytes(broken))
+            assert problem.value.code in ("corrupt", "truncated")
+
+
 @pytest.mark.parametrize("compression", [1, 5, 7, 8])
 def test_tiles(compression: int) -> None:
     assert np.abs(read_bytes(tiled(compression)).grey - GREY.astype(int)).max() <= (6 if compression == 7 else 0)
