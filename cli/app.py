@@ -21,6 +21,9 @@ PANELS: Panels = {
     },
     "The PACS": {
         "listen": "Receive films from the PACS and keep the list going.",
+        "fetch": "Fetch new films from a PACS, and scan them.",
+        "send": "Send the results of a list to a PACS.",
+        "pacs": "Test the way to a PACS.",
     },
     "A closer look": {
         "inspect": "Show what is seen in one film, and what is said of it.",

@@ -8,6 +8,7 @@ XscanError                  a user's mistake or a fact of the machine: one line,
 │   ├── GateRefused         exit 4: a reduced-precision engine failed its acceptance gate
 │   └── DeviceLost          exit 4: the GPU stopped answering; run again to carry on
 └── StorageError            exit 5: disk full or share lost; run again to carry on
+    └── PeerError           exit 5: the PACS does not answer, or refuses; run again to carry on
 
 FileProblem                 one file's fate, never the run's: becomes a row of the CSV
 ├── NotARadiograph          status `skipped`
@@ -47,6 +48,10 @@ class DeviceLost(EngineError):
 
 class StorageError(XscanError):
     exit_code = 5
+
+
+class PeerError(StorageError):
+    pass
 
 
 class FileProblem(Exception):

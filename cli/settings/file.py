@@ -128,7 +128,7 @@ def scanned_folders(ctx: Any, words: list[str]) -> Iterator[Path]:
         inner = command.make_context(word, words[at + 1 :], parent=ctx, resilient_parsing=True)
         for value in (inner.params.get(name) for name in _SCANNED):
             if isinstance(value, (str, os.PathLike)):
-                yield Path(value) if Path(value).is_dir() else Path(value).parent
+                yield Path(value).parent if Path(value).is_file() else Path(value)  # fetch makes its folder
 
 
 def _is_inside(folder: Path, other: Path) -> bool:

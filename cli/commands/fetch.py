@@ -1,0 +1,153 @@
+"""`xscan fetch`: films from a PACS into a folder, and a batch on them."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..settings.pacs import destination, state_folder
+from ..terminal.console import Console
+from ..terminal.options import Json, NoProgress, Quiet, Verbose
+
+
+def fetch(
+    ctx: typer.Context,
+    folder: Annotated[Path, typer.Argument(help="Folder for the films; made if it is not there.")],
+    source: Annotated[str, typer.Option("--from", help="The PACS: [pacs.NAME] in xscan.toml.")],
+    since: Annotated[str, typer.Option(help="First day: yesterday, today, 3d, or 2026-01-31.")] = "yesterday",
+    overlap: Annotated[int, typer.Option(min=0, help="Days before it that are asked for, too: films come late.")] = 1,
+    modality: Annotated[str, typer.Option(help="Modalities, separated by commas.")] = "CR,DX",
+    accession_list: Annotated[
+        Path | None, typer.Option(help="Instead of days: a file of accession numbers, one a line.")
+    ] = None,
+    scan: Annotated[
+        bool, typer.Option("--scan", help="Then run a batch on the folder, by [batch] of xscan.toml.")
+    ] = False,
+    out: Annotated[Path, typer.Option(help="The list that --scan writes.")] = Path("triage.csv"),
+    report: Annotated[bool, typer.Option("--report", help="With --scan: make the morning page, too.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Also films that were fetched before.")] = False,
+    state: Annotated[
+        Path | None, typer.Option(help="Folder of the list of films. Default: among your own data.")
+    ] = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    json: Json = False,
+    no_progress: NoProgress = False,
+) -> None:
+    """Fetch new films from a PACS, by C-GET, C-MOVE or DICOMweb; with --scan, score them.
+
+    The same command again carries on. Each study is counted against what the PACS says it has; what is missing is asked
+    for by the next run. Exit codes: 0 all is here; 3 films are missing, or were left for the next off-peak hours; 5 the
+    PACS does not answer; with --scan those of batch, too.
+    """
+    from xscan.engine.errors import UsageError
+    from xscan.engine.pacs.fetch import Fetched
+    from xscan.engine.pacs.fetch import fetch as run
+
+    from ..terminal.batch_summary import plural
+    from ..terminal.logs import set_up_logging
+    from ..terminal.progress import progress
+    from ..terminal.signals import stopping
+
+    console = Console(quiet, verbose, json, no_progress)
+    set_up_logging(console, None)
+    come_from = destination(source)
+    query = _query(since, overlap, modality, accession_list)
+    if scan and out.resolve().is_relative_to(folder.resolve()):
+        raise UsageError(f"--out {out} is inside {folder}, which is scanned: put the list elsewhere")
+    with stopping() as stop, progress(console, f"from {source}") as show:
+
+        def update(done: Fetched) -> None:
+            show(done.films, note=f"{done.missing} missing" if done.missing else "")
+
+        done = run(come_from, query, folder, state_folder(state), again=again, stop=stop, progress=update)
+    text = f"{plural(done.studies, 'study').replace('studys', 'studies')}, {plural(done.films, 'new film')}"
+    text += f", {done.known} fetched before" if done.known else ""
+    text += f", {done.missing} missing" if done.missing else ""
+    console.say(text)
+    for why, number in done.reasons.items():
+        console.warn(f"{source}: {why} ({number})")
+    if done.left:
+        console.warn(f"{done.left} studies are left for the next run")
+    if json and not scan:
+        console.result(_data(done), "")
+    if stop.is_set():
+        console.say("interrupted: run the same command again to carry on")
+        raise typer.Exit(130)
+    if scan:
+        _scan(ctx, folder, out, report, console)
+    if done.missing or done.incomplete or done.left:
+        raise typer.Exit(3)
+
+
+def _query(since: str, overlap: int, modality: str, accession_list: Path | None) -> Any:
+    from datetime import datetime, timedelta
+
+    from xscan.engine.pacs.find import Query
+
+    modalities = _modalities(modality)
+    if accession_list is not None:
+        return Query(modalities, accessions=_accessions(accession_list))
+    today = datetime.now().astimezone().date()
+    return Query(modalities, _day(since, today) - timedelta(days=overlap), today + timedelta(days=1))
+
+
+def _day(since: str, today: Any) -> Any:
+    import re
+    from datetime import date, timedelta
+
+    from xscan.engine.errors import UsageError
+
+    if since in ("today", "yesterday"):
+        return today - timedelta(days=since == "yesterday")
+    if found := re.fullmatch(r"(\d{1,4})d", since):
+        return today - timedelta(days=int(found[1]))
+    try:
+        return date.fromisoformat(since)
+    except ValueError:
+        raise UsageError(f"--since {since}: give yesterday, today, 3d, or a day as 2026-01-31") from None
+
+
+def _modalities(text: str) -> tuple[str, ...]:
+    from xscan.engine.errors import UsageError
+    from xscan.engine.pacs.find import sound_modality
+
+    found = tuple(dict.fromkeys(sound_modality(word) for word in text.split(",")))
+    if not found or "" in found:
+        raise UsageError(f"--modality {text}: give DICOM's terms, separated by commas, such as CR,DX")
+    return found
+
+
+def _accessions(file: Path) -> tuple[str, ...]:
+    from xscan.engine.errors import UsageError
+
+    try:
+        lines = [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines()]
+    except (OSError, UnicodeDecodeError):
+        raise UsageError(f"cannot read {file}: it must be text, an accession number a line") from None
+    found = tuple(dict.fromkeys(line for line in lines if line and not line.startswith("#")))
+    for number, line in enumerate(lines, 1):
+        # * and ? would match every study; a backslash separates values (PS3.4 C.2.2.2.4, PS3.5 6.4).
+        if len(line) > 16 or not line.isprintable() or set(line) & set("*?\\"):
+            raise UsageError(f"line {number} of {file} is no accession number: at most 16 letters, none of * ? \\")
+    if not found:
+        raise UsageError(f"{file} holds no accession number")
+    return found
+
+
+def _scan(ctx: typer.Context, folder: Path, out: Path, report: bool, console: Console) -> None:
+    """`xscan batch` on what came, by its own parser: [batch] of the settings file holds, as for any batch."""
+    root = ctx.find_root()
+    words = [str(folder), "--out", str(out), *(["--report"] if report else [])]
+    words += [flag for flag, on in (("-q", console.quiet), ("-v", console.verbose), ("--json", console.json)) if on] + (
+        ["--no-progress"] if console.no_progress else []
+    )
+    batch = root.command.commands["batch"]  # type: ignore[attr-defined]
+    with batch.make_context("batch", words, parent=root) as inner:
+        batch.invoke(inner)
+
+
+def _data(done: Any) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return asdict(done)

@@ -1,0 +1,161 @@
+"""What a PACS has: studies of a window, their series and instances, by C-FIND (PS3.4 C.6.2); in `web`, by QIDO-RS.
+
+Answers are taken as hints: a UID that is none is dropped, a count that is none is unknown, and nothing else of an
+answer is kept.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ..errors import PeerError
+from .destinations import Destination
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+STUDY_ROOT_FIND = "1.2.840.10008.5.1.4.1.2.2.1"
+_UID = re.compile(r"[0-9]+(\.[0-9]+)*")
+_MODALITY = re.compile(r"[A-Z0-9_]{1,16}")
+
+
+@dataclass(frozen=True)
+class Query:
+    """Studies of days, or of accession numbers; and in both cases with series of these modalities."""
+
+    modalities: tuple[str, ...]
+    since: date | None = None
+    until: date | None = None
+    accessions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Study:
+    uid: str
+    instances: int | None  #: NumberOfStudyRelatedInstances, where the PACS says it
+
+
+@dataclass(frozen=True)
+class Series:
+    uid: str
+    modality: str
+    instances: int | None  #: NumberOfSeriesRelatedInstances
+
+
+class Peer(Protocol):
+    """A PACS that can be asked and that gives films. Every call raises PeerError where it does not answer."""
+
+    def studies(self, query: Query) -> Iterator[Study]: ...
+
+    def series(self, study: str) -> list[Series]: ...
+
+    def instances(self, study: str, series: str) -> list[str]: ...
+
+    def retrieve(self, study: str, series: str, instances: list[str], keep: Callable[[bytes], bool]) -> str:
+        """Ask for films of one series; each goes to `keep` as a file. Returns why some may be missing; '' for nothing
+        known. keep: True when the film is on the disk."""
+        ...
+
+
+def sound_uid(value: Any) -> str:
+    """The UID, or '' for what is none."""
+    text = str(value or "").strip(" \0")
+    return text if len(text) <= 64 and _UID.fullmatch(text) else ""
+
+
+def sound_count(value: Any) -> int | None:
+    text = str(value if value is not None else "").strip()
+    return int(text) if re.fullmatch(r"[0-9]{1,9}", text) else None
+
+
+def sound_modality(value: Any) -> str:
+    text = str(value or "").strip().upper()
+    return text if _MODALITY.fullmatch(text) else ""
+
+
+def each_query(query: Query) -> Iterator[dict[str, str]]:
+    """One question for each modality and accession number: lists of values in one are not matched everywhere."""
+    if query.accessions:
+        for accession in query.accessions:
+            yield {"AccessionNumber": accession}
+        return
+    days = f"{query.since:%Y%m%d}-{query.until:%Y%m%d}" if query.until else f"{query.since:%Y%m%d}-"
+    for modality in query.modalities:
+        yield {"StudyDate": days, "ModalitiesInStudy": modality}
+
+
+def once(studies: Iterable[Study]) -> Iterator[Study]:
+    """Each study once: one with CR and DX films is found twice."""
+    seen: set[str] = set()
+    for study in studies:
+        if study.uid and study.uid not in seen:
+            seen.add(study.uid)
+            yield study
+
+
+class DimseFinder:
+    """The asking half of a DIMSE peer."""
+
+    def __init__(self, destination: Destination) -> None:
+        self._destination = destination
+
+    def studies(self, query: Query) -> Iterator[Study]:
+        def ask() -> Iterator[Study]:
+            for keys in each_query(query):
+                wanted = {"StudyInstanceUID": "", "NumberOfStudyRelatedInstances": "", "StudyDate": "", **keys}
+                wanted.setdefault("ModalitiesInStudy", "")
+                for found in self._ask("STUDY", wanted):
+                    uid = sound_uid(found.get("StudyInstanceUID"))
+                    yield Study(uid, sound_count(found.get("NumberOfStudyRelatedInstances")))
+
+        return once(ask())
+
+    def series(self, study: str) -> list[Series]:
+        keys = {
+            "StudyInstanceUID": study,
+            "SeriesInstanceUID": "",
+            "Modality": "",
+            "NumberOfSeriesRelatedInstances": "",
+        }
+        found = [
+            Series(
+                sound_uid(answer.get("SeriesInstanceUID")),
+                sound_modality(answer.get("Modality")),
+                sound_count(answer.get("NumberOfSeriesRelatedInstances")),
+            )
+            for answer in self._ask("SERIES", keys)
+        ]
+        return [series for series in found if series.uid]
+
+    def instances(self, study: str, series: str) -> list[str]:
+        keys = {"StudyInstanceUID": study, "SeriesInstanceUID": series, "SOPInstanceUID": ""}
+        found = (sound_uid(answer.get("SOPInstanceUID")) for answer in self._ask("IMAGE", keys))
+        return list(dict.fromkeys(uid for uid in found if uid))
+
+    def _ask(self, level: str, keys: dict[str, str]) -> "list[Dataset]":
+        from pydicom.dataset import Dataset
+
+        from .dimse import EXPLICIT, IMPLICIT, association
+        from .objects.common import hushed
+
+        question = Dataset()
+        question.QueryRetrieveLevel = level
+        for keyword, value in keys.items():
+            setattr(question, keyword, value)
+        found: list[Dataset] = []
+        with hushed(), association(self._destination, [(STUDY_ROOT_FIND, (EXPLICIT, IMPLICIT))]) as opened:
+            if not opened.accepted_contexts:
+                raise PeerError(
+                    f"{self._destination.name}: the PACS answers no queries (C-FIND) from {self._destination.calling}"
+                )
+            for status, answer in opened.send_c_find(question, STUDY_ROOT_FIND):
+                code = getattr(status, "Status", None)
+                if code in (0xFF00, 0xFF01):
+                    if answer is not None:
+                        found.append(answer)
+                elif code != 0x0000:
+                    said = "broke off" if code is None else f"answered {code:04X} to"
+                    raise PeerError(f"{self._destination.name}: the PACS {said} a query (C-FIND): run again")
+        return found

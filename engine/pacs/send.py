@@ -1,0 +1,200 @@
+"""Sending what waits in the outbox: objects made from their films, stored by C-STORE or STOW-RS, each answer kept.
+
+A PACS that does not answer costs its objects nothing but time: they wait, and no other destination waits with them.
+"""
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from ..errors import FileProblem, OutputError, PeerError
+from ..machine.install import require
+from .destinations import Destination, Kind
+from .make import Made, Maker
+from .outbox import Outbox, State, Waiting
+
+log = logging.getLogger("xscan")
+
+#: C-STORE's answers (PS3.4 B.2.3, PS3.7 annex C) that will not change by asking again.
+_FOR_GOOD = {0x0117, 0x0122, 0x0124, 0x0210, 0x0211, 0x0212}
+RETRY = 120.0  #: seconds until a PACS that did not answer is asked again
+_DUPLICATE = 0x0111  #: it has this instance already, which is what we want
+
+
+class Answer:
+    """What a PACS said of one object: kept as a code in the outbox."""
+
+    def __init__(self, code: str, *, stored: bool, for_good: bool = False) -> None:
+        self.code = code
+        self.stored = stored
+        self.for_good = for_good
+
+
+def answer_of(status: int | None) -> Answer:
+    """What a C-STORE status means. None: the association ended before an answer."""
+    if status is None:
+        return Answer("no-answer", stored=False)
+    code = f"{status:04X}"
+    if status == 0x0000:
+        return Answer("", stored=True)
+    if status >> 12 == 0xB or status in (0x0001, 0x0107, 0x0116, _DUPLICATE):  # a warning: it is stored
+        return Answer(code, stored=True)
+    # A9xx: not what its SOP class says; Cxxx: it cannot be understood. A7xx: out of resources, which passes.
+    return Answer(code, stored=False, for_good=status >> 8 == 0xA9 or status >> 12 == 0xC or status in _FOR_GOOD)
+
+
+#: An open way to a PACS. Raises PeerError where it has closed.
+Sender = Callable[[Made], Answer]
+
+
+@dataclass
+class Delivered:
+    """What one delivery did, and what is left."""
+
+    sent: int = 0
+    warned: int = 0  #: of the sent: stored with a warning
+    failed: int = 0  #: refused for good, or too often
+    waiting: int = 0  #: to be tried again
+    problem: str = ""  #: why the PACS could not be reached, a sentence; '' where it could
+    codes: dict[str, int] = field(default_factory=dict)  #: of what failed or waits: a status, or one of docs/pacs.md
+
+
+def require_libraries(destination: Destination) -> None:
+    """Raise UsageError, with the line that installs it, where the extra `pacs` is missing."""
+    require("highdicom", "dicomweb_client" if destination.send_by_web else "pynetdicom")
+
+
+def deliver(
+    state: Path,
+    destination: Destination,
+    *,
+    engine: Path | None = None,
+    wait: float = 0,
+    now: bool = False,
+    stop: threading.Event | None = None,
+    progress: Callable[[Delivered], None] = lambda _: None,
+) -> Delivered:
+    """Send what waits for a destination and is due.
+
+    engine: the network that scored the films, for contours. wait: seconds to go on trying while anything waits.
+    now: also try what waits for a later time. stop: set it to end after the object in hand.
+    Raises OutputError where another process sends to this destination; UsageError; EngineError.
+    """
+    require_libraries(destination)
+    stop = stop or threading.Event()
+    done = Delivered()
+    until = time.monotonic() + wait
+    with Outbox(state) as outbox, _alone(state, destination), Maker(destination, engine) as maker:
+        if now:
+            outbox.try_now(destination.name)
+        while True:
+            _deliver_due(outbox, destination, maker, done, stop, progress)
+            due = outbox.next_due(destination.name)
+            if due is None or stop.is_set():
+                break
+            pause = max(0.0, due - time.time())
+            if time.monotonic() + pause > until:
+                break
+            stop.wait(pause + 0.05)
+        counts = outbox.counts(destination.name)
+        done.waiting = counts.get(State.WAITING, 0)
+        done.codes = outbox.codes(destination.name, State.WAITING) | outbox.codes(destination.name, State.FAILED)
+    return done
+
+
+def _deliver_due(
+    outbox: Outbox,
+    destination: Destination,
+    maker: Maker,
+    done: Delivered,
+    stop: threading.Event,
+    progress: Callable[[Delivered], None],
+) -> None:
+    done.problem = ""
+    while (items := outbox.due(destination.name)) and not stop.is_set():
+        try:
+            with sender(destination) as store:
+                for item in items:
+                    if stop.is_set():
+                        return
+                    _deliver_one(outbox, maker, store, item, done)
+                    progress(done)
+        except PeerError as error:
+            done.problem = str(error)
+            log.info("%s does not take results: %d wait", destination.name, len(items))
+            outbox.postpone(destination.name, RETRY)
+            return
+
+
+def _deliver_one(outbox: Outbox, maker: Maker, store: Sender, item: Waiting, done: Delivered) -> None:
+    try:
+        made = maker.make(item)
+    except FileProblem as problem:  # the film is gone, or is another one now
+        outbox.failed(item.number, problem.code)
+        done.failed += 1
+        return
+    answer = store(made)
+    if answer.stored:
+        outbox.sent(item.number, answer.code)
+        done.sent += 1
+        done.warned += bool(answer.code)
+    elif answer.for_good:
+        outbox.failed(item.number, answer.code)
+        done.failed += 1
+    else:
+        done.failed += outbox.later(item, answer.code)
+    log.info("object %d: %s", item.number, answer.code or "sent")
+    if answer.code == "no-answer":
+        raise PeerError("it ended the association in the middle of an object: they wait, and are tried again")
+
+
+@contextlib.contextmanager
+def _alone(state: Path, destination: Destination) -> Iterator[None]:
+    lock = FileLock(state / f"outbox-{destination.name}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise OutputError(f"another xscan is sending to {destination.name} from {state}: let it end") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextlib.contextmanager
+def sender(destination: Destination) -> Iterator[Sender]:
+    """Open the way that the destination's settings name. Raises PeerError."""
+    if destination.send_by_web:
+        from .web import stow
+
+        yield stow(destination)
+        return
+    from .dimse import EXPLICIT, IMPLICIT, association
+
+    classes = [SOP_CLASSES[kind] for kind in destination.send]
+    with association(destination, [(sop_class, (EXPLICIT, IMPLICIT)) for sop_class in classes]) as opened:
+        accepted = {context.abstract_syntax for context in opened.accepted_contexts}
+
+        def store(made: Made) -> Answer:
+            if made.sop_class not in accepted:
+                return Answer("0122", stored=False, for_good=True)
+            if not opened.is_established:
+                raise PeerError(f"{destination.name}: the PACS closed the association: run again")
+            status = opened.send_c_store(made.dataset())
+            return answer_of(int(status.Status) if "Status" in status else None)
+
+        yield store
+
+
+#: What each kind is stored as (PS3.4 B.5).
+SOP_CLASSES = {
+    Kind.SR: "1.2.840.10008.5.1.4.1.1.88.33",  # Comprehensive SR Storage
+    Kind.SC: "1.2.840.10008.5.1.4.1.1.7",  # Secondary Capture Image Storage
+    Kind.KO: "1.2.840.10008.5.1.4.1.1.88.59",  # Key Object Selection Document Storage
+}
