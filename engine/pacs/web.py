@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import PeerError, UsageError
 from ..machine.install import require
+from .answers import Answer, answer_of
 from .destinations import Destination, require_private
 from .find import Query, Series, Study, each_query, once, sound_count, sound_modality, sound_uid
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from dicomweb_client.web import DICOMwebClient
 
     from .make import Made
-    from .send import Answer
 
 PAGE = 200  #: answers to one query
 _ONE_REQUEST = 1 << 30  #: bytes; beyond it dicomweb-client sends in chunks, which not every PACS understands
@@ -99,7 +99,6 @@ def _reason(error: Exception, destination: Destination) -> str:
 
 def stow(destination: Destination) -> "Callable[[Made], Answer]":
     """A way to store single objects, as `send.sender` gives it."""
-    from .send import Answer, answer_of
 
     def store(made: "Made") -> "Answer":
         import requests
