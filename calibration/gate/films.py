@@ -12,7 +12,7 @@ import onnxruntime
 from xscan.engine.errors import DataSetError
 from xscan.engine.network.manifest import Manifest
 from xscan.engine.preprocess.to_input import to_input
-from xscan.engine.read.decode import read_path
+from xscan.engine.read.apart import read_path_apart
 
 from ..int8.films import HELD_OUT
 from .bad_films import LEARNED, varied
@@ -79,12 +79,12 @@ def films_to_fit(
 
 def adult_films(folder: Path) -> tuple[list[np.ndarray], list[str]]:
     rows = _rows(folder, ("file", "part"))
-    return [read_path(folder / row["file"]).grey for row in rows], [row["part"] for row in rows]
+    return [read_path_apart(folder / row["file"]).grey for row in rows], [row["part"] for row in rows]
 
 
 def held_out_films(folder: Path) -> list[np.ndarray]:
     rows = _rows(folder, ("file", "fold"))
-    return [read_path(folder / row["file"]).grey for row in rows if row["fold"] == str(HELD_OUT)]
+    return [read_path_apart(folder / row["file"]).grey for row in rows if row["fold"] == str(HELD_OUT)]
 
 
 def _rows(folder: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:

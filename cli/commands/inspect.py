@@ -33,7 +33,7 @@ def inspect(
     """
     from xscan.engine.errors import FileProblem
     from xscan.engine.preprocess.to_input import to_input
-    from xscan.engine.read.decode import read_film
+    from xscan.engine.read.apart import read_film_apart
     from xscan.engine.read.film import Limits
     from xscan.engine.runtime.open import open_runtime
     from xscan.engine.triage.gate import doubt
@@ -44,7 +44,7 @@ def inspect(
     with open_runtime(named_or_taken(engine, console).path) as runtime:
         manifest = runtime.manifest
         try:
-            film = read_film(found, Limits(min_side=manifest.smallest_side))
+            film = read_film_apart(found, Limits(min_side=manifest.smallest_side))
         except FileProblem as problem:
             data = {"status": problem.status, "code": problem.code, "reason": problem.reason}
             console.result(data, f"{problem.status}: {problem.reason}")

@@ -54,19 +54,19 @@ class ListedFilm:
         """uint8 [rows, columns]: the film as a viewer shows it; of a packed set: its matrix. Raises FileProblem."""
         if self.matrix is not None:
             return self.matrix
-        from ..read.decode import read_film
+        from ..read.apart import read_film_apart
 
-        return read_film(self.found).grey
+        return read_film_apart(self.found).grey
 
     def facts(self) -> "Facts":
         """What its file tells; of a packed set: rows, columns and bits. Raises FileProblem."""
-        from ..read.decode import read_film
+        from ..read.apart import read_film_apart
         from ..read.film import Facts
 
         if self.matrix is not None:
             rows, columns, _, bits = self.kept
             return Facts(rows=rows, columns=columns, bits=bits)
-        return read_film(self.found).facts
+        return read_film_apart(self.found).facts
 
     def input(self, spec: InputSpec, out: np.ndarray | None = None) -> np.ndarray:
         """uint8 [height, width]: what a network sees of the film. Raises FileProblem, DataSetError."""

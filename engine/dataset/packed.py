@@ -112,8 +112,7 @@ def unreadable(folder: Path) -> list[dict[str, str]]:
 
 def _write(data: DataSet, part: Path, out: Path, spec: InputSpec, progress: Callable[[int], None]) -> Packed:
     from ..preprocess.to_input import to_input
-    from ..read.content import read_content
-    from ..read.decode import read_bytes
+    from ..read.apart import read_apart
 
     used: list[ListedFilm] = []
     facts, digests, failed = [], [], []
@@ -122,16 +121,16 @@ def _write(data: DataSet, part: Path, out: Path, spec: InputSpec, progress: Call
         start = _write_header(stream, (len(data.films), spec.height, spec.width))
         for number, film in enumerate(data.films, 1):
             try:
-                content = read_content(film.found)
-                read = read_bytes(content, nested=film.found.member is not None)
-                to_input(read.grey, spec, out=matrix)
+                read = read_apart(film.found)
+                to_input(read.film.grey, spec, out=matrix)
             except FileProblem as problem:
                 failed.append({"file": film.file, "reason": problem.reason})
             else:
                 stream.write(matrix.tobytes())
                 used.append(film)
-                facts.append((read.facts.rows, read.facts.columns, len(content), read.facts.bits))
-                digests.append(np.frombuffer(hashlib.sha256(content).digest(), np.uint8))
+                known = read.film.facts
+                facts.append((known.rows, known.columns, read.size, known.bits))
+                digests.append(np.frombuffer(read.sha256, np.uint8))
             progress(number)
         stream.seek(0)
         # The number of readable films is known only now; numpy leaves room for it in the header.

@@ -98,7 +98,8 @@ def measure_cold(engine: Path, batch: int) -> Cold:
 
 def measure_decoding(runtime: Runtime, files: Iterable[Path], batch: int = 8) -> DecodingRate | None:
     """Read, preprocess and score files on one core; those that are no radiographs are left out. None without any."""
-    from ..read.decode import read_path
+    from ..find.found import Found
+    from ..read.apart import read_apart
 
     spec = runtime.manifest.input
     slot = np.empty((batch, spec.height, spec.width, 1), np.uint8)
@@ -106,12 +107,13 @@ def measure_decoding(runtime: Runtime, files: Iterable[Path], batch: int = 8) ->
     read_s = network_s = 0.0
     runtime.run(np.zeros_like(slot))
     for path in files:
-        started = time.perf_counter()
         try:
-            to_input(read_path(path).grey, spec, out=slot[waiting, :, :, 0])
+            read = read_apart(Found(path.name, str(path)))
         except FileProblem:
             continue
-        read_s += time.perf_counter() - started
+        started = time.perf_counter()
+        to_input(read.film.grey, spec, out=slot[waiting, :, :, 0])
+        read_s += read.seconds + time.perf_counter() - started
         films, waiting = films + 1, waiting + 1
         if waiting == batch:
             network_s, waiting = network_s + _timed(runtime, slot), 0

@@ -1,6 +1,5 @@
 """One pass over the films of a data set: sizes, intensity, and what finds copies by content."""
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,8 +10,7 @@ from xscan.engine import CLASSES
 from xscan.engine.dataset.films import DataSet, ListedFilm
 from xscan.engine.dataset.packed import read_facts, unreadable
 from xscan.engine.errors import DataSetError, FileProblem
-from xscan.engine.read.content import read_content
-from xscan.engine.read.decode import read_bytes
+from xscan.engine.read.apart import read_apart
 
 SIDE = 16  #: of the content hash: SIDE x SIDE bits
 THUMB = 32  #: side of the small copy that tells copies from films with alike outlines
@@ -99,10 +97,9 @@ def thumb(grey: np.ndarray) -> np.ndarray:
 
 
 def _read(film: ListedFilm) -> tuple[np.ndarray, tuple[int, ...], np.ndarray]:
-    content = read_content(film.found)
-    read = read_bytes(content, nested=film.found.member is not None)
-    facts = (read.facts.rows, read.facts.columns, len(content), read.facts.bits)
-    return read.grey, facts, np.frombuffer(hashlib.sha256(content).digest(), np.uint8)
+    read = read_apart(film.found)
+    facts = read.film.facts
+    return read.film.grey, (facts.rows, facts.columns, read.size, facts.bits), np.frombuffer(read.sha256, np.uint8)
 
 
 def _packed_facts(data: DataSet) -> dict[str, tuple[np.ndarray, np.ndarray]] | None:
