@@ -26,23 +26,40 @@ def report(
     A picture can show a name that was burnt into its film: handle the page as patient data, or use
     --no-thumbnails.
     """
+    from xscan.engine.disk.overwrite import require_page
+    from xscan.engine.errors import UsageError
     from xscan.engine.lists.run_report import manifest_of
     from xscan.engine.lists.table import beside
     from xscan.engine.report.page import PageOptions, write_page
 
     console = Console(quiet=quiet, json=json)
+    if not csv.is_file():
+        raise UsageError(f"no list {csv}: make it with xscan batch")
     manifest = manifest_of(csv)
     page = out or beside(csv, ".html")
+    require_page(page)  # now, and not after all films have been read
     options = PageOptions(lang.value, manifest, viewer())
     if folder is not None and not no_thumbnails:
+        from xscan.engine.batch.pictures import Stopped, drawn
+        from xscan.engine.lists.output import pictures_folder
+        from xscan.engine.machine.cores import usable_cores
         from xscan.engine.network.models import DEFAULT
-        from xscan.engine.read.film import Limits
-        from xscan.engine.report.reread import FilmsAgain
+        from xscan.engine.report.thumbnails import Spooled
         from xscan.engine.runtime.open import find_engine
 
+        from ..terminal.signals import stopping
+
         used = find_engine(engine or (manifest.name if manifest else DEFAULT))
-        with FilmsAgain(folder, used, Limits()) as pictures:
-            write_page(csv, page, options, pictures)
+        try:
+            with (
+                stopping() as stop,
+                drawn(csv, folder, used, manifest, pictures_folder(page), usable_cores(), stop) as label,
+                Spooled(pictures_folder(page).path) as pictures,
+            ):
+                write_page(csv, page, options, lambda row: pictures.get(row, maps=row.model == label))
+        except Stopped:
+            console.say("interrupted: no page was written")
+            raise typer.Exit(130) from None
     else:
         write_page(csv, page, options, None)
     if json:

@@ -12,8 +12,7 @@ import os
 import platform
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -26,12 +25,14 @@ from ..lists.doubles import Doubles
 from ..lists.earlier import EarlierRow
 from ..lists.formats import OURS, convert
 from ..lists.output import Output, pictures_folder
-from ..lists.run_report import State
+from ..lists.run_report import State, digest_of
 from ..lists.table import Row, beside
 from ..network.manifest import Manifest
 from ..runtime.choose import Choice
+from .doors import doors
 from .feed import Feed
 from .messages import WorkerSettings
+from .pictures import Stopped, draw, films_again, scored_rows
 from .pool import Pool
 from .settings import BatchSettings, Summary
 
@@ -57,7 +58,10 @@ def run_batch(
     _require_folder(settings.folder)
     pictures = pictures_folder(settings.out).path if settings.page and settings.thumbnails else None
     workers = WorkerSettings(settings.engine, settings.limits, pictures, settings.points, settings.mend)
-    with _doors(settings) as door, Pool(workers, settings.workers, settings.file_seconds, door=door) as pool:
+    with (
+        doors(settings.engine, settings.workers, settings.batch_size, settings.one_owner) as door,
+        Pool(workers, settings.workers, settings.file_seconds, door=door) as pool,
+    ):
         ready = pool.wait_ready()  # an unusable engine ends the run before it touches the output
         engine = ready.sha256
         row_settings = _row_settings(settings, engine)
@@ -100,49 +104,46 @@ def run_batch(
             if not summary.interrupted:
                 summary.unchanged = output.finish(_resolving(doubles, summary))
                 convert(settings.out, settings.formats)
+                if settings.page:
+                    summary.interrupted = not _make_page(settings, settings.page, output, pool, ready.manifest, stop)
+                else:  # of an interrupted run that was to make a page
+                    output.pictures.remove()
+            # Last: until it says so, nothing has finished.
             state = State.INTERRUPTED if summary.interrupted else State.FINISHED
             output.write_report(state, _facts(settings, summary), json.loads(ready.manifest))
-            if settings.page and not summary.interrupted:
-                _write_page(settings, settings.page, ready.manifest)
-            elif not summary.interrupted:  # of an interrupted run that was to make a page
-                output.pictures.remove()
             log.info("%s after %d rows", "interrupted" if summary.interrupted else "finished", summary.files)
     return summary
 
 
-def _write_page(settings: BatchSettings, page: Path, manifest: str) -> None:
-    """The morning page, with the pictures that the workers left; those of kept rows are made again."""
+def _make_page(
+    settings: BatchSettings, page: Path, output: Output, pool: Pool, manifest: str, stop: threading.Event
+) -> bool:
+    """Write the morning page, with the pictures that the workers left; of kept rows, those of the page before, and what
+    neither has is read by the workers again. Returns False when the run was told to end meanwhile."""
     from ..report.earlier_page import pictures_of
     from ..report.page import PageOptions, write_page
-    from ..report.reread import FilmsAgain
     from ..report.thumbnails import EARLIER, Spool, Spooled
-    from ..runtime.engines import has_one_owner
 
     options = PageOptions(settings.page_lang, Manifest.from_json(manifest), settings.viewer)
     if not settings.thumbnails:
         write_page(settings.out, page, options, None)
-        return
-    pictures = pictures_folder(settings.out)
-    left = pictures.path
-    engine = None if settings.one_owner or has_one_owner(settings.engine) else settings.engine
-    Spool(left, EARLIER).put(pictures_of(page))
-    with Spooled(left) as spooled, FilmsAgain(settings.folder, engine, settings.limits, settings.follow_links) as again:
-        write_page(settings.out, page, options, lambda row: spooled.get(row) or again(row))
-    pictures.remove()
-
-
-@contextmanager
-def _doors(settings: BatchSettings) -> Iterator[Callable[[], Any] | None]:
-    """What gives workers their way to a network in this process, where only one process may run it; else None."""
-    from ..runtime.engines import has_one_owner, open_lanes
-
-    if not settings.one_owner and not has_one_owner(settings.engine):
-        yield None
-        return
-    from .scoring_thread import Scorer
-
-    with Scorer(lambda: open_lanes(settings.engine), settings.workers, settings.batch_size) as scorer:
-        yield scorer.door
+        output.page = ""
+        return True
+    left = output.pictures.path
+    if output.page and page.is_file() and digest_of(page) == output.page:  # nobody has written to it since
+        Spool(left, EARLIER).put(pictures_of(page))
+    with Spooled(left) as spooled:
+        wanted = (row for row in scored_rows(settings.out) if spooled.get(row) is None)
+        films = films_again(settings.folder, wanted, settings.follow_links)
+        try:
+            draw(pool, films, settings.batch_size, settings.file_seconds, stop)
+        except Stopped:
+            return False
+    with Spooled(left) as spooled:
+        write_page(settings.out, page, options, spooled.get)
+    output.page = digest_of(page)
+    output.pictures.remove()
+    return True
 
 
 def _resolving(doubles: Doubles, summary: Summary) -> Callable[[Row], Row] | None:

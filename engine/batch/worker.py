@@ -7,6 +7,7 @@ decoder that crashes or hangs costs that file only.
 import ctypes
 import os
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from typing import Any
@@ -23,7 +24,7 @@ from ..network.spec import InputSpec
 from ..preprocess.to_input import to_input
 from ..read.decode import read_film
 from ..read.film import Facts, Limits
-from ..report.thumbnails import Picture, Spool, encode_map, small_copy
+from ..report.thumbnails import LARGE_BANDS, LARGE_SIDE, Picture, Spool, encode_map, large_copy, shrunk, small_copy
 from ..runtime.open import open_runtime
 from ..runtime.protocol import Runtime
 from ..triage import mend as mending
@@ -106,7 +107,7 @@ class _Seen:
     position: int  #: of its row in the job
     facts: Facts
     look: Look
-    jpeg: bytes  #: its small copy; empty where the run makes no page
+    shown: np.ndarray | None  #: uint8, the film as large as the page can show it; None where the run makes no page
 
 
 def _do(
@@ -152,7 +153,8 @@ def _read(found: Found, position: int, limits: Limits, spec: InputSpec, slot: np
     try:
         film = read_film(found, limits)
         to_input(film.grey, spec, out=slot)
-        return _Seen(position, film.facts, look_at(film.grey), small_copy(film.grey) if with_picture else b"")
+        shown = shrunk(film.grey, LARGE_SIDE) if with_picture else None
+        return _Seen(position, film.facts, look_at(film.grey), shown)
     except MemoryError:
         raise UnreadableRadiograph("out-of-memory", "not enough memory for this file") from None
 
@@ -185,7 +187,15 @@ def _score(
             _fill(row, verdict, found, manifest)
     if spool:
         drawn = ["" if maps is None else encode_map(m, manifest.temperature) for m in (p if maps is None else maps)]
-        spool.put((rows[s.position], Picture(s.jpeg, m)) for s, m in zip(scored, drawn, strict=True))
+        spool.put(_pictures(rows, scored, drawn))
+
+
+def _pictures(rows: list[Row], scored: list[_Seen], drawn: list[str]) -> Iterator[tuple[Row, Picture]]:
+    for seen, places in zip(scored, drawn, strict=True):
+        row = rows[seen.position]
+        if seen.shown is not None and row.priority:
+            large = large_copy(seen.shown) if row.priority in LARGE_BANDS else b""
+            yield row, Picture(small_copy(seen.shown), places, large)
 
 
 def _mend(

@@ -84,6 +84,7 @@ class Output:
         self.lock_file = path.with_name(path.name + ".lock")
         self.pictures = pictures_folder(path)
         self.set_aside: list[Path] = []  #: lists that could not be relied on, under their new names
+        self.page = ""  #: sha256 of the page of the last finished run (RunReport.page)
         self._settings = settings
         self._restart = restart
         self._may_change = may_change
@@ -101,6 +102,7 @@ class Output:
         own = [self.path, self.part, self.prev, self.sums, self.lock_file, self._owner_file, report_of(self.path)]
         own += [beside(self.path, ending) for ending in (".html", ".jsonl", ".parquet", ".run.json")]
         own += [self.path.with_name(self.path.name + ".run.json"), self.pictures.path, *self._others]
+        own.append(pictures_folder(beside(self.path, ".html")).path)  # of `xscan report`
         damaged = re.compile(re.escape(self.path.name) + r"(\.part|\.prev)?\.damaged-\d{8}T\d{6}Z(-\d+)?")
         with contextlib.suppress(OSError):
             own += [path for path in self.path.parent.iterdir() if damaged.fullmatch(path.name)]
@@ -196,6 +198,7 @@ class Output:
                 mounts=self.mounts,
                 outdated=outdated,
                 manifest=manifest or {},
+                page=self.page,
                 facts=facts,
             ).write(self.path)
 
@@ -223,6 +226,7 @@ class Output:
         """Prove what an earlier run left, keep its rows aside, and open an empty part."""
         report = RunReport.read(self.path)
         self.mounts = report.mounts if report is not None else {}
+        self.page = report.page if report is not None and isinstance(report.page, str) else ""
         for path in (self.path, self.part, self.prev):
             if is_altered_list(path, report):
                 self.set_aside.append(set_aside(path))

@@ -36,6 +36,7 @@ class RunReport:
     mounts: dict[str, Place] = field(default_factory=dict)  #: where the folder lay, and what is mounted below it
     outdated: bool = False  #: the list beside it is of an earlier engine; its films are being scored again
     manifest: dict[str, Any] = field(default_factory=dict)  #: as the network's JSON
+    page: str = ""  #: sha256 of the morning page that the last finished run made; its pictures may be used again
     facts: dict[str, Any] = field(default_factory=dict)  #: times, counts, versions: for people
 
     @classmethod
@@ -45,7 +46,7 @@ class RunReport:
             content = json.loads(report_of(csv).read_text(encoding="utf-8"))
             known = {
                 name: content.pop(name)
-                for name in ("settings", "sha256", "source", "outdated", "manifest")
+                for name in ("settings", "sha256", "source", "outdated", "manifest", "page")
                 if name in content
             }
             mounts = {key: Place(int(n), int(device)) for key, (n, device) in content.pop("mounts", {}).items()}
@@ -62,6 +63,7 @@ class RunReport:
         content |= {"source": self.source} if self.source else {}
         content |= {"mounts": {key: [p.mounts, p.device] for key, p in self.mounts.items()}} if self.mounts else {}
         content |= {"outdated": True} if self.outdated else {}
+        content |= {"page": self.page} if self.page else {}
         content |= self.facts | ({"manifest": self.manifest} if self.manifest else {})
         text = json.dumps(content, indent=1) + "\n"
         replace_bytes(_path(csv), text.encode(), require_report, private=True)

@@ -69,6 +69,16 @@ def utc(modified_ns: int) -> str:
     return f"{stamp:%Y-%m-%dT%H:%M:%S}.{modified_ns // 1000 % 1_000_000:06d}Z"
 
 
+def modified_ns(text: str) -> int:
+    """What `utc` was made from, but for the last three digits; 0 for a time no calendar has."""
+    try:
+        stamp = datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+    except ValueError:
+        return 0
+    since = stamp - datetime(1970, 1, 1, tzinfo=UTC)
+    return ((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds) * 1_000
+
+
 def encode(rows: Iterable[Row]) -> bytes:
     """The rows as CSV lines (RFC 4180 but for the line end)."""
     return "".join(",".join(map(_encode_cell, _cells(row))) + "\n" for row in rows).encode()

@@ -1,17 +1,18 @@
 """Pictures of an earlier page of the same list, so that a night with few new films reads only those."""
 
 import base64
-import binascii
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from ..lists.table import Row
-from .page import CELLS
-from .thumbnails import Picture
+from .page import CELLS, CHUNK
+from .thumbnails import Picture, checked
 
 _ROWS = '<script type="application/json" id="rows">'
-_PICTURES = '<script type="text/plain" id="pictures'
+_BLOCK = re.compile(r'<script type="text/plain" id="pictures(\d{1,9})">\n', re.ASCII)
+_LARGE = re.compile(r'<script type="text/plain" id="large(\d{1,9})">([A-Za-z0-9+/=]+)</script>\n', re.ASCII)
 _END = "</script>"
 
 
@@ -22,12 +23,38 @@ def pictures_of(page: Path) -> Iterator[tuple[Row, Picture]]:
     """
     try:
         with page.open(encoding="utf-8") as rows, page.open(encoding="utf-8") as pictures:
-            for row, line in zip(_rows(rows), _lines(pictures), strict=False):
-                jpeg, _, places = line.partition(" ")
-                if jpeg:
-                    yield row, Picture(base64.b64decode(jpeg, validate=True), places)
-    except (OSError, ValueError, TypeError, binascii.Error):
+            yield from _pictures(_rows(rows), pictures)
+    except (OSError, ValueError, TypeError, StopIteration):
         return  # a page of another version, or cut off: its films are read again
+
+
+def _pictures(rows: Iterator[Row], page: Iterator[str]) -> Iterator[tuple[Row, Picture]]:
+    block: list[tuple[Row, str]] = []  # of CHUNK films, whose large pictures come behind them
+    large: dict[int, str] = {}
+    number, inside = 0, False
+    for line in page:
+        if line.startswith(_END):
+            inside = False
+        elif start := _BLOCK.fullmatch(line):
+            yield from _of_block(block, large, number)
+            block, large, number, inside = [], {}, int(start[1]), True
+        elif inside:
+            block.append((next(rows), line.rstrip("\n")))
+        elif found := _LARGE.fullmatch(line):
+            large[int(found[1])] = found[2]
+    yield from _of_block(block, large, number)
+
+
+def _of_block(block: list[tuple[Row, str]], large: dict[int, str], number: int) -> Iterator[tuple[Row, Picture]]:
+    for index, (row, line) in enumerate(block, number * CHUNK):
+        jpeg, _, places = line.partition(" ")
+        picture = checked(_decoded(jpeg), places, _decoded(large.get(index, "")))
+        if picture:
+            yield row, picture
+
+
+def _decoded(text: str) -> bytes:
+    return base64.b64decode(text, validate=True)
 
 
 def _rows(page: Iterator[str]) -> Iterator[Row]:
@@ -46,14 +73,3 @@ def _rows(page: Iterator[str]) -> Iterator[Row]:
         if end or not text:
             return
         line = next(page, "")
-
-
-def _lines(page: Iterator[str]) -> Iterator[str]:
-    inside = False
-    for line in page:
-        if line.startswith(_END):
-            line, inside = line[len(_END) :], False
-        if line.startswith(_PICTURES):
-            inside = True
-        elif inside:
-            yield line.rstrip("\n")

@@ -4,6 +4,8 @@ The list is read twice and never held: once for the rows, once for the pictures,
 script so that a browser paints the list before it has read them.
 """
 
+import base64
+import heapq
 import io
 import json
 from collections.abc import Callable, Iterator
@@ -20,9 +22,10 @@ from ..errors import UsageError
 from ..lists.table import Row, read_rows
 from ..network.manifest import Manifest
 from . import texts
-from .thumbnails import Picture
+from .thumbnails import LARGE_BANDS, Picture
 
 CHUNK = 100  #: pictures in one block of the page
+LARGE_BYTES = 48_000_000  #: of the page, for large pictures: some 1,000 films, the most urgent first
 CELLS = (  # of a row, in the page
     *("file", "status", "priority", "finding", "p_normal", "p_bacteria", "p_virus", "p_pneumonia", "reason"),
     *("study_uid", "series_uid", "sop_uid", "bytes", "modified"),
@@ -42,7 +45,7 @@ class PageOptions:
 def write_page(csv: Path, out: Path, options: PageOptions, pictures: Pictures | None) -> None:
     """Write the page of a finished triage list; it replaces an older one only when it is whole.
 
-    pictures: called once for each scored row, in the list's order; None leaves all pictures out.
+    pictures: called for scored rows, for some of them twice; None leaves all pictures out.
     Raises UsageError for an unknown language or no list, OutputError for a damaged or unwritable one, StorageError.
     """
     if not csv.is_file():
@@ -109,16 +112,43 @@ def _rows(csv: Path) -> Iterator[str]:
 
 
 def _pictures(csv: Path, pictures: Pictures) -> Iterator[str]:
-    """Blocks of CHUNK lines; a row without a picture has an empty line."""
+    """Blocks of CHUNK lines, a row without a picture has an empty one; behind each the large pictures of its films."""
+    chosen = _with_large(csv, pictures)
+    large: list[str] = []
     number = -1
     for number, row in enumerate(_list(csv)):
         if number % CHUNK == 0:
-            end = "</script>\n" if number else ""
-            yield f'{end}<script type="text/plain" id="pictures{number // CHUNK}">\n'
+            yield from _end_of_block(large) if number else ()
+            large = []
+            yield f'<script type="text/plain" id="pictures{number // CHUNK}">\n'
         picture = pictures(row) if row.priority else None
         yield (picture.line() if picture else "") + "\n"
+        if picture and number in chosen:
+            text = base64.b64encode(picture.large).decode()
+            large.append(f'<script type="text/plain" id="large{number}">{text}</script>\n')
     if number >= 0:
-        yield "</script>\n"
+        yield from _end_of_block(large)
+
+
+def _end_of_block(large: list[str]) -> Iterator[str]:
+    yield "</script>\n"
+    yield from large
+
+
+def _with_large(csv: Path, pictures: Pictures) -> set[int]:
+    """Which rows of the list get their large picture: the most urgent ones, as many as LARGE_BYTES hold."""
+    chosen: list[tuple[int, float, int, int]] = []  # the least urgent first
+    size = 0
+    for number, row in enumerate(_list(csv)):
+        picture = pictures(row) if row.priority in LARGE_BANDS else None
+        if picture is None or not picture.large:
+            continue
+        bytes_of = len(picture.large) * 4 // 3
+        size += bytes_of
+        heapq.heappush(chosen, (-LARGE_BANDS.index(row.priority), float(row.p_pneumonia), -number, bytes_of))
+        while size > LARGE_BYTES:
+            size -= heapq.heappop(chosen)[3]
+    return {-number for _, _, number, _ in chosen}
 
 
 def _json(content: Any) -> str:

@@ -1,13 +1,22 @@
-"""The small pictures of the morning page: made where a film is read, kept on disk until the page is written."""
+"""The pictures of the morning page: made where a film is read, kept on disk until the page is written.
+
+Every scored film has a small one for the list; a film that is to be read early has a large one, too.
+What was kept is looked at again before it goes into a page: its folder may be in other hands.
+"""
 
 import base64
 import contextlib
 import os
+<<<<<<< HEAD
 import shutil
+=======
+import re
+>>>>>>> 12ab091 (The page's films are read again by the workers, as report's are; 'finished' when the page stands; large pictures of early films, within a budget; what is taken over is looked at)
 import sqlite3
+import stat
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -18,8 +27,12 @@ from ..disk.replace import create
 from ..lists.table import Row
 from ..triage.bands import log_odds
 
-SIDE = 192  #: pixels of a picture's longer side
+SIDE = 192  #: pixels of a small picture's longer side
 QUALITY = 62  #: of its JPEG: some 4 KB a film
+LARGE_SIDE = 768  #: pixels of a large picture's longer side
+LARGE_QUALITY = 75  #: of its JPEG: some 33 KB a film
+LARGE_BANDS = ("urgent", "review")  #: the films that have one
+MOST_BYTES = 2 << 20  #: of a picture; none of ours comes near
 EARLIER = "earlier.pictures"  #: in a run's folder: those of the page before; sorts behind the workers' own
 ROOM = 64 << 20  #: bytes of a disk that are left to the list: some 300,000 rows
 EVIDENCE = 8.0  #: logits that stand for the strongest colour of a class map; fixed, so that films compare
@@ -29,20 +42,35 @@ EVIDENCE = 8.0  #: logits that stand for the strongest colour of a class map; fi
 class Picture:
     jpeg: bytes
     map: str = ""  #: as `encode_map` gives it; '' where the network has no class maps
+    large: bytes = b""  #: the large JPEG; empty where there is none
 
     def line(self) -> str:
         """One line of the page's picture blocks."""
         return f"{base64.b64encode(self.jpeg).decode()} {self.map}"
 
 
-def small_copy(grey: np.ndarray) -> bytes:
-    """A JPEG of a film for the page. grey: uint8 [rows, columns]."""
+def shrunk(grey: np.ndarray, side: int) -> np.ndarray:
+    """The film with its longer side at most so long. grey: uint8 [rows, columns]."""
     rows, columns = grey.shape
-    scale = min(1.0, SIDE / max(rows, columns))
-    if scale < 1:
-        size = (max(1, round(columns * scale)), max(1, round(rows * scale)))
-        grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
-    _, jpeg = cv2.imencode(".jpg", grey, [cv2.IMWRITE_JPEG_QUALITY, QUALITY, cv2.IMWRITE_JPEG_OPTIMIZE, 1])
+    scale = min(1.0, side / max(rows, columns))
+    if scale == 1:
+        return grey
+    size = (max(1, round(columns * scale)), max(1, round(rows * scale)))
+    return cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
+
+
+def small_copy(grey: np.ndarray) -> bytes:
+    """A JPEG of a film for the page's list. grey: uint8 [rows, columns]."""
+    return _jpeg(shrunk(grey, SIDE), QUALITY)
+
+
+def large_copy(grey: np.ndarray) -> bytes:
+    """A JPEG of a film to look at. grey: uint8 [rows, columns]."""
+    return _jpeg(shrunk(grey, LARGE_SIDE), LARGE_QUALITY)
+
+
+def _jpeg(grey: np.ndarray, quality: int) -> bytes:
+    _, jpeg = cv2.imencode(".jpg", grey, [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_OPTIMIZE, 1])
     return jpeg.tobytes()
 
 
@@ -57,6 +85,26 @@ def encode_map(maps: np.ndarray, temperature: float) -> str:
     return f"{width}x{height}:{levels.tobytes().hex()}"
 
 
+_MAP = re.compile(r"(\d{1,2})x(\d{1,2}):((?:[0-9a-f]{2})+)", re.ASCII)
+
+
+def checked(jpeg: object, places: object, large: object) -> Picture | None:
+    """The picture, or None where this is none that `small_copy`, `large_copy` and `encode_map` can have made."""
+    if not (isinstance(jpeg, bytes) and isinstance(large, bytes) and isinstance(places, str)):
+        return None
+    if not _is_jpeg(jpeg) or not (_is_jpeg(large) or not large):
+        return None
+    if places:
+        match = _MAP.fullmatch(places)
+        if match is None or len(match[3]) != 2 * int(match[1]) * int(match[2]):
+            return None
+    return Picture(jpeg, places, large)
+
+
+def _is_jpeg(content: bytes) -> bool:
+    return content[:3] == b"\xff\xd8\xff" and content[-2:] == b"\xff\xd9" and len(content) <= MOST_BYTES
+
+
 class Spool:
     """Where one worker process leaves the pictures of its films: a SQLite file of its own in the run's folder.
 
@@ -69,13 +117,18 @@ class Spool:
         self._store: sqlite3.Connection | None = None
         try:
             folder.mkdir(mode=0o700, exist_ok=True)
+<<<<<<< HEAD
             file = folder / (name or f"{os.getpid()}-{time.time_ns()}.pictures")
             file.unlink(missing_ok=True)
             os.close(create(file, private=True))
             self._store = sqlite3.connect(file)
+=======
+            (folder / name).unlink(missing_ok=True) if name else None
+            self._store = sqlite3.connect(folder / (name or f"{os.getpid()}-{time.time_ns()}.pictures"))
+>>>>>>> 12ab091 (The page's films are read again by the workers, as report's are; 'finished' when the page stands; large pictures of early films, within a budget; what is taken over is looked at)
             self._store.executescript(
                 "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
-                "CREATE TABLE picture (film BLOB PRIMARY KEY, jpeg BLOB, map TEXT) WITHOUT ROWID"
+                "CREATE TABLE picture (film BLOB PRIMARY KEY, jpeg BLOB, map TEXT, large BLOB) WITHOUT ROWID"
             )
         except (OSError, sqlite3.Error):
             self._store = None
@@ -84,9 +137,9 @@ class Spool:
         """Keep the pictures of one batch."""
         if self._store is None or not self._has_room():
             return
-        kept = ((film_key(row), picture.jpeg, picture.map) for row, picture in pictures)
+        kept = ((film_key(row), picture.jpeg, picture.map, picture.large) for row, picture in pictures)
         try:
-            self._store.executemany("INSERT OR REPLACE INTO picture VALUES (?, ?, ?)", kept)
+            self._store.executemany("INSERT OR REPLACE INTO picture VALUES (?, ?, ?, ?)", kept)
             self._store.commit()
         except sqlite3.Error:
             self._store = None
@@ -106,21 +159,40 @@ class Spooled:
         self._folder = folder
 
     def __enter__(self) -> "Spooled":
-        self._stores = [sqlite3.connect(path) for path in sorted(self._folder.glob("*.pictures"))]
+        self._stores = [_opened(path) for path in sorted(self._folder.glob("*.pictures")) if _is_ours(path)]
         return self
 
     def __exit__(self, *_: object) -> None:
         for store in self._stores:
             store.close()
 
-    def get(self, row: Row) -> Picture | None:
+    def get(self, row: Row, maps: bool = True) -> Picture | None:
+        """The picture of a row, where there is one; without its class map, where that is another network's (maps)."""
         for store in self._stores:
             with contextlib.suppress(sqlite3.Error):  # a file that a killed process left half written
-                query = "SELECT jpeg, map FROM picture WHERE film = ?"
+                query = "SELECT jpeg, map, large FROM picture WHERE film = ?"
                 found = store.execute(query, (film_key(row),)).fetchone()
-                if found:
-                    return Picture(*found)
+                if found and (picture := checked(*found)):
+                    return picture if maps else replace(picture, map="")
         return None
+
+
+def _is_ours(path: Path) -> bool:
+    """A store that this user's processes wrote: no link, nobody else's file."""
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return False
+    return stat.S_ISREG(status.st_mode) and (os.name == "nt" or status.st_uid == os.getuid())
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    """A store, opened as SQLite advises for a file that another may have written (sqlite.org/security.html)."""
+    store = sqlite3.connect(path, check_same_thread=False)  # one thread after the other
+    store.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 2 * MOST_BYTES)
+    with contextlib.suppress(sqlite3.Error):
+        store.executescript("PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON")
+    return store
 
 
 def film_key(row: Row) -> bytes:

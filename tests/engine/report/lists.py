@@ -2,6 +2,7 @@
 
 import json
 import random
+import zlib
 from pathlib import Path
 
 from xscan.engine import CLASSES
@@ -10,7 +11,7 @@ from xscan.engine.lists.table import HEADER, Row, encode
 from xscan.engine.network.manifest import Manifest, OperatingPoint
 from xscan.engine.network.spec import InputSpec
 from xscan.engine.phantom.draw import draw
-from xscan.engine.report.thumbnails import Picture, small_copy
+from xscan.engine.report.thumbnails import LARGE_BANDS, Picture, large_copy, small_copy
 from xscan.engine.triage.bands import judge
 
 MANIFEST = Manifest(
@@ -53,16 +54,17 @@ def write_list(path: Path, rows: list[Row]) -> None:
 
 
 class PhantomPictures:
-    """The same few phantoms over and over, each with a made-up class map."""
+    """The same few phantoms over and over, each with a made-up class map; side: of the large pictures."""
 
-    def __init__(self, kinds: int = 9) -> None:
-        self._jpegs = [small_copy((draw(CLASSES[i % 3], i, 300, 390) >> 4).astype("uint8")) for i in range(kinds)]
-        self._next = 0
+    def __init__(self, kinds: int = 9, side: int = 390) -> None:
+        films = [(draw(CLASSES[i % 3], i, side * 10 // 13, side) >> 4).astype("uint8") for i in range(kinds)]
+        self._jpegs = [(small_copy(film), large_copy(film)) for film in films]
 
     def __call__(self, row: Row) -> Picture:
-        self._next += 1
+        number = zlib.crc32(row.file.encode())
         evidence = [128] * 25
-        place = (6, 8, 11, 13)[self._next % 4]  # in the lungs
+        place = (6, 8, 11, 13)[number % 4]  # in the lungs
         evidence[place] = round(128 + 127 * float(row.p_pneumonia))
         evidence[place + 5] = round(128 + 90 * float(row.p_pneumonia))
-        return Picture(self._jpegs[self._next % len(self._jpegs)], "5x5:" + bytes(evidence).hex())
+        small, large = self._jpegs[number // 4 % len(self._jpegs)]
+        return Picture(small, "5x5:" + bytes(evidence).hex(), large if row.priority in LARGE_BANDS else b"")

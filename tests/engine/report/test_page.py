@@ -3,8 +3,12 @@
 import json
 import os
 import re
+<<<<<<< HEAD
 import shutil
 import stat
+=======
+import sqlite3
+>>>>>>> 12ab091 (The page's films are read again by the workers, as report's are; 'finished' when the page stands; large pictures of early films, within a budget; what is taken over is looked at)
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +16,27 @@ import pytest
 
 from xscan.engine.errors import OutputError, UsageError
 from xscan.engine.lists.run_report import manifest_of
-from xscan.engine.lists.table import Row, read_rows
+from xscan.engine.lists.table import read_rows
 from xscan.engine.reasons import CODES
+<<<<<<< HEAD
 from xscan.engine.report import texts, thumbnails
+=======
+from xscan.engine.report import page as page_module
+from xscan.engine.report import texts
+>>>>>>> 12ab091 (The page's films are read again by the workers, as report's are; 'finished' when the page stands; large pictures of early films, within a budget; what is taken over is looked at)
 from xscan.engine.report.earlier_page import pictures_of
 from xscan.engine.report.page import CHUNK, PageOptions, write_page
-from xscan.engine.report.reread import FilmsAgain
-from xscan.engine.report.thumbnails import Picture, Spool, Spooled, encode_map, small_copy
+from xscan.engine.report.thumbnails import (
+    LARGE_BANDS,
+    Picture,
+    Spool,
+    Spooled,
+    checked,
+    encode_map,
+    film_key,
+    large_copy,
+    small_copy,
+)
 
 from .lists import HOSTILE, MANIFEST, PhantomPictures, made_up_rows, write_list
 
@@ -140,15 +158,11 @@ def test_small_copy_keeps_the_shape_and_the_spool_its_pictures(tmp_path: Path) -
 
 def test_pictures_of_an_earlier_page_are_found_again(night: Path, tmp_path: Path) -> None:
     page = night.with_suffix(".html")
-    given: list[tuple[str, str]] = []
-    draw = PhantomPictures(2)
-
-    def remember(row: Row) -> Picture:
-        given.append((row.file, (picture := draw(row)).line()))
-        return picture
-
+    remember = PhantomPictures(2)
+    with night.open("rb") as stream:
+        given = [(row.file, remember(row)) for row in read_rows(stream) if row.priority]
     write_page(night, page, PageOptions(), remember)
-    assert [(row.file, picture.line()) for row, picture in pictures_of(page)] == given
+    assert [(row.file, picture) for row, picture in pictures_of(page)] == given
     whole = page.read_text("utf-8")
     page.write_text(whole[: len(whole) // 2], encoding="utf-8")  # cut off: what is whole is used, and no error
     assert len(list(pictures_of(page))) < len(given)
@@ -159,13 +173,83 @@ def test_pictures_of_an_earlier_page_are_found_again(night: Path, tmp_path: Path
     assert list(pictures_of(page)) == []
 
 
-def test_pictures_are_read_again_from_the_folder(phantoms: Path) -> None:
-    from xscan.engine.batch.messages import blank_row
-    from xscan.engine.find.discover import discover
-    from xscan.engine.read.film import Limits
+def test_the_most_urgent_films_have_large_pictures_within_the_budget(
+    night: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page, pictures = night.with_suffix(".html"), PhantomPictures(3)
+    with night.open("rb") as stream:
+        rows = list(read_rows(stream))
+    early = [i for i, row in enumerate(rows) if row.priority in LARGE_BANDS]
+    early.sort(key=lambda i: (LARGE_BANDS.index(rows[i].priority), -float(rows[i].p_pneumonia), i))
+    write_page(night, page, PageOptions(), pictures)
+    assert large_in(page) == set(early)
+    one = max(len(pictures(rows[i]).large) for i in early) * 4 // 3
+    monkeypatch.setattr(page_module, "LARGE_BYTES", 20 * one)
+    write_page(night, page, PageOptions(), pictures)
+    assert 20 <= len(large_in(page)) < len(early)
+    assert large_in(page) == set(early[: len(large_in(page))])
 
-    rows = [blank_row(found, "ok") for found in discover(phantoms)]
-    again = FilmsAgain(phantoms, None, Limits())
-    rows[3].bytes = "1"  # another film by now
-    pictures = [again(row) for row in rows]
-    assert [p is None for p in pictures] == [i == 3 for i in range(len(rows))]
+
+def large_in(page: Path) -> set[int]:
+    return {int(number) for number in re.findall(r'id="large(\d+)"', page.read_text("utf-8"))}
+
+
+def test_a_tampered_page_gives_nothing_but_pictures(night: Path) -> None:
+    page = night.with_suffix(".html")
+    write_page(night, page, PageOptions(), PhantomPictures(1))
+    whole, before = page.read_text("utf-8"), len(list(pictures_of(page)))
+    line = re.search(r"\n(/9j/\S+) (5x5:[0-9a-f]{50})\n", whole)
+    assert line is not None
+    evil = "</script><script>document.title=1</script>"
+    for text in (
+        f"{line[1]} 5x5:{'80' * 25}{evil}",
+        f"{line[1]} {evil}",
+        f"{line[1][:-8]} {line[2]}",
+        f"AAAA {line[2]}",
+    ):
+        page.write_text(whole.replace(line[0], f"\n{text}\n", 1), encoding="utf-8")
+        assert len(list(pictures_of(page))) == before - 1
+    page.write_text(whole.replace(line[1], f"{line[1]}<b>", 1), encoding="utf-8")  # no base64: all films are read again
+    assert len(list(pictures_of(page))) < before
+
+
+@pytest.mark.parametrize(
+    ("jpeg", "places", "large"),
+    [
+        (b"OTHERPATIENT", "", b""),
+        (b"\xff\xd8\xff" + bytes(3_000_000) + b"\xff\xd9", "", b""),
+        (None, "", b""),
+        (..., "</script><script>", b""),
+        (..., "5x5:80", b""),
+        (..., b"5x5:80", b""),
+        (..., "", b"GIF89a"),
+    ],
+)
+def test_what_no_worker_made_is_no_picture(jpeg: object, places: object, large: object) -> None:
+    real = small_copy(np.zeros((9, 9), np.uint8))
+    assert checked(real, "1x1:80", real) == Picture(real, "1x1:80", real)
+    assert checked(real if jpeg is ... else jpeg, places, large) is None
+
+
+def test_a_planted_store_gives_no_script(tmp_path: Path) -> None:
+    row, jpeg = made_up_rows(1)[0], small_copy(np.zeros((9, 9), np.uint8))
+    store = sqlite3.connect(tmp_path / "1-1.pictures")
+    store.execute("CREATE TABLE picture (film BLOB, jpeg BLOB, map TEXT, large BLOB)")
+    store.execute("INSERT INTO picture VALUES (?, ?, ?, ?)", (film_key(row), jpeg, "</script><script>", b""))
+    store.commit()
+    store.close()
+    with Spooled(tmp_path) as spooled:
+        assert spooled.get(row) is None
+    Spool(tmp_path, "2-2.pictures").put([(row, Picture(jpeg, "1x1:80"))])  # the worker's own stands behind it
+    (tmp_path / "3-3.pictures").symlink_to(tmp_path / "1-1.pictures")
+    with Spooled(tmp_path) as spooled:
+        assert spooled.get(row) == Picture(jpeg, "1x1:80")
+        assert spooled.get(row, maps=False) == Picture(jpeg)
+
+
+def test_a_large_copy_is_no_larger_than_the_film() -> None:
+    import cv2
+
+    for columns, shown in ((500, 500), (1000, 768)):
+        jpeg = large_copy(np.zeros((250, columns), np.uint8))
+        assert cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_GRAYSCALE).shape[1] == shown

@@ -1,0 +1,131 @@
+"""Pictures of films whose rows stand already: by the workers, and whatever a film does costs its picture alone."""
+
+import json
+import os
+import shutil
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from xscan.engine.batch.pictures import Stopped, draw, films_again, scored_rows
+from xscan.engine.batch.pool import Pool
+from xscan.engine.batch.run import run_batch
+from xscan.engine.batch.settings import BatchSettings
+from xscan.engine.errors import StorageError
+from xscan.engine.find.discover import discover
+from xscan.engine.find.found import Found
+from xscan.engine.lists.run_report import RunReport, State
+from xscan.engine.report import page as page_module
+from xscan.engine.report.earlier_page import pictures_of
+from xscan.engine.runtime.open import find_engine
+
+from ...conftest import Xscan
+from .test_pool import SETTINGS, worker
+
+
+@pytest.fixture
+def films(phantoms: Path, tmp_path: Path) -> Path:
+    folder = tmp_path / "films"
+    folder.mkdir()
+    for path in sorted(path for path in phantoms.iterdir() if path.suffix != ".zip")[:4]:
+        shutil.copy2(path, folder)
+    return folder
+
+
+def settings(films: Path) -> BatchSettings:
+    out = films.parent / "night.csv"
+    return BatchSettings(films, out, find_engine("seed"), workers=1, page=out.with_suffix(".html"), file_seconds=30)
+
+
+def test_crashing_and_hanging_films_cost_their_pictures_alone() -> None:
+    names = ["a", "crash", "b", "hang", "c", "once"]
+    with Pool(SETTINGS, 2, 1.0, main=worker) as pool:
+        pool.wait_ready()
+        draw(pool, iter([Found(n, "none/none") for n in names]), 2, 5, threading.Event())  # ends, and raises nothing
+
+
+def test_a_folder_that_does_not_answer_holds_nothing_up() -> None:
+    def walk():
+        yield Found("a", "a")
+        time.sleep(60)
+
+    started = time.monotonic()
+    with Pool(SETTINGS, 1, 1.0, main=worker) as pool:
+        pool.wait_ready()
+        draw(pool, walk(), 2, 0.5, threading.Event())
+    assert time.monotonic() - started < 30
+
+
+def test_an_end_that_is_asked_for_comes_while_a_film_hangs() -> None:
+    stop = threading.Event()
+    threading.Timer(1, stop.set).start()
+    started = time.monotonic()
+    with Pool(SETTINGS, 1, 300.0, main=worker) as pool:
+        pool.wait_ready()
+        with pytest.raises(Stopped):
+            draw(pool, iter([Found("hang", "hang")]), 1, 300, stop)
+    assert time.monotonic() - started < 30
+
+
+def test_films_are_found_again_by_row(films: Path) -> None:
+    run_batch(settings(films), threading.Event())
+    rows = list(scored_rows(films.parent / "night.csv"))
+    found = [f.file for f in discover(films)]
+    assert [f.file for f in films_again(films, iter(rows), False)] == [row.file for row in rows] == found
+    rows[1].bytes = "1"  # another film by now
+    (films / rows[2].file).unlink()
+    assert [f.file for f in films_again(films, iter(rows), False)] == [rows[0].file, rows[3].file]
+    assert list(films_again(films / "gone", iter([]), False)) == []
+
+
+def test_a_page_of_kept_rows_is_the_same_and_its_films_are_not_read_twice(films: Path) -> None:
+    night = settings(films)
+    assert night.page is not None
+    run_batch(night, threading.Event())
+    whole = night.page.read_bytes()
+    report = RunReport.read(night.out)
+    assert report is not None
+    assert report.state is State.FINISHED
+    for path in films.iterdir():  # the same size and time, and no film any more: only the page before has its picture
+        before = path.stat()
+        path.write_bytes(bytes(before.st_size))
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    run_batch(night, threading.Event())
+    assert night.page.read_bytes() == whole
+    night.page.write_text(whole.decode().replace("<title>", "<title>tampered"), encoding="utf-8")
+    run_batch(night, threading.Event())  # somebody wrote to it: its pictures are not taken, and the films are no more
+    assert list(pictures_of(night.page)) == []
+    assert b"tampered" not in night.page.read_bytes()
+    assert (RunReport.read(night.out) or report).state is State.FINISHED
+    assert sorted(p.name for p in films.parent.iterdir()) == ["films", "night.csv", "night.csv.run.json", "night.html"]
+
+
+def test_finished_stands_last(films: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    night = settings(films)
+    states: list[str] = []
+
+    def full(*_: object) -> None:
+        states.append(json.loads((films.parent / "night.csv.run.json").read_text("utf-8"))["state"])
+        raise StorageError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(page_module, "write_page", full)
+        with pytest.raises(StorageError):
+            run_batch(night, threading.Event())
+    assert states == ["running"]
+    assert (RunReport.read(night.out) or RunReport(State.FINISHED)).state is State.RUNNING
+    assert run_batch(night, threading.Event()).kept == 4
+
+
+def test_the_report_command_reads_films_by_workers(films: Path, xscan: Xscan) -> None:
+    night = settings(films)
+    assert night.page is not None
+    run_batch(night, threading.Event())
+    whole = night.page.read_bytes()
+    again = films.parent / "again.html"
+    run = xscan("report", night.out, films, "--out", again)
+    assert run.returncode == 0, run.stderr
+    assert again.read_bytes() == whole
+    assert not [p for p in films.parent.iterdir() if p.name.endswith(".films")]
