@@ -10,8 +10,9 @@ import numpy as np
 
 from xscan.engine import CLASSES
 from xscan.engine.dataset.sheet import bare, read_sheet
+from xscan.engine.disk.hostile import uncell
 from xscan.engine.errors import UsageError
-from xscan.engine.lists.table import COLUMNS, HEADER, Row, decode_cell, read_rows
+from xscan.engine.lists.table import COLUMNS, HEADER, Row, read_rows
 from xscan.engine.network.manifest import Manifest
 from xscan.engine.triage.bands import Band
 
@@ -193,7 +194,7 @@ def _rows(path: Path) -> Iterator[Row]:
     sheet, rows = read_sheet(path)
     sheet.require(*COLUMNS)
     for line, cells in rows:
-        row = Row(*(decode_cell(cells[name]) for name in COLUMNS))
+        row = Row(*(uncell(cells[name]) for name in COLUMNS))
         row.p_pneumonia = row.p_pneumonia.replace(",", ".")
         if row.priority and not _SCORE.fullmatch(row.p_pneumonia):
             raise UsageError(f"{path.name}, line {line}: p_pneumonia is no number from 0 to 1: use the list as it was")
@@ -212,7 +213,7 @@ def _read_truth(path: Path) -> tuple[str, dict[str, bool]]:
         value = _TRUTH.get(bare(cells["truth"]))
         if value is None:
             raise UsageError(f"{path.name}, line {line}: truth is one of {', '.join(CLASSES)}, pneumonia")
-        truth[decode_cell(cells[key].strip())] = value
+        truth[uncell(cells[key].strip())] = value
     return key, truth
 
 

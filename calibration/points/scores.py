@@ -10,6 +10,7 @@ import numpy as np
 
 from xscan.engine import CLASSES
 from xscan.engine.dataset.films import ListedFilm
+from xscan.engine.disk.hostile import cell, uncell
 from xscan.engine.disk.overwrite import in_own_folder
 from xscan.engine.disk.replace import replace_bytes
 from xscan.engine.errors import DataSetError
@@ -43,7 +44,7 @@ def read_scores(paths: list[Path], *parts: str) -> Scores:
         logits = np.array([[float(row[f"logit_{name}"]) for name in CLASSES] for row in rows])
         labels = np.array([CLASSES.index(row["label"]) for row in rows])
         folds = np.array([int(row["fold"]) for row in rows])
-        patients, files, of = (np.array([row[name] for row in rows]) for name in ("patient", "file", "part"))
+        patients, files, of = (np.array([uncell(row[name]) for row in rows]) for name in ("patient", "file", "part"))
         return Scores(logits, labels, patients, files, folds, of)
     except (KeyError, ValueError):
         raise DataSetError("the scores file lacks a column, or has a label that is no class") from None
@@ -70,7 +71,7 @@ def write_scores(path: Path, parts: Iterable[tuple[str, Sequence[ListedFilm], np
     for part, films, logits in parts:
         for film, values in zip(films, logits, strict=True):
             numbers = [f"{x:.6f}" for x in values]
-            writer.writerow([film.file, CLASSES[film.label], film.patient, film.fold, part, *numbers])
+            writer.writerow([cell(film.file), CLASSES[film.label], cell(film.patient), film.fold, part, *numbers])
     replace_bytes(path, text.getvalue().encode(), in_own_folder)
 
 

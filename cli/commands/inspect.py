@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from xscan.engine.disk.hostile import on_a_line
+
 from ..terminal.console import Console
 from ..terminal.engine import named_or_taken
 from ..terminal.options import Json, Quiet, Verbose
@@ -112,10 +114,10 @@ def _describe(facts: "Facts") -> dict[str, Any]:
 
 def _text(value: object) -> str:
     if isinstance(value, list):
-        return "; ".join(map(str, value)) or "-"
+        return on_a_line("; ".join(map(str, value))) or "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return str(value) or "-"
+    return on_a_line(str(value)) or "-"
 
 
 def _write_png(path: Path, picture: "np.ndarray") -> None:

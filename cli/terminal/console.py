@@ -1,9 +1,13 @@
-"""What every command shares: the options -q, -v, --json, --no-progress, and how they print."""
+"""What every command shares: the options -q, -v, --json, --no-progress, and how they print.
 
-import json
+A file name or a DICOM value may hold what a terminal obeys: here it is written as an escape.
+"""
+
 import sys
 from dataclasses import dataclass
 from typing import Any
+
+from xscan.engine.disk.hostile import as_json, on_a_line, on_terminal
 
 _printed = False
 
@@ -34,17 +38,17 @@ class Console:
 
     def say(self, text: str) -> None:
         if not self.quiet:
-            print(text, file=sys.stderr, flush=True)
+            print(on_terminal(text), file=sys.stderr, flush=True)
 
     def detail(self, text: str) -> None:
         if self.verbose and not self.quiet:
-            print(text, file=sys.stderr, flush=True)
+            print(on_terminal(text), file=sys.stderr, flush=True)
 
     def warn(self, text: str) -> None:
-        print(f"xscan: warning: {text}", file=sys.stderr, flush=True)
+        print(f"xscan: warning: {on_a_line(text)}", file=sys.stderr, flush=True)
 
     def result(self, data: dict[str, Any], text: str) -> None:
         """Print a command's result: `data` with --json, else `text` (also when quiet: it is the data)."""
         global _printed
         _printed = True
-        print(json.dumps(data, ensure_ascii=False) if self.json else text)
+        print(as_json(data) if self.json else on_terminal(text))

@@ -1,11 +1,11 @@
 """How a command says that it failed: one line on stderr, and with --json an object on stdout, too."""
 
-import json
 import os
 import sys
 from difflib import get_close_matches
 from typing import Any
 
+from xscan.engine.disk.hostile import as_json, on_a_line
 from xscan.engine.errors import XscanError
 
 from . import console
@@ -13,9 +13,9 @@ from . import console
 
 def fail(message: str, code: int) -> int:
     """Say it; returns the code. A result that is printed already stays the only thing on stdout."""
-    print(f"xscan: {message}", file=sys.stderr)
+    print(f"xscan: {on_a_line(message)}", file=sys.stderr)
     if console.wants_json(sys.argv) and not console.printed():
-        print(json.dumps({"error": message, "exit_code": code}, ensure_ascii=False))
+        print(as_json({"error": message, "exit_code": code}))
     return code
 
 

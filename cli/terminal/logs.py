@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from xscan.engine.disk.hostile import on_a_line
 from xscan.engine.errors import UsageError
 
 from .console import Console
@@ -20,6 +21,13 @@ def plain_warnings(console: Console) -> Iterator[None]:
         warnings.filterwarnings("always", category=UserWarning, module=r"xscan\.")
         warnings.showwarning = lambda message, *_, **__: console.warn(str(message))
         yield
+
+
+class _Plain(logging.Formatter):
+    """A record is one line, whatever stands in it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return on_a_line(super().format(record))
 
 
 class _Lines(logging.Handler):
@@ -61,5 +69,5 @@ def set_up_logging(console: Console, log_file: Path | None) -> None:
         except OSError:
             raise UsageError(f"cannot write the log {log_file}: check its folder and permissions") from None
     for handler in handlers or [logging.NullHandler()]:
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        handler.setFormatter(_Plain("%(asctime)s %(levelname)s %(message)s"))
         logger.addHandler(handler)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ..disk.hostile import uncell
 from ..errors import DataSetError
 from .films import FOLDS
 from .sheet import read_sheet
@@ -15,7 +16,7 @@ def read_split(path: Path) -> dict[str, str]:
     sheet, rows = read_sheet(path)
     sheet.require("file", "part")
     for _, row in rows:
-        if parts.setdefault(row["file"], row["part"]) != row["part"]:
+        if parts.setdefault(uncell(row["file"]), row["part"]) != row["part"]:
             raise DataSetError(f"{path} places a film in two parts: make it again with xscan data split")
     if not parts:
         raise DataSetError(f"{path} places no film: make it again with xscan data split")
@@ -34,8 +35,8 @@ def read_patients(path: Path, *, required: bool, strict: bool = False) -> dict[s
         return {}
     sheet.require("file", "patient")
     for _, row in rows:
-        entry = (row["patient"] or "", _fold(row.get("fold"), path))
-        if table.setdefault(row["file"], entry) != entry:
+        entry = (uncell(row["patient"] or ""), _fold(row.get("fold"), path))
+        if table.setdefault(uncell(row["file"]), entry) != entry:
             raise DataSetError(f"{path} lists a film twice, with another patient or fold: keep one row a film")
     return table
 

@@ -1,11 +1,11 @@
 """The finished list in other formats, beside the CSV: JSON Lines and Parquet. Numbers become numbers there."""
 
-import json
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from ..disk.hostile import as_json
 from ..disk.overwrite import made_here
 from ..disk.replace import replacing
 from ..machine.install import require
@@ -52,7 +52,7 @@ def _as_values(row: Row) -> dict[str, Any]:
 
 def _write_jsonl(stream: BinaryIO, rows: Iterator[dict[str, Any]]) -> None:
     for row in rows:
-        stream.write((json.dumps(row, ensure_ascii=False) + "\n").encode())
+        stream.write((as_json(row) + "\n").encode())
 
 
 def _write_parquet(stream: BinaryIO, rows: Iterator[dict[str, Any]]) -> None:

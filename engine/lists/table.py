@@ -1,7 +1,7 @@
 """The triage list as CSV: one row for every file of the folder, in discovery's order.
 
 The columns are a contract (docs/output.md). The file is UTF-8 with `\\n` line ends. A cell that a
-spreadsheet would take for a formula gets a `'` in front, which `decode_cell` takes off again.
+spreadsheet would take for a formula, also behind a semicolon or tab in it, gets a `'` there, which reading takes off.
 """
 
 import csv
@@ -13,15 +13,13 @@ from operator import attrgetter
 from pathlib import Path
 from typing import BinaryIO
 
+from ..disk.hostile import cell, uncell
 from ..disk.overwrite import start_of
 from ..errors import OutputError
 
-# A cell that already begins with quotes and a sign gets one more, so that decoding is exact.
-_TO_QUOTE = re.compile(r"'*[=+\-@\t\r]")
 _SPECIAL = re.compile(r'[",\r\n]')
 # What is written can be read back: the longest name of a zip is 65,535 bytes, four characters each as it is shown.
 csv.field_size_limit(1 << 20)
-_TO_UNQUOTE = re.compile(r"'+[=+\-@\t\r]")
 
 
 @dataclass(slots=True)
@@ -84,16 +82,10 @@ def encode(rows: Iterable[Row]) -> bytes:
     return "".join(",".join(map(_encode_cell, _cells(row))) + "\n" for row in rows).encode()
 
 
-def _encode_cell(cell: str) -> str:
-    if _TO_QUOTE.match(cell):
-        cell = "'" + cell
+def _encode_cell(text: str) -> str:
+    text = cell(text)
     # Not csv.writer: it leaves a lone carriage return unquoted, which its own reader then refuses.
-    return '"' + cell.replace('"', '""') + '"' if _SPECIAL.search(cell) else cell
-
-
-def decode_cell(cell: str) -> str:
-    """Take off the quote that keeps a spreadsheet from reading a cell as a formula."""
-    return cell[1:] if _TO_UNQUOTE.match(cell) else cell
+    return '"' + text.replace('"', '""') + '"' if _SPECIAL.search(text) else text
 
 
 def read_rows(stream: BinaryIO, size: int | None = None) -> Iterator[Row]:
@@ -111,7 +103,7 @@ def read_rows(stream: BinaryIO, size: int | None = None) -> Iterator[Row]:
         for cells in csv.reader(lines):
             if len(cells) != len(COLUMNS):
                 raise OutputError("the CSV is damaged: a row has too many or too few columns")
-            yield Row(*map(decode_cell, cells))
+            yield Row(*map(uncell, cells))
     except (csv.Error, UnicodeDecodeError):
         raise OutputError("the CSV is damaged: a row cannot be read") from None
 

@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -50,11 +51,14 @@ def write_page(csv: Path, out: Path, options: PageOptions, pictures: Pictures | 
     """
     if not csv.is_file():
         raise UsageError(f"no list {csv}: make it with xscan batch")
+    css, js = _template("page.css"), _template("page.js")
     parts = {
         "LANG": lambda: [options.lang],
         "TITLE": lambda: ["xscan"],
-        "CSS": lambda: [_template("page.css")],
-        "JS": lambda: [_template("page.js")],
+        "CSS": lambda: [css],
+        "JS": lambda: [js],
+        "CSS_HASH": lambda: [_hash(css)],
+        "JS_HASH": lambda: [_hash(js)],
         "FACTS": lambda: [_json(_facts(csv, options, pictures is not None))],
         "ROWS": lambda: _rows(csv),
         "PICTURES": lambda: _pictures(csv, pictures) if pictures else [],
@@ -79,6 +83,11 @@ def _write(stream: TextIO, parts: dict[str, Callable[[], Any]]) -> None:
 
 def _template(name: str) -> str:
     return (files("xscan.engine.report") / name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    """For the content security policy: nothing else than this very script and style is run."""
+    return f"'sha256-{base64.b64encode(sha256(text.encode()).digest()).decode()}'"
 
 
 def _facts(csv: Path, options: PageOptions, pictures: bool) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from xscan.engine import CLASSES
+from xscan.engine.disk.hostile import cell
 from xscan.engine.disk.overwrite import made_here
 from xscan.engine.disk.replace import replace_bytes
 from xscan.engine.errors import DataSetError, UsageError
@@ -81,7 +82,7 @@ def write_split(out: Path, files: Sequence[str], parts: Sequence[str]) -> None:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["file", "part"])
-    writer.writerows(zip(files, parts, strict=True))
+    writer.writerows((cell(file), part) for file, part in zip(files, parts, strict=True))
     replace_bytes(out, text.getvalue().encode(), made_here("list of parts", b"file,part\n"))
 
 
