@@ -7,11 +7,8 @@ What was kept is looked at again before it goes into a page: its folder may be i
 import base64
 import contextlib
 import os
-<<<<<<< HEAD
-import shutil
-=======
 import re
->>>>>>> 12ab091 (The page's films are read again by the workers, as report's are; 'finished' when the page stands; large pictures of early films, within a budget; what is taken over is looked at)
+import shutil
 import sqlite3
 import stat
 import time
@@ -117,15 +114,10 @@ class Spool:
         self._store: sqlite3.Connection | None = None
         try:
             folder.mkdir(mode=0o700, exist_ok=True)
-<<<<<<< HEAD
             file = folder / (name or f"{os.getpid()}-{time.time_ns()}.pictures")
             file.unlink(missing_ok=True)
             os.close(create(file, private=True))
             self._store = sqlite3.connect(file)
-=======
-            (folder / name).unlink(missing_ok=True) if name else None
-            self._store = sqlite3.connect(folder / (name or f"{os.getpid()}-{time.time_ns()}.pictures"))
->>>>>>> 12ab091 (The page's films are read again by the workers, as report's are; 'finished' when the page stands; large pictures of early films, within a budget; what is taken over is looked at)
             self._store.executescript(
                 "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
                 "CREATE TABLE picture (film BLOB PRIMARY KEY, jpeg BLOB, map TEXT, large BLOB) WITHOUT ROWID"

@@ -3,12 +3,9 @@
 import json
 import os
 import re
-<<<<<<< HEAD
 import shutil
-import stat
-=======
 import sqlite3
->>>>>>> 12ab091 (The page's films are read again by the workers, as report's are; 'finished' when the page stands; large pictures of early films, within a budget; what is taken over is looked at)
+import stat
 from pathlib import Path
 
 import numpy as np
@@ -16,14 +13,10 @@ import pytest
 
 from xscan.engine.errors import OutputError, UsageError
 from xscan.engine.lists.run_report import manifest_of
-from xscan.engine.lists.table import read_rows
+from xscan.engine.lists.table import Row, read_rows
 from xscan.engine.reasons import CODES
-<<<<<<< HEAD
-from xscan.engine.report import texts, thumbnails
-=======
 from xscan.engine.report import page as page_module
-from xscan.engine.report import texts
->>>>>>> 12ab091 (The page's films are read again by the workers, as report's are; 'finished' when the page stands; large pictures of early films, within a budget; what is taken over is looked at)
+from xscan.engine.report import texts, thumbnails
 from xscan.engine.report.earlier_page import pictures_of
 from xscan.engine.report.page import CHUNK, PageOptions, write_page
 from xscan.engine.report.thumbnails import (
@@ -49,7 +42,7 @@ def night(tmp_path: Path) -> Path:
 
 
 def test_pictures_are_their_owners_and_leave_room_for_the_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder, row, picture = tmp_path / "films", Row("a.dcm", "ok", bytes="7"), Picture(b"jpeg")
+    folder, row, picture = tmp_path / "films", Row("a.dcm", "ok", bytes="7"), Picture(b"\xff\xd8\xffjpeg\xff\xd9")
     Spool(folder).put([(row, picture)])
     with Spooled(folder) as spooled:
         assert spooled.get(row) == picture
