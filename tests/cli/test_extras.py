@@ -32,6 +32,7 @@ sys.meta_path.insert(0, Hidden())
         (("evaluate", "compact", "d", "--html", "p.html"), "plots"),
         (("explain", "compact", "d", "--out", "o"), "plots"),
         (("batch", "d", "--format", "parquet"), "parquet"),
+        (("listen", "--store", "films"), "pacs"),
     ],
 )
 def test_a_plain_install_names_the_extra_and_writes_nothing(

@@ -1,0 +1,206 @@
+"""`xscan listen` as a clinic runs it: DCMTK sends, studies settle, the list is the one of a batch."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pydicom
+import pytest
+
+from ...conftest import Xscan
+from .peers import films, free_port, run, storescu
+
+pytest.importorskip("pynetdicom")
+
+#: Transfer syntax: the tool that writes it, what storescu is to propose.
+SYNTAXES = {
+    "explicit little endian": ("", "-xe"),
+    "implicit little endian": ("dcmconv +ti", "-xi"),
+    "explicit big endian": ("dcmconv +tb", "-xb"),
+    "deflated": ("dcmconv +td", "-xd"),
+    "RLE": ("dcmcrle", "-xr"),
+    "JPEG lossless": ("dcmcjpeg", "-xs"),
+    "JPEG-LS": ("dcmcjpls", "-xt"),
+}
+
+#: Real chest films, and what storescu is to propose for each: JPEG 2000, JPEG, implicit little endian.
+REAL = {
+    "966_fixed.dcm": "-xv",
+    "1.2.276.0.7230010.3.1.4.8323329.6904.1517875201.850819.dcm": "-xy",
+    "1.3.6.1.4.1.11129.5.5.110503645592756492463169821050252582267888.dcm": "-xi",
+}
+
+
+class Service:
+    """A listener's process."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.store, self.out = folder / "films", folder / "triage.csv"
+        self.said = folder / f"{time.monotonic_ns()}.txt"
+        line = [sys.executable, "-m", "xscan.cli", "listen", "--port", str(self.port), "--store", str(self.store)]
+        line += ["--out", str(self.out), "--json", "-v", "--min-free", "0", "--engine", "compact", *options]
+        with self.said.open("ab") as stderr:
+            self.process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=stderr)
+
+    @property
+    def told(self) -> str:
+        return self.said.read_text(encoding="utf-8")
+
+    def wait(self, happened: Callable[[], bool], seconds: float = 90) -> None:
+        deadline = time.monotonic() + seconds
+        while not happened():
+            assert self.process.poll() is None, self.told
+            assert time.monotonic() < deadline, self.told
+            time.sleep(0.1)
+
+    def rows(self) -> list[str]:
+        return self.out.read_text(encoding="utf-8").splitlines()[1:] if self.out.exists() else []
+
+    def end(self, number: int = signal.SIGTERM) -> dict[str, object]:
+        began = time.monotonic()
+        self.process.send_signal(number)
+        out, _ = self.process.communicate(timeout=60)
+        assert self.process.returncode == 0, self.told
+        assert time.monotonic() - began < 15
+        return json.loads(out)
+
+
+@contextmanager
+def service(folder: Path, *options: str) -> Iterator[Service]:
+    running = Service(folder, *options)
+    try:
+        running.wait(lambda: "listening as" in running.told)
+        yield running
+    finally:
+        if running.process.poll() is None:
+            running.process.kill()
+        running.process.communicate()
+
+
+def in_syntaxes(folder: Path, sources: list[Path]) -> dict[str, list[Path]]:
+    """Films in all transfer syntaxes in turn, by what storescu is to propose."""
+    folder.mkdir()
+    made: dict[str, list[Path]] = {}
+    for number, source in enumerate(sources):
+        encoder, propose = list(SYNTAXES.values())[number % len(SYNTAXES)]
+        target = folder / f"{number:03d}.dcm"
+        if encoder:
+            assert run(*encoder.split(), source, target).returncode == 0
+        else:
+            shutil.copy(source, target)
+        made.setdefault(propose, []).append(target)
+    return made
+
+
+def send(port: int, made: dict[str, list[Path]]) -> None:
+    for propose, paths in made.items():
+        assert storescu(port, propose, *paths) == 0
+
+
+def assert_is_a_batchs(xscan: Xscan, running: Service) -> None:
+    """The list is, byte for byte, what batch makes of the store."""
+    other = running.folder / "batch.csv"
+    done = xscan("batch", running.store, "--out", other, "--engine", "compact", "-q")
+    assert done.returncode in (0, 3), done.stderr
+    assert other.read_bytes() == running.out.read_bytes()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="SIGTERM")
+def test_from_the_room_to_the_list(xscan: Xscan, tmp_path: Path) -> None:
+    """Forty films in seven transfer syntaxes, one of them late, one twice; then on with the same store."""
+    sources = films(tmp_path / "drawn", 40)
+    late = pydicom.dcmread(sources[1])
+    late.StudyInstanceUID = pydicom.dcmread(sources[0]).StudyInstanceUID
+    late.save_as(sources[1])
+    made = in_syntaxes(tmp_path / "sent", sources)
+    second = made["-xi"].pop(0)
+    with service(tmp_path, "--settle", "2") as running:
+        send(running.port, made)
+        running.wait(lambda: "study 39: scored" in running.told)
+        assert len(running.rows()) == 39
+        assert all(row.split(",")[1] in ("ok", "review") for row in running.rows())
+        assert storescu(running.port, "-xi", second) == 0
+        assert storescu(running.port, "-xe", made["-xe"][0]) == 0  # once more
+        running.wait(lambda: "study 1: scored, in place of earlier results" in running.told)
+        assert len(running.rows()) == 40
+        said = running.end()
+    assert said["studies_scored"] == 40
+    assert said["superseded"] == 1
+    assert said["journal"] == {"films": 40, "studies": 39, "doubles": 1, "arriving": 0, "waiting": 0}
+    assert_is_a_batchs(xscan, running)
+    with service(tmp_path, "--settle", "2") as running:  # the same command again
+        running.wait(lambda: "finished after 40 rows" in running.told)
+        assert running.end(signal.SIGINT)["studies_scored"] == 0
+
+
+@pytest.mark.data
+@pytest.mark.skipif(os.name == "nt", reason="SIGTERM")
+def test_real_films(xscan: Xscan, tmp_path: Path, real: Path) -> None:
+    """As a batch reads them from the disk, so they come through the listener."""
+    chest = [real / "dicom" / "chest" / name for name in REAL]
+    with service(tmp_path, "--settle", "1", "--secondary-capture") as running:
+        for path, propose in zip(chest, REAL.values(), strict=True):
+            assert storescu(running.port, propose, path) == 0, path
+        running.wait(lambda: f"study {len(chest)}: scored" in running.told)
+        running.end()
+    assert_is_a_batchs(xscan, running)
+    folder = tmp_path / "real"
+    folder.mkdir()
+    for path in chest:
+        shutil.copy(path, folder)
+    assert xscan("batch", folder, "--out", tmp_path / "real.csv", "--engine", "compact").returncode in (0, 3)
+    by_uid = [
+        sorted(",".join(row.split(",")[1:13]) for row in path.read_text(encoding="utf-8").splitlines()[1:])
+        for path in (running.out, tmp_path / "real.csv")
+    ]
+    assert by_uid[0] == by_uid[1]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="SIGKILL")
+def test_killed_and_started_again(xscan: Xscan, tmp_path: Path) -> None:
+    """What was answered with success is scored after a kill, and its port is free again."""
+    sources = films(tmp_path / "drawn", 4)
+    with service(tmp_path, "--settle", "60") as running:
+        assert storescu(running.port, *sources[:3]) == 0
+        running.process.kill()
+        running.process.wait()
+    port = running.port
+    with service(tmp_path, "--settle", "1", "--port", str(port)) as running:
+        assert storescu(port, *sources) == 0
+        running.wait(lambda: "study 4: scored" in running.told)
+        assert running.end()["journal"] == {"films": 4, "studies": 4, "doubles": 3, "arriving": 0, "waiting": 0}
+    assert_is_a_batchs(xscan, running)
+
+
+def test_two_listeners_with_one_store(xscan: Xscan, tmp_path: Path) -> None:
+    with service(tmp_path) as running:
+        done = xscan("listen", "--store", running.store, "--out", tmp_path / "other.csv", "--port", free_port())
+        assert done.returncode == 2
+        assert "another xscan listens with" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--aet", "MUCH-TOO-LONG-TITLE"), "is no AE title"),
+        (("--bind", "0.0.0.0"), "add --from AET"),
+        (("--tls-cert", "c.pem"), "all three of --tls-cert, --tls-key and --tls-ca"),
+        (("--tls-cert", "c.pem", "--tls-key", "k.pem", "--tls-ca", "a.pem"), "must be PEM"),
+        (("--engine", "absent.onnx"), "absent.onnx"),
+    ],
+)
+def test_what_cannot_be_is_one_line(xscan: Xscan, tmp_path: Path, options: tuple[str, ...], says: str) -> None:
+    done = xscan("listen", "--port", free_port(), *options, cwd=tmp_path)
+    assert done.returncode in (2, 4)
+    assert says in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
