@@ -88,7 +88,7 @@ def main() -> None:
         for sender in senders:
             sender.join()
         print(f"{kills} kills, {len(answered)} films answered with success in {tries[0]} tries", flush=True)
-        good = looks_good(place, listener, options.films)
+        good = looks_good(place, options.films)
         listener.process.terminate()
         listener.process.wait(60)
     sys.exit(0 if good and kills >= options.kills else 1)
@@ -105,7 +105,7 @@ def send(folder: Path, answered: list[Path], tries: list[int]) -> None:
         answered.append(film)
 
 
-def looks_good(place: Path, listener: Listener, count: int) -> bool:
+def looks_good(place: Path, count: int) -> bool:
     deadline = time.monotonic() + 300
     waiting = "SELECT (SELECT count(*) FROM film WHERE settling IS NULL) + count(*) FROM settling WHERE scored IS NULL"
     left = 1
@@ -114,9 +114,6 @@ def looks_good(place: Path, listener: Listener, count: int) -> bool:
         with sqlite3.connect(place / "store.state" / "journal.sqlite", timeout=30) as db:
             (left,) = db.execute(waiting).fetchone()
             (films,) = db.execute("SELECT count(*) FROM film").fetchone()
-            (twice,) = db.execute(
-                "SELECT count(*) FROM settling WHERE scored IS NULL AND superseded IS NULL"
-            ).fetchone()
     stored, rows = sops(place / "store"), rows_of(place)
     scored = [row["sop_uid"] for row in rows if row["priority"]]
     half = [path for path in (place / "store").rglob("*") if path.is_file() and path.suffix != ".dcm"]
