@@ -70,6 +70,38 @@ def install(
         console.result({"scheduler": "cron", "name": name, "at": job.at, "lines": lines.split("\n")}, lines)
 
 
+@app.command(
+    short_help="Print the unit that runs xscan listen as a service.",
+    context_settings={"allow_interspersed_args": False},
+)
+def service(
+    ctx: typer.Context,
+    command: Annotated[list[str], typer.Argument(help="The command: -- listen --from AET --store FOLDER ...")],
+    user: Annotated[str, typer.Option(help="Whom the service runs as. Default: who runs this command.")] = "",
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Print what runs xscan listen as a service; its command stands behind --, and is checked now.
+
+    On Linux a hardened unit of systemd, on Windows a task. Nothing is installed: how is printed, too.
+    """
+    from ..nightly.service import listen_service, this_user, unit, windows_service
+
+    console = Console(quiet, json=json)
+    made = listen_service(ctx.find_root(), command)
+    check_text([*made.command, *made.folders, user])
+    if os.name == "nt":
+        text, how = (
+            windows_service(made),
+            'save it as listen.xml, then run: schtasks /create /tn xscan-listen /xml "listen.xml" /ru USER /rp *',
+        )
+    else:
+        text = unit(made, user or this_user())
+        how = "save it as /etc/systemd/system/xscan-listen.service, then run: systemctl enable --now xscan-listen"
+    console.say(how)
+    console.result({"unit": text, "how": how}, text.rstrip("\n"))
+
+
 @app.command(short_help="Take a nightly job away.")
 def remove(name: Name = "nightly", quiet: Quiet = False) -> None:
     """Take a nightly job away. A run that goes on is not ended."""

@@ -21,7 +21,7 @@ def nightly_job(root: Any, command: list[str], name: str, at: str, notify: str) 
     with ctx:
         _check(ctx.params)
         out = os.path.abspath(ctx.params["out"])
-        line = [word for param in batch.params for word in _words(ctx, param) if param.name not in ("out", "notify")]
+        line = [word for param in batch.params for word in words_of(ctx, param) if param.name not in ("out", "notify")]
         told = notify or ctx.params["notify"]
         config = str(current().file or "")
         return NightlyJob(name, at, out, ["batch", *line, f"--out={out}"], _program(told) if told else [], config)
@@ -46,7 +46,7 @@ def _check(params: dict[str, Any]) -> None:
         find_engine(params["engine"])
 
 
-def _words(ctx: Any, param: Any) -> list[str]:
+def words_of(ctx: Any, param: Any) -> list[str]:
     """The words of one option or argument that was given; what the settings file says is left to it."""
     if getattr(ctx.get_parameter_source(param.name), "name", "") != "COMMANDLINE":
         return []
