@@ -18,6 +18,7 @@ PANELS: Panels = {
         "triage": "Sort a finished list by other operating points.",
         "merge": "Join the lists of several machines into one.",
         "schedule": "Run a batch every night; tell of bad nights.",
+        "history": "What earlier nights did.",
     },
     "The PACS": {
         "listen": "Receive films from the PACS and keep the list going.",

@@ -29,7 +29,9 @@ def notifies(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def run(**options: Any) -> None:
-        with notifying(options["notify"], options["out"]):
+        from xscan.engine.nights import dated
+
+        with notifying(options["notify"], dated.on(options["out"], dated.tonight())):
             command(**options)
 
     return run

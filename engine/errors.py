@@ -64,9 +64,10 @@ class FileProblem(Exception):
         super().__init__(f"{code}: {detail}" if detail else code)
         self.code = code
         self.detail = detail
+        self.uids: tuple[str, str, str] = ("", "", "")  #: study, series, SOP instance, of what belongs to a study
 
     def __reduce__(self) -> tuple[type["FileProblem"], tuple[str, str]]:
-        return type(self), (self.code, self.detail)  # it crosses process borders
+        return type(self), (self.code, self.detail)  # it crosses process borders, without UIDs
 
     @property
     def reason(self) -> str:

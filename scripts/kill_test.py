@@ -4,8 +4,11 @@
     python scripts/kill_test.py FILMS --who worker --kills 40 --report
     python scripts/kill_test.py FILMS --full --files 2000     # as root: the output stands on a disk that fills up
 
+After each list that was finished the history is held against it: the same films with the same band and score, the last
+run's counts those of the list, no run twice at once.
+
 FILMS is a folder of radiographs (`xscan phantom films --count 24` makes one); it is linked or copied until
-there are --files of them. Exit code 0 when every list was byte-identical.
+there are --files of them. Exit code 0 when every list was byte-identical and the history agreed.
 """
 
 import argparse
@@ -36,6 +39,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         root = Path(place)
+        os.environ["XDG_STATE_HOME"] = str(root / "state")  # a history of its own, not that of whoever runs this
         folder = spread(options.films, root / "films", options.files)
         command = [sys.executable, "-m", "xscan.cli", "batch", str(folder), "-q"]
         command += ["--engine", options.engine] if options.engine else []
@@ -68,13 +72,37 @@ def outputs(out: Path) -> dict[str, object]:
     for suffix in (".jsonl", ".html"):
         for path in (out.with_suffix(suffix), out.with_name(out.name + suffix)):
             if path.exists():
-                text = re.sub(rb'"made": ?"[^"]*"', b"", path.read_bytes())
+                text = re.sub(rb'"(made|since)": ?"[^"]*"', b"", path.read_bytes())
                 found[suffix] = re.sub(rb"sha256-[A-Za-z0-9+/=]+", b"", text.replace(out.name.encode(), b"NAME"))
     if out.with_suffix(".parquet").exists():
         import pyarrow.parquet
 
         found[".parquet"] = pyarrow.parquet.read_table(out.with_suffix(".parquet")).to_pylist()
     return found
+
+
+def history_fault(out: Path, state: Path) -> str:
+    """What the history says otherwise than the finished list; empty where they agree."""
+    from contextlib import closing
+
+    from xscan.engine.lists.table import read_rows
+    from xscan.engine.nights.database import open_history
+    from xscan.engine.nights.look_back import runs
+
+    with out.open("rb") as stream:
+        rows = list(read_rows(stream))
+    listed = sorted((r.status, r.code, r.priority, float(r.p_pneumonia or -1), r.sop_uid) for r in rows)
+    with closing(open_history(state)) as history:
+        query = "SELECT status, code, band, coalesce(score, -1), sop_uid FROM film"
+        if sorted(history.execute(query).fetchall()) != listed:
+            return "the films of the history are not those of the list"
+        if history.execute("PRAGMA integrity_check").fetchone() != ("ok",):
+            return "the history is damaged"
+    last = runs(state)[-1]
+    if (last.state, last.facts.get("files")) != ("finished", len(rows)):
+        return f"the last run of the history is {last.state} with {last.facts.get('files')} files, not {len(rows)}"
+    open_runs = sum(run.state == "running" for run in runs(state))
+    return f"{open_runs} runs still go on" if open_runs else ""
 
 
 def workers_of(parent: int) -> list[int]:
@@ -112,7 +140,9 @@ def kill(command: list[str], root: Path, whole: dict[str, object], seconds: floa
             different = [name for name in whole if made.get(name) != whole[name]]
             if different:
                 print(f"after {kills} kills: {', '.join(different)} differ", flush=True)
-            wrong += bool(different)
+            if fault := history_fault(out, root / "state" / "xscan"):
+                print(f"after {kills} kills: {fault}", flush=True)
+            wrong += bool(different or fault)
             for path in root.glob("list*"):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
         elif code not in (-signal.SIGKILL, -signal.SIGTERM, 130):

@@ -12,10 +12,12 @@ REAL = ROOT.parent / "shared" / "data"
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _no_engine_of_this_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A batch takes the engine that build-engine made on this machine: none of the person who tests."""
+def _nothing_of_this_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A batch takes the engine that build-engine made on this machine, and adds to its history: none of the person
+    who tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data-home")))
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state-home")))
         yield
 
 

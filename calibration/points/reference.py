@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from xscan.engine.nights.drift import stability
+
 BINS = 10  #: of the distribution, each with the same share of the reference's films
 DENSE = (0, 0.001, 0.002, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5)
 
@@ -54,8 +56,6 @@ def shares(p: np.ndarray, edges: np.ndarray) -> np.ndarray:
 def stability_index(p: np.ndarray, distribution: dict[str, list[float]]) -> float:
     """Population stability index against a reference distribution: 0 is the same; above 0.25 is another population.
 
-    PSI = sum of (now - then) * ln(now / then) over bins; empty bins count as one film in two thousand.
+    Empty bins count as one film in two thousand.
     """
-    now = np.maximum(shares(p, np.array(distribution["edges"])), 5e-4)
-    then = np.maximum(np.array(distribution["shares"]), 5e-4)
-    return float(((now - then) * np.log(now / then)).sum())
+    return stability(shares(p, np.array(distribution["edges"])).tolist(), distribution["shares"])

@@ -9,6 +9,7 @@ from xscan.engine.machine.cores import usable_cores
 
 from ..notify import notifies
 from ..settings.points import wishes
+from ..settings.state import state
 from ..settings.viewer import viewer
 from ..terminal.choices import Language, ListFormat
 from ..terminal.console import Console
@@ -24,7 +25,7 @@ BRIEF = ("folder", "out", "report", "engine", "max_failures", "notify", "help_al
 def batch(
     ctx: typer.Context,
     folder: Annotated[Path, typer.Argument(help="Folder to scan, with sub-folders and zips.")],
-    out: Annotated[Path, typer.Option(metavar="LIST", help="The list to write.", rich_help_panel=WRITE)] = Path(
+    out: Annotated[Path, typer.Option(metavar="LIST", help="The list to write; {date} in it is the day.", rich_help_panel=WRITE)] = Path(
         "triage.csv"
     ),
     report: Annotated[
@@ -147,7 +148,6 @@ def batch(
     share lost; 130 interrupted.
     """
     from xscan.engine.batch.budget import FailureBudget
-    from xscan.engine.batch.run import run_batch
     from xscan.engine.batch.settings import BatchSettings
     from xscan.engine.disk.overwrite import require_apart, require_page
     from xscan.engine.errors import UsageError
@@ -159,11 +159,13 @@ def batch(
     from xscan.engine.runtime.fits import doubts
     from xscan.engine.runtime.rebuild import rebuild_if_needed
 
+    from ..nightly.tonight import Tonight
     from ..terminal.batch_summary import following, plural, summary_table
     from ..terminal.signals import stopping
 
     console = Console(quiet, verbose, json, no_progress)
-    page = report_file or (beside(out, ".html") if report else None)
+    night = Tonight.of(out, report_file or (beside(out, ".html") if report else None))
+    out, page = night.out, night.page
     require_apart({"--out": out, "--report-file": page, "--log-file": log_file})
     if page is not None:
         require_page(page)  # now, and not after a night's scan
@@ -198,9 +200,10 @@ def batch(
         page_lang=lang.value,
         thumbnails=thumbnails,
         viewer=viewer(),
+        state=state(),
     )
     with stopping() as stop, following(console, folder, follow_links) as progress:
-        summary = run_batch(settings, stop, progress, console.warn)
+        summary = night.run(settings, stop, progress, console)
     if json:
         console.result(summary.as_dict() | {"csv": str(out)}, "")
     if summary.interrupted:

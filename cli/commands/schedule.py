@@ -162,6 +162,7 @@ def check(
     """Say whether the last night has been: exit code 3 if it was cut off, is too long ago or never was."""
     from xscan.engine.errors import UsageError
     from xscan.engine.lists.run_report import report_of
+    from xscan.engine.nights.dated import last
 
     from ..nightly.night import look, parse_age
     from ..notify import tell, words
@@ -174,6 +175,7 @@ def check(
         if job is None:
             raise UsageError(f"no job named {name}: name its list with --out")
         out, command = Path(job.out), command or job.notify
+    out = last(out)
     night = look(out, limit)
     data = {"well": night.well, "message": night.message, "report": str(report_of(out))}
     if json:
@@ -192,6 +194,7 @@ def check(
 def failed(name: Name, out: Annotated[Path, typer.Option()], notify: Notify) -> None:
     """What systemd runs after a night that ended badly (OnFailure=)."""
     from xscan.engine.lists.run_report import report_of
+    from xscan.engine.nights.dated import last
 
     from ..nightly.night import written_since
     from ..notify import tell, words
@@ -200,7 +203,7 @@ def failed(name: Name, out: Annotated[Path, typer.Option()], notify: Notify) -> 
     status = int(state.get("ExecMainStatus") or 0)
     code = status if state.get("ExecMainCode") == "1" else 128 + status  # 1: it exited; else a signal ended it
     began = int(state.get("ExecMainStartTimestampMonotonic") or 0)
-    report = report_of(out)
+    report = report_of(last(out))
     tell(words(notify), report if written_since(report, began) else None, code or 1)
 
 

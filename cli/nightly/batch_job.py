@@ -2,7 +2,6 @@
 
 import os
 import shutil
-from pathlib import Path
 from typing import Any
 
 from xscan.engine.errors import UsageError
@@ -32,13 +31,12 @@ def _check(params: dict[str, Any]) -> None:
     from xscan.engine.batch.budget import FailureBudget
     from xscan.engine.find.shard import Shard
     from xscan.engine.lists.formats import check_formats
+    from xscan.engine.nights import dated
     from xscan.engine.runtime.open import find_engine
 
     if not os.path.isdir(params["folder"]):
         raise UsageError(f"there is no folder {params['folder']}: check the name, and that its share is there")
-    parent = Path(os.path.abspath(params["out"])).parent
-    if not parent.is_dir():
-        raise UsageError(f"the folder {parent} does not exist: make it, or give another --out")
+    dated.check(params["out"])
     FailureBudget.parse(params["max_failures"])
     Shard.parse(params["shard"])
     check_formats(f.value for f in params["format"] or ())

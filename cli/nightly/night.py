@@ -19,11 +19,11 @@ class Night:
     message: str
 
 
-def parse_age(text: str) -> float:
+def parse_age(text: str, option: str = "--max-age") -> float:
     """`26h` -> seconds. Raises UsageError."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([mhd])", text.strip())
     if not match:
-        raise UsageError(f"cannot read --max-age {text}: write 26h, 90m or 2d")
+        raise UsageError(f"cannot read {option} {text}: write 26h, 90m or 2d")
     return float(match[1]) * _SECONDS[match[2]]
 
 

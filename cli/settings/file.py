@@ -21,7 +21,7 @@ from ..terminal.console import Console
 from ..terminal.groups import LazyGroup
 
 NAME = "xscan.toml"
-TABLES = ("operating-points", "viewer", "pacs")  #: tables that are no command; who reads one checks what is in it
+TABLES = ("operating-points", "viewer", "pacs", "nights")  #: tables that are no command; who reads one checks it
 _SCANNED = ("folder", "data", "file")  #: arguments that name films; an export must not choose an engine
 _FILES_OR_NAMES = ("engine",)  #: options that take a file or the name of something that is shipped
 

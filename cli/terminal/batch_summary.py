@@ -52,6 +52,9 @@ def summary_table(summary: Summary, out: Path, page: Path | None) -> str:
             lines.append(f"  {status:<9}{summary.status[status]:>7}   {_reasons(summary, status)}")
     if doubtful := summary.status["review"]:
         lines.append(f"  of the scored, {doubtful} doubtful: {_reasons(summary, 'review')}")
+    if summary.new is not None:
+        by_band = ", ".join(f"{summary.new[name]} {name}" for name in Band if summary.new[name])
+        lines.append(f"  new tonight {summary.new.total():>4}{'   ' + by_band if by_band else ''}")
     if summary.kept or summary.dropped:
         lines.append(f"  {summary.kept} rows kept from earlier, {summary.dropped} of vanished files dropped")
     if summary.engine_changed:

@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from ..errors import DeviceLost, EngineError, UsageError, XscanError
-from ..lists.table import COLUMNS, Row
+from ..lists.table import COLUMNS, Note, Row
 from ..reasons import FAILED, REVIEW, SKIPPED
 from .messages import Done, Job, Ready, blank_row
 
@@ -32,6 +32,11 @@ _VALUES = {
     "reason": _SENTENCE,
     "model": _LABEL,
 }
+_NOTE = (
+    re.compile(r"(?:[0-9a-f]{32})?"),
+    re.compile(r"(?:[0-9]{8})?", re.ASCII),
+    re.compile(r"[-0-9. ]{0,2000}", re.ASCII),
+)
 _CODES = {"ok": ("",), "review": REVIEW, "skipped": SKIPPED, "failed": FAILED}
 
 
@@ -44,7 +49,7 @@ def tell(connection: Connection, answer: Ready | Done | XscanError) -> None:
     if isinstance(answer, Ready):
         said: dict[str, Any] = {"ready": [answer.runtime, answer.manifest, answer.sha256]}
     elif isinstance(answer, Done):
-        rows = [[getattr(row, name) for name in _TOLD] for row in answer.rows]
+        rows = [[*(getattr(row, name) for name in _TOLD), list(row.note or ())] for row in answer.rows]
         said = {"done": [answer.number, rows, answer.seconds]}
     else:
         said = {"error": [type(answer).__name__, str(answer)]}
@@ -105,10 +110,12 @@ def _done(job: Job, number: Any, rows: Any, seconds: Any) -> Done:
     made: list[Row] = []
     for found, cells in zip(job.files, rows, strict=True):
         row = blank_row(found, "")
-        for name, value in zip(_TOLD, cells, strict=True):
+        *values, note = cells
+        for name, value in zip(_TOLD, values, strict=True):
             setattr(row, name, _text(value) if name == "status" else _matched(_VALUES[name], value))
         if row.code not in _CODES[row.status]:
             raise ValueError
+        row.note = Note(*(_matched(p, value) for p, value in zip(_NOTE, note, strict=True))) if note else None
         made.append(row)
     spent = {_text(stage): float(s) for stage, s in seconds.items() if stage in ("read", "network")}
     if any(not 0 <= s < 1e6 for s in spent.values()):

@@ -5,13 +5,15 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 from ..errors import StorageError
 from ..find.discover import discover
 from ..find.found import Found, order_key
 from ..lists.earlier import EarlierRow
-from ..lists.output import Output
+from ..lists.output import Output, own_files
 from ..lists.table import Row, utc
+from ..nights import dated
 from .lost_input import LostInput
 from .messages import Job
 from .settings import BatchSettings
@@ -47,7 +49,8 @@ class Feed:
         self._waiting = 0  # files of the open job that need scoring
         self._found: queue.Queue[Found | BaseException | None] = queue.Queue(AHEAD)
         self._last = time.monotonic()
-        walk = discover(settings.folder, output.own_files, settings.follow_links, self.input.mounted)
+        own = (*output.own_files, *_of_other_nights(settings))
+        walk = discover(settings.folder, own, settings.follow_links, self.input.mounted)
         threading.Thread(target=self._discover, args=(walk,), name="discovery", daemon=True).start()
 
     def next_job(self) -> Job | None:
@@ -131,6 +134,13 @@ class Feed:
             self._found.put(error)
 
 
+def _of_other_nights(settings: BatchSettings) -> Iterator[Path]:
+    """What earlier nights' runs left, should the dated lists stand inside the scanned folder."""
+    if settings.nightly is not None:
+        for day in dated.nights(settings.nightly):
+            yield from own_files(dated.on(settings.nightly, day))
+
+
 def _is_same(earlier: EarlierRow, found: Found) -> bool:
     return (earlier.row.bytes, earlier.row.modified) == (str(found.bytes), utc(found.modified_ns))
 
@@ -141,5 +151,7 @@ def _still_holds(earlier: EarlierRow, found: Found) -> bool:
         return False
     if row.code in COSTLY and row.reason.endswith(TWICE):
         return True
+    if row.code == "lateral" and not row.study_uid:  # of a list made before it was asked which study it is of
+        return False
     # A finished list's failures are tried again; an interrupted run's are part of the run that goes on.
     return row.status != "failed" or not earlier.finished

@@ -23,6 +23,7 @@ class WorkerSettings:
     pictures: Path | None = None  #: folder for small pictures of the films, where the run makes a page
     points: tuple[Wish | None, Wish | None] = (None, None)  #: a site's own rule-out and rule-in
     mend: bool = False  #: set films right that surely stand wrong
+    patients: bytes = b""  #: the key of the patients' hashes, where a history is kept
     door: Any = None  #: a scoring.Door where the network runs in the main process, on a GPU
 
 

@@ -26,11 +26,15 @@ from ..lists.earlier import EarlierRow
 from ..lists.formats import OURS, convert
 from ..lists.output import Output, pictures_folder
 from ..lists.run_report import State, digest_of
+from ..lists.studies import require_studies, studies_path, write_studies
 from ..lists.table import Row, beside
 from ..network.manifest import Manifest
+from ..nights import dated
+from ..nights.history import News, key_of_patients, recording
 from ..runtime.choose import Choice
 from .doors import doors
 from .feed import Feed
+from .in_history import about, record, versions
 from .messages import WorkerSettings
 from .pictures import Stopped, draw, films_again, scored_rows
 from .pool import Pool
@@ -57,7 +61,8 @@ def run_batch(
     started = time.monotonic()
     _require_folder(settings.folder)
     pictures = pictures_folder(settings.out).path if settings.page and settings.thumbnails else None
-    workers = WorkerSettings(settings.engine, settings.limits, pictures, settings.points, settings.mend)
+    patients = key_of_patients(settings.state)
+    workers = WorkerSettings(settings.engine, settings.limits, pictures, settings.points, settings.mend, patients)
     with (
         doors(settings.engine, settings.workers, settings.batch_size, settings.one_owner) as door,
         Pool(workers, settings.workers, settings.file_seconds, door=door) as pool,
@@ -66,20 +71,23 @@ def run_batch(
         engine = ready.sha256
         row_settings = _row_settings(settings, engine)
         may_change = ("engine",) if settings.engine_may_change else ()
+        if settings.nightly is not None:
+            dated.make_folder(settings.nightly, settings.out)
+        asked = {"restart": settings.restart, "may_change": may_change, "others": _others(settings)}
         with (
-            Output(
-                settings.out, row_settings, restart=settings.restart, may_change=may_change, others=_others(settings)
-            ) as output,
+            Output(settings.out, row_settings, **asked, last=settings.last) as output,
             Doubles() as doubles,
+            recording(settings.state, about(settings, ready), tell) as recorder,
         ):
             for path in output.set_aside:
                 tell(f"the list of an earlier run was damaged or changed: it is kept as {path.name}, and scanned again")
             log.info("scanning with engine %s on %s, %d workers", engine[:12], ready.runtime, settings.workers)
-            if output.outdated:
+            changed = output.outdated or "engine" in output.last_differs
+            if changed:
                 log.info("the list was made with another engine: its films are scored again")
             summary = Summary(runtime=ready.runtime, model=Manifest.from_json(ready.manifest).label)
             summary.engine = Choice(settings.engine, settings.chosen_by).as_dict() | {"sha256": engine}
-            summary.engine_changed = output.outdated
+            summary.engine_changed = changed
             feed = Feed(settings, output, stop)
             for done in pool.run(feed.next_job, feed.at_end):
                 scored = iter(done.rows)
@@ -90,6 +98,7 @@ def run_batch(
                         "the scanned folder is gone, or a disk in it: bring it back and run the same command again"
                     )
                 output.write(rows)
+                recorder.see([row for row, e in zip(rows, entries, strict=True) if not isinstance(e, EarlierRow)])
                 for row in rows:
                     summary.count(row)
                     if row.status != "ok":
@@ -104,8 +113,12 @@ def run_batch(
             if not summary.interrupted:
                 summary.unchanged = output.finish(_resolving(doubles, summary))
                 convert(settings.out, settings.formats)
+            summary.new = record(recorder, settings, summary)
+            if not summary.interrupted:
+                write_studies(settings.out, recorder.earlier_study)
                 if settings.page:
-                    summary.interrupted = not _make_page(settings, settings.page, output, pool, ready.manifest, stop)
+                    made = _make_page(settings, settings.page, output, pool, ready.manifest, stop, recorder.news)
+                    summary.interrupted = not made
                 else:  # of an interrupted run that was to make a page
                     output.pictures.remove()
             # Last: until it says so, nothing has finished.
@@ -116,7 +129,13 @@ def run_batch(
 
 
 def _make_page(
-    settings: BatchSettings, page: Path, output: Output, pool: Pool, manifest: str, stop: threading.Event
+    settings: BatchSettings,
+    page: Path,
+    output: Output,
+    pool: Pool,
+    manifest: str,
+    stop: threading.Event,
+    news: News | None,
 ) -> bool:
     """Write the morning page, with the pictures that the workers left; of kept rows, those of the page before, and what
     neither has is read by the workers again. Returns False when the run was told to end meanwhile."""
@@ -124,14 +143,15 @@ def _make_page(
     from ..report.page import PageOptions, write_page
     from ..report.thumbnails import EARLIER, Spool, Spooled
 
-    options = PageOptions(settings.page_lang, Manifest.from_json(manifest), settings.viewer)
+    options = PageOptions(settings.page_lang, Manifest.from_json(manifest), settings.viewer, news)
     if not settings.thumbnails:
         write_page(settings.out, page, options, None)
         output.page = ""
         return True
     left = output.pictures.path
-    if output.page and page.is_file() and digest_of(page) == output.page:  # nobody has written to it since
-        Spool(left, EARLIER).put(pictures_of(page))
+    before = page if page.exists() or settings.last_page is None else settings.last_page
+    if output.page and before.is_file() and digest_of(before) == output.page:  # nobody has written to it since
+        Spool(left, EARLIER).put(pictures_of(before))
     with Spooled(left) as spooled:
         wanted = (row for row in scored_rows(settings.out) if spooled.get(row) is None)
         films = films_again(settings.folder, wanted, settings.follow_links)
@@ -187,19 +207,17 @@ def _row_settings(settings: BatchSettings, engine: str) -> dict[str, Any]:
 def _others(settings: BatchSettings) -> dict[Path, Ours]:
     """What the run writes beside its list, and how its own is known again."""
     others = {beside(settings.out, f".{name}"): OURS[name] for name in settings.formats if name in OURS}
+    others[studies_path(settings.out)] = require_studies
     return others | ({settings.page: require_page} if settings.page else {})
 
 
 def _facts(settings: BatchSettings, summary: Summary) -> dict[str, Any]:
-    from importlib.metadata import version  # slow to import, and wanted only here
-
-    packages = ("xscan", "numpy", "opencv-python-headless", "onnxruntime", "pydicom", "imagecodecs")
     return {
         "ended": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
         "engine": summary.engine,
         "summary": summary.as_dict(),
         "workers": settings.workers,
         "batch_size": settings.batch_size,
-        "versions": {p: version(p) for p in packages} | {"python": platform.python_version()},
+        "versions": versions(),
         "hardware": {"system": platform.platform(), "processor": platform.machine(), "cores": os.cpu_count()},
     }

@@ -39,6 +39,11 @@ class BatchSettings:
     page_lang: str = "en"
     thumbnails: bool = True  #: small pictures of the films in the page
     viewer: str = ""  #: address of the clinic's viewer, for links in the page
+    state: Path | None = None  #: the machine's folder with the history (xscan.engine.nights.state); None: none is kept
+    nightly: Path | None = None  #: the list's name for all nights, with {date}, where `out` is one of them
+    last: Path | None = None  #: the list of the night before, whose unchanged rows are taken over
+    last_page: Path | None = None  #: its page, for the pictures
+    kind: str = "batch"  #: what the history calls the run
 
 
 @dataclass
@@ -52,6 +57,7 @@ class Summary:
     priority: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)  #: failed, skipped and review, by code
     unchanged: bool = False  #: the finished list stood already
+    new: Counter[str] | None = None  #: scored films that are new tonight, by band; None where no history tells
     engine_changed: bool = False  #: the list was made with another engine, and all films are scored again
     engine: dict[str, Any] = field(default_factory=dict)  #: name, runtime, precision, sha256, chosen_by
     interrupted: bool = False
@@ -74,4 +80,6 @@ class Summary:
 
     def as_dict(self) -> dict[str, Any]:
         content = {f.name: getattr(self, f.name) for f in fields(self)}
+        if self.new is None:
+            del content["new"]
         return {name: dict(+value) if isinstance(value, Counter) else value for name, value in content.items()}

@@ -5,6 +5,7 @@ decoder that crashes or hangs costs that file only.
 """
 
 import ctypes
+import hmac
 import os
 import time
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ import numpy as np
 
 from ..errors import DeviceLost, EngineError, FileProblem, UnreadableRadiograph, UsageError
 from ..find.found import Found
-from ..lists.table import Row
+from ..lists.table import Note, Row
 from ..machine.confine import MemoryLimit, limit_files
 from ..network.manifest import Manifest
 from ..network.spec import InputSpec
@@ -129,9 +130,11 @@ def _do(
                 seen = _read(found, position, limits, spec, pictures[len(scored), :, :, 0], spool is not None)
             facts = seen.facts
             row.study_uid, row.series_uid, row.sop_uid = facts.study_uid, facts.series_uid, facts.sop_uid
+            row.note = _note(facts, settings.patients)
             scored.append(seen)
         except FileProblem as problem:
             row.status, row.reason = problem.status, problem.reason
+            row.study_uid, row.series_uid, row.sop_uid = problem.uids
         rows.append(row)
     read = time.perf_counter()
     progress[1] = SCORING
@@ -139,6 +142,16 @@ def _do(
         _score(rows, scored, pictures[: len(scored)], runtime, spool, settings.mend)
         memory.grown(len(scored))
     return Done(job.number, rows, {"read": read - started, "network": time.perf_counter() - read})
+
+
+def _note(facts: Facts, key: bytes) -> Note | None:
+    """What the history is told of a film; nothing where none is kept."""
+    if not key:
+        return None
+    whose = (
+        hmac.digest(key, facts.patient.encode("utf-8", "surrogateescape"), "sha256").hex()[:32] if facts.patient else ""
+    )
+    return Note(whose, facts.study_date)
 
 
 def _room(runtime: Runtime, films: int) -> np.ndarray:
@@ -185,6 +198,8 @@ def _score(
             if i in mends:
                 found = mending.reason(mends[i], seen.facts)
             _fill(row, verdict, found, manifest)
+            if row.note is not None and gate is not None and np.isfinite(gate[i]).all():
+                row.note = row.note._replace(gate=" ".join(f"{score:.3f}" for score in gate[i]))
     if spool:
         drawn = ["" if maps is None else encode_map(m, manifest.temperature) for m in (p if maps is None else maps)]
         spool.put(_pictures(rows, scored, drawn))

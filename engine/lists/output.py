@@ -65,6 +65,7 @@ class Output:
     may_change: settings that may be others than the list's: its films are then scored again, none of its rows is kept,
     and the list stands until the new one is whole (`outdated`).
     others: what else the run will write, and how its own is known again: looked at before anything is scanned.
+    last: a list of an earlier night, made under another name: its rows that still hold are taken over. It is only read.
     Raises OutputError when the output is locked, unwritable, or was made with other settings.
     """
 
@@ -76,8 +77,11 @@ class Output:
         restart: bool = False,
         may_change: tuple[str, ...] = (),
         others: Mapping[Path, Ours] | None = None,
+        last: Path | None = None,
     ) -> None:
         self.path = path
+        self._last = last
+        self.last_differs: tuple[str, ...] = ()  #: settings that are others than the last list's: none of its rows is
         self.part = path.with_name(path.name + ".part")
         self.prev = path.with_name(path.name + ".prev")
         self.sums = path.with_name(path.name + ".sums")
@@ -99,14 +103,7 @@ class Output:
     @property
     def own_files(self) -> tuple[Path, ...]:
         """Never scanned, should the output stand inside the scanned folder."""
-        own = [self.path, self.part, self.prev, self.sums, self.lock_file, self._owner_file, report_of(self.path)]
-        own += [beside(self.path, ending) for ending in (".html", ".jsonl", ".parquet", ".run.json")]
-        own += [self.path.with_name(self.path.name + ".run.json"), self.pictures.path, *self._others]
-        own.append(pictures_folder(beside(self.path, ".html")).path)  # of `xscan report`
-        damaged = re.compile(re.escape(self.path.name) + r"(\.part|\.prev)?\.damaged-\d{8}T\d{6}Z(-\d+)?")
-        with contextlib.suppress(OSError):
-            own += [path for path in self.path.parent.iterdir() if damaged.fullmatch(path.name)]
-        return tuple(own)
+        return (*own_files(self.path), *self._others)
 
     @property
     def _owner_file(self) -> Path:
@@ -156,6 +153,9 @@ class Output:
         sources = [rows_of(self.prev, finished=False)] if self.prev.exists() else []
         if self.path.exists() and (outdated or not self.outdated):
             sources.append(rows_of(self.path, finished=True, usable=not self.outdated))
+        if self._last is not None and (outdated or not self.last_differs):
+            # Behind the others: of two rows for a film theirs are later.
+            sources.append(rows_of(self._last, finished=True, usable=not self.last_differs))
         return merged(sources)
 
     def write(self, rows: list[Row]) -> None:
@@ -247,6 +247,7 @@ class Output:
             self._put_together(proven)
         if altered:
             self.set_aside.append(set_aside(self.part))
+        self._look_at_last()
         for path in (self.part, self.sums):
             path.unlink(missing_ok=True)
         # First: a part without it could not be carried on.
@@ -254,6 +255,15 @@ class Output:
         self._part_stream = os.fdopen(create(self.part, private=True), "wb", buffering=0)
         self._sums = Sums(os.fdopen(create(self.sums, private=True), "wb", buffering=0))
         self._append(HEADER)
+
+    def _look_at_last(self) -> None:
+        """Of the list of an earlier night: is it as xscan wrote it, and were its rows made as this run's will be?"""
+        report = RunReport.read(self._last) if self._last is not None and not self._restart else None
+        if self._last is None or report is None or report.outdated or not is_proven(self._last, report):
+            self._last = None
+            return
+        keys = self._settings.keys() | report.settings.keys()
+        self.last_differs = tuple(sorted(key for key in keys if self._settings.get(key) != report.settings.get(key)))
 
     def _put_together(self, proven: int) -> None:
         """Bring .prev up to the part: an interrupted run's rows, and those of an earlier one behind them."""
@@ -294,6 +304,19 @@ class Output:
         with contextlib.suppress(OSError):  # while it is held: whoever opened it meanwhile sees that it is gone
             self.lock_file.unlink(missing_ok=True)
         self._lock.release()
+
+
+def own_files(path: Path) -> tuple[Path, ...]:
+    """All that runs of the list at `path` may leave beside it."""
+    report = path.with_name(path.name + ".run.json")
+    own = [path, report, report_of(path), pictures_folder(path).path]
+    own.append(pictures_folder(beside(path, ".html")).path)  # of `xscan report`
+    own += [path.with_name(path.name + ending) for ending in (".part", ".prev", ".sums", ".lock", ".lock.json")]
+    own += [beside(path, ending) for ending in (".html", ".jsonl", ".parquet", ".run.json", ".studies.csv")]
+    damaged = re.compile(re.escape(path.name) + r"(\.part|\.prev)?\.damaged-\d{8}T\d{6}Z(-\d+)?")
+    with contextlib.suppress(OSError):
+        own += [other for other in path.parent.iterdir() if damaged.fullmatch(other.name)]
+    return tuple(own)
 
 
 def pictures_folder(path: Path) -> OwnFolder:

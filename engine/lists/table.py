@@ -7,11 +7,11 @@ spreadsheet would take for a formula, also behind a semicolon or tab in it, gets
 import csv
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from operator import attrgetter
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from ..disk.hostile import cell, uncell
 from ..disk.overwrite import start_of
@@ -20,6 +20,14 @@ from ..errors import OutputError
 _SPECIAL = re.compile(r'[",\r\n]')
 # What is written can be read back: the longest name of a zip is 65,535 bytes, four characters each as it is shown.
 csv.field_size_limit(1 << 20)
+
+
+class Note(NamedTuple):
+    """What the history is told of a film besides its row; it stands in no list."""
+
+    patient: str = ""  #: keyed hash of the PatientID
+    taken: str = ""  #: DICOM's StudyDate, 20260131
+    gate: str = ""  #: the network's gate scores, three decimals, with spaces
 
 
 @dataclass(slots=True)
@@ -41,6 +49,7 @@ class Row:
     model: str = ""
     bytes: str = ""
     modified: str = ""  #: UTC, ISO 8601, microseconds
+    note: Note | None = field(default=None, compare=False, repr=False)  #: no column: for the history alone
 
     @property
     def code(self) -> str:
@@ -48,7 +57,7 @@ class Row:
         return self.reason.partition(":")[0]
 
 
-COLUMNS = tuple(field.name for field in fields(Row))
+COLUMNS = tuple(column.name for column in fields(Row) if column.name != "note")
 _cells = attrgetter(*COLUMNS)
 HEADER = (",".join(COLUMNS) + "\n").encode()
 
@@ -79,10 +88,11 @@ def modified_ns(text: str) -> int:
 
 def encode(rows: Iterable[Row]) -> bytes:
     """The rows as CSV lines (RFC 4180 but for the line end)."""
-    return "".join(",".join(map(_encode_cell, _cells(row))) + "\n" for row in rows).encode()
+    return "".join(",".join(map(encode_cell, _cells(row))) + "\n" for row in rows).encode()
 
 
-def _encode_cell(text: str) -> str:
+def encode_cell(text: str) -> str:
+    """A cell as it stands in a list; `decode_cell` takes off again what a spreadsheet needs."""
     text = cell(text)
     # Not csv.writer: it leaves a lone carriage return unquoted, which its own reader then refuses.
     return '"' + text.replace('"', '""') + '"' if _SPECIAL.search(text) else text

@@ -69,7 +69,7 @@ def _rows(page: Iterator[str]) -> Iterator[Row]:
         text, end, _ = line.rstrip("\n").partition(_END)
         text = text.removesuffix("]") if end else text.removesuffix(",")
         if text:
-            yield Row(**dict(zip(CELLS, json.loads(text), strict=True)))
+            yield Row(**dict(zip(CELLS, json.loads(text)[: len(CELLS)], strict=True)))
         if end or not text:
             return
         line = next(page, "")

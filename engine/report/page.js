@@ -4,12 +4,13 @@
 (() => {
   const $ = (id) => document.getElementById(id);
   const facts = JSON.parse($("facts").textContent);
-  const COLUMNS = ["file", "status", "priority", "finding", "pn", "pb", "pv", "pp", "reason", "study", "series", "sop", "bytes", "modified"];
+  const COLUMNS = ["file", "status", "priority", "finding", "pn", "pb", "pv", "pp", "reason", "study", "series", "sop", "bytes", "modified", "seen"];
   const films = JSON.parse($("rows").textContent).map((cells, index) => {
     const film = { index };
     COLUMNS.forEach((name, i) => (film[name] = cells[i]));
     film.p = film.pp === "" ? -1 : Number(film.pp);
     film.code = film.reason.split(":", 1)[0];
+    film.fresh = Boolean(facts.since && film.seen >= facts.since); // new tonight
     return film;
   });
   const BANDS = ["urgent", "review", "routine"];

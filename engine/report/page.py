@@ -22,6 +22,7 @@ from ..disk.replace import replacing
 from ..errors import UsageError
 from ..lists.table import Row, read_rows
 from ..network.manifest import Manifest
+from ..nights.history import News
 from . import texts
 from .thumbnails import LARGE_BANDS, Picture
 
@@ -41,6 +42,7 @@ class PageOptions:
     lang: str = "en"  #: the language it opens in; a button changes it
     manifest: Manifest | None = None  #: names the network and its operating points
     viewer: str = ""  #: address of the clinic's viewer, with {study_uid}; checked by `viewer.check_pattern`
+    news: News | None = None  #: which films are new tonight; None where no history tells
 
 
 def write_page(csv: Path, out: Path, options: PageOptions, pictures: Pictures | None) -> None:
@@ -60,7 +62,7 @@ def write_page(csv: Path, out: Path, options: PageOptions, pictures: Pictures | 
         "CSS_HASH": lambda: [_hash(css)],
         "JS_HASH": lambda: [_hash(js)],
         "FACTS": lambda: [_json(_facts(csv, options, pictures is not None))],
-        "ROWS": lambda: _rows(csv),
+        "ROWS": lambda: _rows(csv, options.news),
         "PICTURES": lambda: _pictures(csv, pictures) if pictures else [],
     }
     with replacing(out, require_page, private=True) as stream:
@@ -101,6 +103,7 @@ def _facts(csv: Path, options: PageOptions, pictures: bool) -> dict[str, Any]:
         "model": manifest.label if manifest else "",
         "points": manifest.points() if manifest else None,
         "viewer": options.viewer,  # the page puts in UIDs as `viewer.address` does
+        "since": options.news.since if options.news else "",  # what was first seen from here on is new tonight
         "pictures": pictures,
         "chunk": CHUNK,
         "version": version("xscan"),
@@ -112,10 +115,12 @@ def _list(csv: Path) -> Iterator[Row]:
         yield from read_rows(stream)
 
 
-def _rows(csv: Path) -> Iterator[str]:
+def _rows(csv: Path, news: News | None) -> Iterator[str]:
+    """Arrays of CELLS; where a history tells, one cell more: when it first heard of the film."""
     before = "["
     for row in _list(csv):
-        yield before + _json([getattr(row, name) for name in CELLS])
+        cells = [getattr(row, name) for name in CELLS]
+        yield before + _json(cells if news is None else [*cells, news.first_seen(row)])
         before = ",\n"
     yield "]" if before != "[" else "[]"
 

@@ -3,12 +3,13 @@ for the model costs no decoding."""
 
 import numpy as np
 
-from ...errors import UnreadableRadiograph
+from ...errors import NotARadiograph, UnreadableRadiograph
 from ..film import Facts, Film, Limits, require_pixels
 from . import cover, skip
 from .age import age_years, height_m
 from .grey import render
 from .header import PIXEL_DATA, Header, parse
+from .patient import patient, study_date
 from .pixels import ImagePixel, read_stored
 
 
@@ -18,7 +19,7 @@ def read_dicom(content: bytes, limits: Limits) -> Film:
     skip.refuse_other_objects(header)
     if header.problem is not None:
         raise header.problem
-    skip.refuse_other_pictures(header)
+    _refuse_other_pictures(header)
     image = image_pixel(header, limits)
     stored = read_stored(header, image)
     rendering = render(header, image, stored)
@@ -49,6 +50,8 @@ def read_dicom(content: bytes, limits: Limits) -> Film:
         sop_uid=_uid(header, 0x00080018),
         age_years=age_years(header),
         height_m=height_m(header),
+        patient=patient(header),
+        study_date=study_date(header),
         stands=skip.stands(header),
         for_processing=skip.for_processing(header),
         doubts=doubts,
@@ -65,9 +68,19 @@ def refuse_by_header(head: bytes, limits: Limits) -> None:
             return  # cut before it says what it is
         skip.refuse_other_objects(header)
         if PIXEL_DATA in header:
-            skip.refuse_other_pictures(header)
+            _refuse_other_pictures(header)
     except UnreadableRadiograph:  # to be said of the whole file
         return
+
+
+def _refuse_other_pictures(header: Header) -> None:
+    """Raise NotARadiograph; of a lateral film with its UIDs, for it is shown beside the frontal ones of its study."""
+    try:
+        skip.refuse_other_pictures(header)
+    except NotARadiograph as problem:
+        if problem.code == "lateral":
+            problem.uids = _uid(header, 0x0020000D), _uid(header, 0x0020000E), _uid(header, 0x00080018)
+        raise
 
 
 def _uid(header: Header, tag: int) -> str:

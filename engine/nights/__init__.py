@@ -1,0 +1,1 @@
+"""What many nights tell: the history of runs and films, lists by date, what is new tonight."""
