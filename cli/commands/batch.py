@@ -25,9 +25,9 @@ BRIEF = ("folder", "out", "report", "engine", "max_failures", "notify", "help_al
 def batch(
     ctx: typer.Context,
     folder: Annotated[Path, typer.Argument(help="Folder to scan, with sub-folders and zips.")],
-    out: Annotated[Path, typer.Option(metavar="LIST", help="The list to write; {date} in it is the day.", rich_help_panel=WRITE)] = Path(
-        "triage.csv"
-    ),
+    out: Annotated[
+        Path, typer.Option(metavar="LIST", help="The list; {date} is the day.", rich_help_panel=WRITE)
+    ] = Path("triage.csv"),
     report: Annotated[
         bool,
         typer.Option("--report", help="Make the morning page, too, beside the list.", rich_help_panel=WRITE),

@@ -8,6 +8,7 @@ import typer
 from xscan.engine.machine.cores import usable_cores
 
 from ..settings.points import wishes
+from ..settings.state import state as history_folder
 from ..terminal.console import Console
 from ..terminal.logs import set_up_logging
 from ..terminal.options import Json, Quiet, Verbose
@@ -131,6 +132,8 @@ def listen(
         points=wishes(rule_out, rule_in),
         mend=mend,
         page=page,
+        state=history_folder(),
+        kind="listen",
     )
     with stopping() as stop:
         tally = serve(

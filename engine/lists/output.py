@@ -262,6 +262,7 @@ class Output:
         if self._last is None or report is None or report.outdated or not is_proven(self._last, report):
             self._last = None
             return
+        self.mounts = self.mounts or report.mounts  # the first list of a day hears where the films lay last night
         keys = self._settings.keys() | report.settings.keys()
         self.last_differs = tuple(sorted(key for key in keys if self._settings.get(key) != report.settings.get(key)))
 

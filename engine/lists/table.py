@@ -49,7 +49,9 @@ class Row:
     model: str = ""
     bytes: str = ""
     modified: str = ""  #: UTC, ISO 8601, microseconds
-    note: Note | None = field(default=None, compare=False, repr=False)  #: no column: for the history alone
+    note: Note | None = field(
+        default=None, compare=False, repr=False, kw_only=True
+    )  #: no column: for the history alone
 
     @property
     def code(self) -> str:
