@@ -263,6 +263,7 @@ class Output:
             self._last = None
             return
         self.mounts = self.mounts or report.mounts  # the first list of a day hears where the films lay last night
+        self.page = self.page or report.page
         keys = self._settings.keys() | report.settings.keys()
         self.last_differs = tuple(sorted(key for key in keys if self._settings.get(key) != report.settings.get(key)))
 

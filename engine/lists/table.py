@@ -94,7 +94,7 @@ def encode(rows: Iterable[Row]) -> bytes:
 
 
 def encode_cell(text: str) -> str:
-    """A cell as it stands in a list; `decode_cell` takes off again what a spreadsheet needs."""
+    """A cell as it stands in a list; `uncell` takes off again what a spreadsheet needs."""
     text = cell(text)
     # Not csv.writer: it leaves a lone carriage return unquoted, which its own reader then refuses.
     return '"' + text.replace('"', '""') + '"' if _SPECIAL.search(text) else text

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from xscan.engine.disk.hostile import uncell
 from xscan.engine.errors import OutputError
 from xscan.engine.lists.studies import COLUMNS, studies_path, write_studies
-from xscan.engine.lists.table import HEADER, Row, decode_cell, encode
+from xscan.engine.lists.table import HEADER, Row, encode
 
 
 def film(name: str, study: str, band: str = "routine", p: str = "0.1000", status: str = "ok") -> Row:
@@ -42,7 +43,7 @@ def test_a_line_a_study(out: Path):
         "3",
         "1",
     )
-    assert (two["priority"], decode_cell(two["film"]), two["earlier_study"]) == ("routine", "=c,1", "2.1")
+    assert (two["priority"], uncell(two["film"]), two["earlier_study"]) == ("routine", "=c,1", "2.1")
     assert tuple(one) == COLUMNS
 
 
