@@ -32,7 +32,7 @@ def equipment(result: Result) -> dict[str, object]:
     return {
         "manufacturer": MANUFACTURER,
         "manufacturer_model_name": MODEL_NAME,
-        "software_versions": (f"xscan {result.xscan_version}", f"{result.network}@{result.network_version}"),
+        "software_versions": [f"xscan {result.xscan_version}", f"{result.network}@{result.network_version}"],
         "device_serial_number": f"{result.network}@{result.network_version}",
         "series_description": SERIES_DESCRIPTION,
     }
@@ -48,6 +48,8 @@ def finish(made: "Dataset", source: Source, result: Result) -> bytes:
     for keyword in ("InstanceCreationTime", "ContentTime", "SeriesTime", "TimeOfSecondaryCapture"):
         if keyword in made or keyword == "SeriesTime":
             setattr(made, keyword, time)
+    for item in made.get("ContributingEquipmentSequence", []):  # highdicom names itself, and the time
+        item.ContributionDateTime = date + time
     made.DeviceUID = result.device_uid
     source.put_into(made)
     content = io.BytesIO()
