@@ -1,7 +1,8 @@
 """`xscan send`: results of a list to a PACS."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -35,6 +36,7 @@ def send(
     from xscan.engine.errors import PeerError, UsageError
 
     from ..terminal.logs import set_up_logging
+    from ..terminal.progress import progress
     from ..terminal.signals import stopping
 
     console = Console(quiet, verbose, json, no_progress)
@@ -47,13 +49,22 @@ def send(
 
     for one in destinations:
         require_libraries(one)
-    results = []
-    with stopping() as stop:
-        for one in destinations:
-            put = _enqueue(csv, folder, one, place, again, console) if csv is not None else {}
-            if stop.is_set():
-                break
-            results.append(put | _deliver(one, place, engine, wait, stop, console))
+    with stopping() as stop, progress(console, "results") as show:
+        put: dict[str, dict[str, Any]] = {
+            one.name: _enqueue(csv, folder, one, place, again, console) if csv is not None else {}
+            for one in destinations
+        }
+        counts: dict[str, int] = {}
+
+        def told(name: str, done: int) -> None:
+            counts[name] = done
+            show(sum(counts.values()))
+
+        with ThreadPoolExecutor(len(destinations)) as threads:  # a dead PACS keeps no other one waiting
+            runs = [threads.submit(_deliver, one, place, engine, wait, stop, told) for one in destinations]
+            results: list[dict[str, Any]] = [put[one.name] | run.result() for one, run in zip(destinations, runs, strict=True)]
+    for result in results:
+        console.say(_text(result))
     if json:
         console.result({"sent_to": results}, "")
     if stop.is_set():
@@ -70,7 +81,7 @@ def send(
         raise typer.Exit(3)
 
 
-def _enqueue(csv: Path, folder: Path | None, to, state: Path, again: bool, console: Console) -> dict[str, int]:
+def _enqueue(csv: Path, folder: Path | None, to, state: Path, again: bool, console: Console) -> dict[str, Any]:
     from importlib.metadata import version
 
     from xscan.engine.errors import UsageError
@@ -95,39 +106,30 @@ def _enqueue(csv: Path, folder: Path | None, to, state: Path, again: bool, conso
     return {"new": put.new, "known": put.known, "no_dicom": put.no_dicom, "gone": put.gone}
 
 
-def _deliver(to, state: Path, engine: str, wait: float, stop, console: Console) -> dict[str, object]:
-    from xscan.engine.pacs.send import Delivered, deliver
+def _deliver(to, state: Path, engine: str, wait: float, stop, told) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from xscan.engine.pacs.send import deliver
     from xscan.engine.runtime.open import find_engine
 
+    done = deliver(
+        state,
+        to,
+        engine=find_engine(engine) if engine else None,
+        wait=60 * wait,
+        now=True,
+        stop=stop,
+        progress=lambda done: told(to.name, done.sent),
+    )
+    return {"pacs": to.name, **asdict(done)}
+
+
+def _text(result: dict[str, Any]) -> str:
     from ..terminal.batch_summary import plural
-    from ..terminal.progress import progress
 
-    with progress(console, f"to {to.name}") as show:
-
-        def update(done: Delivered) -> None:
-            show(done.sent, note=f"{done.failed} failed" if done.failed else "")
-
-        done = deliver(
-            state,
-            to,
-            engine=find_engine(engine) if engine else None,
-            wait=60 * wait,
-            now=True,
-            stop=stop,
-            progress=update,
-        )
-    text = f"{to.name}: {plural(done.sent, 'object')} sent"
-    text += f", {done.warned} of them with a warning" if done.warned else ""
-    text += f", {done.failed} failed" if done.failed else ""
-    text += f", {done.waiting} waiting" if done.waiting else ""
-    codes = ", ".join(f"{code} {number}" for code, number in sorted(done.codes.items()))
-    console.say(text + (f" ({codes})" if codes else ""))
-    return {
-        "pacs": to.name,
-        "sent": done.sent,
-        "warned": done.warned,
-        "failed": done.failed,
-        "waiting": done.waiting,
-        "problem": done.problem,
-        "codes": done.codes,
-    }
+    text = f"{result['pacs']}: {plural(result['sent'], 'object')} sent"
+    text += f", {result['warned']} of them with a warning" if result["warned"] else ""
+    text += f", {result['failed']} failed" if result["failed"] else ""
+    text += f", {result['waiting']} waiting" if result["waiting"] else ""
+    codes = ", ".join(f"{code} {number}" for code, number in sorted(result["codes"].items()))
+    return text + (f" ({codes})" if codes else "")

@@ -18,12 +18,12 @@ from filelock import FileLock, Timeout
 from ..disk.overwrite import in_own_folder
 from ..disk.replace import replace_bytes, writing
 from ..errors import OutputError, StorageError, UnreadableRadiograph
-from ..read.dicom.header import Header, parse
+from ..read.dicom.header import PIXEL_DATA, Header, parse
 from ..read.film import DEFAULT_LIMITS
 from .destinations import Destination, Way
 from .find import Peer, Query, Series, Study, sound_uid
 from .objects.result import MODEL_NAME
-from .seen import KEPT, OWN, Seen
+from .seen import DAMAGED, KEPT, OWN, Seen
 
 log = logging.getLogger("xscan")
 
@@ -152,6 +152,7 @@ class _Keeper:
         self.wanted: set[str] = set()
         self.kept: set[str] = set()
         self.films = 0
+        self._damaged: dict[str, bytes] = {}  # digests of films that came damaged
         self.problem: OutputError | StorageError | None = None  #: why no film can be kept any more
         self._source = source
         self._study = study
@@ -167,22 +168,44 @@ class _Keeper:
         uid = sound_uid(header.text(0x00080018))
         if uid not in self.wanted or sound_uid(header.text(0x0020000D)) != self._study:
             return False
+        fate = OWN if is_own(header) else KEPT
+        if fate is KEPT and not is_whole(header):
+            digest = hashlib.sha256(content).digest()
+            before, self._damaged[uid] = self._damaged.get(uid), digest
+            if before != digest:
+                return False  # it is asked for once more
+            fate = DAMAGED  # twice the same: it is so in the PACS
         try:
-            self._keep(uid, content, own=is_own(header))
+            self._keep(uid, content, fate)
         except (OutputError, StorageError) as error:
             self.problem = error
             raise
         return True
 
-    def _keep(self, uid: str, content: bytes, *, own: bool) -> None:
-        if not own:
+    def _keep(self, uid: str, content: bytes, fate: str) -> None:
+        if fate != OWN:
             target = self._folder / _hash(self._study)[:16] / f"{_hash(uid)[:32]}.dcm"
             with writing(target):
                 target.parent.mkdir(mode=0o750, exist_ok=True)
             replace_bytes(target, content, in_own_folder, private=True)
-            self.films += uid not in self.kept
-        self._seen.add(self._source, self._study, uid, OWN if own else KEPT)
+        self._seen.add(self._source, self._study, uid, fate)
+        if fate == DAMAGED:
+            return
+        self.films += fate == KEPT and uid not in self.kept
         self.kept.add(uid)
+
+
+def is_whole(header: Header) -> bool:
+    """Whether a film's pixels are all there, by their length, or by the mark that ends compressed ones (PS3.5 A.4)."""
+    rows, columns = header.number(0x00280010) or 0, header.number(0x00280011) or 0
+    if header.problem is not None or PIXEL_DATA not in header:
+        return header.problem is None and not rows
+    pixels = header.elements[PIXEL_DATA]
+    if pixels.length < 0:
+        return header.content.rfind(b"\xfe\xff\xdd\xe0") > pixels.start
+    frames = int((header.decimals(0x00280008) or [1])[0])
+    bits = rows * columns * (header.number(0x00280002) or 1) * (header.number(0x00280100) or 0) * frames
+    return pixels.length >= bits // 8 and pixels.start + pixels.length <= len(header.content)
 
 
 def is_own(header: Header) -> bool:

@@ -6,6 +6,7 @@ answer is kept.
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any, Protocol
@@ -15,6 +16,7 @@ from .destinations import Destination
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
+    from pynetdicom.association import Association
 
 STUDY_ROOT_FIND = "1.2.840.10008.5.1.4.1.2.2.1"
 _UID = re.compile(r"[0-9]+(\.[0-9]+)*")
@@ -100,6 +102,8 @@ class DimseFinder:
 
     def __init__(self, destination: Destination) -> None:
         self._destination = destination
+        self._stack = ExitStack()
+        self._opened: Association | None = None
 
     def studies(self, query: Query) -> Iterator[Study]:
         def ask() -> Iterator[Study]:
@@ -135,27 +139,57 @@ class DimseFinder:
         return list(dict.fromkeys(uid for uid in found if uid))
 
     def _ask(self, level: str, keys: dict[str, str]) -> "list[Dataset]":
+        """All answers to one question. The association stays open for the next; one that the PACS has closed meanwhile
+        is opened again."""
         from pydicom.dataset import Dataset
 
-        from .dimse import EXPLICIT, IMPLICIT, association
         from .objects.common import hushed
 
         question = Dataset()
         question.QueryRetrieveLevel = level
         for keyword, value in keys.items():
             setattr(question, keyword, value)
-        found: list[Dataset] = []
-        with hushed(), association(self._destination, [(STUDY_ROOT_FIND, (EXPLICIT, IMPLICIT))]) as opened:
-            if not opened.accepted_contexts:
-                raise PeerError(
-                    f"{self._destination.name}: the PACS answers no queries (C-FIND) from {self._destination.calling}"
-                )
-            for status, answer in opened.send_c_find(question, STUDY_ROOT_FIND):
-                code = getattr(status, "Status", None)
-                if code in (0xFF00, 0xFF01):
-                    if answer is not None:
-                        found.append(answer)
-                elif code != 0x0000:
-                    said = "broke off" if code is None else f"answered {code:04X} to"
-                    raise PeerError(f"{self._destination.name}: the PACS {said} a query (C-FIND): run again")
+        with hushed():
+            used_before = self._opened is not None
+            found = self._answers(question)
+            if found is None and used_before:
+                self.close()
+                found = self._answers(question)
+        if found is None:
+            self.close()
+            raise PeerError(f"{self._destination.name}: the PACS broke off a query (C-FIND): run again")
         return found
+
+    def _answers(self, question: "Dataset") -> "list[Dataset] | None":
+        """None where the association ended before the last answer."""
+        found: list[Dataset] = []
+        opened = self._association()
+        if not opened.is_established:
+            return None
+        for status, answer in opened.send_c_find(question, STUDY_ROOT_FIND):
+            code = getattr(status, "Status", None)
+            if code is None:
+                return None
+            if code in (0xFF00, 0xFF01):
+                if answer is not None:
+                    found.append(answer)
+            elif code != 0x0000:
+                raise PeerError(
+                    f"{self._destination.name}: the PACS answered {code:04X} to a query (C-FIND): run again"
+                )
+        return found
+
+    def _association(self) -> "Association":
+        from .dimse import EXPLICIT, IMPLICIT, association
+
+        if self._opened is None:
+            contexts = [(STUDY_ROOT_FIND, (EXPLICIT, IMPLICIT))]
+            self._opened = self._stack.enter_context(association(self._destination, contexts))
+            if not self._opened.accepted_contexts:
+                calling = self._destination.calling
+                raise PeerError(f"{self._destination.name}: the PACS answers no queries (C-FIND) from {calling}")
+        return self._opened
+
+    def close(self) -> None:
+        self._stack.close()
+        self._opened = None

@@ -79,6 +79,7 @@ class DimsePeer(DimseFinder):
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
         if self._server is not None:
             self._server.shutdown()
 

@@ -20,7 +20,9 @@ CREATE TABLE IF NOT EXISTS study (
   PRIMARY KEY (source, study)
 ) WITHOUT ROWID;
 """
-KEPT, OWN = "kept", "own"  #: of a film; own: an object that xscan made, which is not fetched again
+#: Fates of a film. own: an object that xscan made, which is not fetched again. damaged: kept, so that the list says so,
+#: and asked for again each time.
+KEPT, OWN, DAMAGED = "kept", "own", "damaged"
 
 
 class Seen:
@@ -48,8 +50,8 @@ class Seen:
 
     def films(self, source: str, study: str) -> set[str]:
         """Instances of a study that need not be fetched."""
-        query = "SELECT sop_uid FROM film WHERE source = ? AND study = ?"
-        return {uid for (uid,) in self._store.execute(query, (source, study))}
+        query = "SELECT sop_uid FROM film WHERE source = ? AND study = ? AND fate != ?"
+        return {uid for (uid,) in self._store.execute(query, (source, study, DAMAGED))}
 
     def add(self, source: str, study: str, sop_uid: str, fate: str) -> None:
         """A film is on the disk. Raises StorageError."""

@@ -202,7 +202,7 @@ class WebPeer:
                     why = "a film came damaged"
                     continue
             if not keep(content.getvalue()):
-                why = why or "a film came that is not the one asked for"
+                why = why or "a film came damaged, or is not the one asked for"
         return why
 
     def _pages(self, method: str, uid_tag: str, **arguments: Any) -> Iterator[dict[str, Any]]:
@@ -219,7 +219,7 @@ class WebPeer:
                     if isinstance(error, requests.RequestException) and error.response is not None:
                         raise
                     raise PeerError(f"{self._destination.name}: what answers there is no DICOMweb: check url") from None
-            new = [answer for answer in page if isinstance(answer, dict) and _value(answer, uid_tag) not in seen]
+            new = [answer for answer in page if isinstance(answer, dict) and str(_value(answer, uid_tag)) not in seen]
             seen.update(str(_value(answer, uid_tag)) for answer in new)
             yield from new
             if not new or len(page) < PAGE:
