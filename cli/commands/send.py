@@ -62,7 +62,9 @@ def send(
 
         with ThreadPoolExecutor(len(destinations)) as threads:  # a dead PACS keeps no other one waiting
             runs = [threads.submit(_deliver, one, place, engine, wait, stop, told) for one in destinations]
-            results: list[dict[str, Any]] = [put[one.name] | run.result() for one, run in zip(destinations, runs, strict=True)]
+            results: list[dict[str, Any]] = [
+                put[one.name] | run.result() for one, run in zip(destinations, runs, strict=True)
+            ]
     for result in results:
         console.say(_text(result))
     if json:
