@@ -22,13 +22,19 @@ from xscan.engine.runtime.open import find_engine, open_runtime
 from xscan.engine.runtime.rebuild import rebuild, rebuild_if_needed
 from xscan.engine.runtime.tensorrt import TensorRtRuntime
 
-from ...engine.runtime.fakes.card import forget, put
+from ...engine.runtime.fakes.card import collected, forget, put
 from ...engine.runtime.fakes.driver import Driver
 from ...engine.runtime.fakes.module import Outputs, TensorRt
 from .. import networks
 
 ALWAYS = Tolerances(*[1] * 9)
 CARD = "NVIDIA Stand-In RTX"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _collected() -> Iterator[None]:
+    with collected():
+        yield
 
 
 @pytest.fixture

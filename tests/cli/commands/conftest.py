@@ -15,7 +15,7 @@ from xscan.cli.__main__ import main
 from xscan.engine.runtime import bench
 
 from ...calibration import networks
-from ...engine.runtime.fakes.card import forget, put
+from ...engine.runtime.fakes.card import collected, forget, put
 from ...engine.runtime.fakes.driver import Driver
 from ...engine.runtime.fakes.module import TensorRt
 
@@ -44,7 +44,7 @@ Prepare = Callable[[Driver, dict[str, TensorRt]], None]
 
 
 @pytest.fixture(scope="session")
-def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
+def night(tmp_path_factory: pytest.TempPathFactory) -> Night:
     folder = tmp_path_factory.mktemp("night")
     network, films = folder / "small.onnx", folder / "films"
     network.write_bytes(networks.residual().SerializeToString())
@@ -71,8 +71,8 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
         said = csv.writer(out)
         said.writerow(("file", "truth"))
         said.writerows((row["file"], row["file"].split("/")[0]) for row in csv.DictReader(rows))
-    yield Night(folder, engines, films, listed, truth)
-    gc.unfreeze()
+    gc.unfreeze()  # `main` froze what was there
+    return Night(folder, engines, films, listed, truth)
 
 
 @pytest.fixture
@@ -88,11 +88,11 @@ def card(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
         monkeypatch.setattr("sys.argv", ["xscan", *map(str, arguments)])
         with pytest.raises(SystemExit) as ended:
             main()
-        gc.unfreeze()
         gc.collect()
         captured = capsys.readouterr()
         driver.assert_clean()
         return Ran(int(ended.value.code or 0), captured.out, captured.err, driver)
 
-    yield run
+    with collected():
+        yield run
     forget()

@@ -16,7 +16,7 @@ from xscan.engine.network.sidecar import BuiltFor, Profile, Sidecar
 from xscan.engine.runtime import cuda, tensorrt
 
 from ...calibration import networks
-from .fakes.card import forget, put
+from .fakes.card import collected, forget, put
 from .fakes.driver import Driver
 
 LARGEST = 8
@@ -26,6 +26,12 @@ SIDECAR = Sidecar(
     profile=Profile(1, 4, LARGEST), built_for=BuiltFor("RTX 4000", "8.9", "13.0"),
 )  # fmt: skip
 RTX = replace(SIDECAR, runtime="tensorrt-rtx")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _collected() -> Iterator[None]:
+    with collected():
+        yield
 
 
 @pytest.fixture

@@ -1,7 +1,10 @@
 """Puts the stand-in into a process: as its GPU and driver, pycuda, TensorRT and TensorRT for RTX. See the package."""
 
 import ctypes
+import gc
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
@@ -33,6 +36,17 @@ def put(
         monkeypatch.setitem(sys.modules, name, module)
     forget()
     return made
+
+
+@contextmanager
+def collected() -> Iterator[None]:
+    """What is here now is left out of every look for garbage, so that one after each failing call costs little."""
+    gc.collect()
+    gc.freeze()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gc, "freeze", lambda: None)  # as `main` does at its end
+        yield
+    gc.unfreeze()
 
 
 def forget() -> None:
