@@ -97,7 +97,8 @@ MUTANTS = {
 
 def main(part: str = "1/1") -> int:
     number, parts = (int(x) for x in part.split("/"))
-    chosen = dict(list(MUTANTS.items())[number - 1 :: parts])
+    first, last = (len(MUTANTS) * n // parts for n in (number - 1, number))
+    chosen = dict(list(MUTANTS.items())[first:last])
     alive = []
     print("| broken | in | noticed by |\n|---|---|---|", flush=True)
     with tempfile.TemporaryDirectory() as folder:

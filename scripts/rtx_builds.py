@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """Compile every shipped network in every precision for every GPU that TensorRT for RTX serves. Needs no GPU.
 
-    python scripts/rtx_builds.py
+    python scripts/rtx_builds.py [NETWORK ...]     default: all that ship
 
 By the compiler's warnings ('Converting conv weight scales', version 1.7) it counts convolutions that became INT8. Each
 build runs in a process of its own: after a failed build the next one of that process differs. Exits 1 if a build fails
@@ -26,6 +26,7 @@ from xscan.engine.network.sidecar import Profile
 from xscan.engine.runtime.compile import BuildOptions, build_plan, load_module
 from xscan.engine.runtime.open import find_engine, shipped
 
+ONE = "--one"  #: a graph and a compute capability, in a process of its own
 WORDS = "Converting conv weight scales"
 
 
@@ -55,18 +56,18 @@ def converted(content: bytes, compute_capability: str) -> int:
     return len(found)
 
 
-def main() -> int:
+def main(networks: list[str]) -> int:
     print("| network | precision | compute capability | convolutions in INT8 | seconds |\n|---|---|---|---|---|")
     bad = 0
     with tempfile.TemporaryDirectory() as folder:
-        for network in shipped():
+        for network in networks or shipped():
             for precision in ("fp32", "fp16", "int8"):
                 content, wanted = graph(network, precision)
                 path = Path(folder) / "graph.onnx"
                 path.write_bytes(content)
                 for capability in capabilities("tensorrt-rtx"):
                     started = time.monotonic()
-                    command = [sys.executable, __file__, str(path), capability]
+                    command = [sys.executable, __file__, ONE, str(path), capability]
                     done = subprocess.run(command, capture_output=True, text=True, check=False)
                     number = (
                         done.stdout.strip() if not done.returncode else (done.stderr.splitlines() or ["?"])[-1][:80]
@@ -78,7 +79,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 3:
-        print(converted(Path(sys.argv[1]).read_bytes(), sys.argv[2]))
+    if sys.argv[1:2] == [ONE]:
+        print(converted(Path(sys.argv[2]).read_bytes(), sys.argv[3]))
         raise SystemExit
-    raise SystemExit(main())
+    raise SystemExit(main(sys.argv[1:]))

@@ -7,6 +7,7 @@ import struct
 from dataclasses import dataclass
 
 from ..errors import NotARadiograph, UnreadableRadiograph
+from .bmp_rle import require_whole_rle
 from .holes import has_hole
 from .tiff_header import directory, first, first_directory
 
@@ -57,6 +58,12 @@ def bmp_header(data: bytes) -> RasterHeader:
         raise UnreadableRadiograph("bad-header", "the BMP header contradicts itself")
     if compression in (0, 3) and offset + (columns * bits + 31) // 32 * 4 * rows > len(data):
         raise UnreadableRadiograph("truncated", f"the BMP is not complete after {kilobytes(data)} KB")
+    if compression in (1, 2):
+        if bits != (8, 4)[compression - 1]:
+            raise UnreadableRadiograph("bad-header", "the BMP header contradicts itself")
+        require_whole_rle(data, offset, rows, columns, bits)
+    elif compression not in (0, 3):
+        raise UnreadableRadiograph("unsupported", "a BMP compression that xscan does not read")
     name = "palette" if bits <= 8 else "colour"
     return RasterHeader(rows, columns, 8, name)
 

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from .header import Header
+from .pixels import ImagePixel, Stored
 
 _LEAST_MARK = 0.0002  #: share of the film's middle that an overlay must cover to be told of
 _LEAST_SHOWN = 0.05  #: share of the picture that shutters must leave to be believed
@@ -67,21 +68,40 @@ def _polygon(header: Header, rows: int, columns: int) -> np.ndarray | None:
 _OPENINGS = {"RECTANGULAR": _rectangle, "CIRCULAR": _circle, "POLYGONAL": _polygon}
 
 
-def has_marks(header: Header, rows: int, columns: int) -> bool:
-    """Whether an overlay plane with data of its own marks the middle three quarters of the picture."""
-    return any(_marks(header, group << 16, rows, columns) for group in range(0x6000, 0x6020, 2))
+def has_marks(header: Header, image: ImagePixel, stored: Stored) -> bool:
+    """Whether an overlay plane marks the middle three quarters of the picture: one with data of its own, or one in the
+    bits of the pixel data that the picture leaves free, as was written before 2004 (PS3.5 8.1.2)."""
+    return any(_marks(header, group << 16, image, stored) for group in range(0x6000, 0x6020, 2))
 
 
-def _marks(header: Header, group: int, rows: int, columns: int) -> bool:
-    high, wide = header.number(group | 0x0010) or 0, header.number(group | 0x0011) or 0
-    raw = header.value(group | 0x3000)
-    if not high or not wide or len(raw) * 8 < high * wide:
+def _marks(header: Header, group: int, image: ImagePixel, stored: Stored) -> bool:
+    plane = _plane(header, group, image, stored)
+    if plane is None:
         return False
     origin = np.frombuffer(header.value(group | 0x0050)[:4], header.order + "i2")
     top, left = (int(number) - 1 for number in origin) if origin.size == 2 else (0, 0)
-    if header.order == ">" and header.elements[group | 0x3000].vr == b"OW":
-        raw = np.frombuffer(raw[: len(raw) // 2 * 2], ">u2").astype("<u2").tobytes()
-    plane = np.unpackbits(np.frombuffer(raw, np.uint8), count=high * wide, bitorder="little").reshape(high, wide)
+    rows, columns = image.rows, image.columns
     first_row, first_column = max(rows // 8 - top, 0), max(columns // 8 - left, 0)
     middle = plane[first_row : max(rows - rows // 8 - top, 0), first_column : max(columns - columns // 8 - left, 0)]
     return bool(middle.sum() > _LEAST_MARK * rows * columns)
+
+
+def _plane(header: Header, group: int, image: ImagePixel, stored: Stored) -> np.ndarray | None:
+    """An overlay's bits: uint8 [rows, columns], 0 and 1; None where there is none."""
+    high, wide = header.number(group | 0x0010) or 0, header.number(group | 0x0011) or 0
+    if not high or not wide:
+        return None
+    raw = header.value(group | 0x3000)
+    if not raw:
+        position = header.number(group | 0x0102)
+        used = range(image.high + 1 - image.stored, image.high + 1)
+        if position not in range(image.allocated) or position in used:
+            return None
+        if stored.compressed or image.samples != 1 or (high, wide) != stored.pixels.shape:
+            return None
+        return (stored.pixels >> position & 1).astype(np.uint8)
+    if len(raw) * 8 < high * wide:
+        return None
+    if header.order == ">" and header.elements[group | 0x3000].vr == b"OW":
+        raw = np.frombuffer(raw[: len(raw) // 2 * 2], ">u2").astype("<u2").tobytes()
+    return np.unpackbits(np.frombuffer(raw, np.uint8), count=high * wide, bitorder="little").reshape(high, wide)

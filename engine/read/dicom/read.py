@@ -30,7 +30,7 @@ def read_dicom(content: bytes, limits: Limits) -> Film:
     if covered is not None:
         rendering.grey = np.where(covered, np.uint8(0), rendering.grey)
         rendering.notes.append("display shutter applied")
-    if cover.has_marks(header, image.rows, image.columns):
+    if cover.has_marks(header, image, stored):
         doubts.append(("burnt-in-text", "a DICOM overlay has marks over the film"))
     facts = Facts(
         format="DICOM",

@@ -175,6 +175,34 @@ def test_marks_of_an_overlay_over_the_film_are_a_doubt_and_those_beside_it_are_n
     assert read_bytes(overlay(small, origin=(-500, 30))).facts.doubts == []
 
 
+def in_free_bits(mask: np.ndarray, position: int, high: int = 11, bits: int = 12) -> bytes:
+    """The same group without data: its plane is a bit of the pixels that the picture leaves free (PS3.5 8.1.2)."""
+    rows, columns = mask.shape
+    extra = element(0x60000010, b"US", struct.pack("<H", rows)) + element(0x60000011, b"US", struct.pack("<H", columns))
+    extra += element(0x60000050, b"SS", struct.pack("<hh", 1, 1)) + element(0x60000100, b"US", struct.pack("<H", 16))
+    extra += element(0x60000102, b"US", struct.pack("<H", position))
+    words = (VALUES << high + 1 - bits) | (mask.astype(np.int64) << position)
+    content = film(words, allocated=16, stored=bits, high=high, **FULL)
+    at = content.index(b"\xe0\x7f\x10\x00")
+    return content[:at] + extra + content[at:]
+
+
+@pytest.mark.parametrize(("position", "high"), [(12, 11), (15, 11), (0, 15), (3, 15)])
+def test_an_overlay_in_the_pixels_own_free_bits_is_heard_of_too(position: int, high: int) -> None:
+    mask = np.zeros((80, 64), bool)
+    assert read_bytes(in_free_bits(mask, position, high)).facts.doubts == []
+    mask[30:40, 20:40] = True
+    read = read_bytes(in_free_bits(mask, position, high))
+    assert [code for code, _ in read.facts.doubts] == ["burnt-in-text"]
+    assert np.array_equal(read.grey, PLAIN)
+
+
+def test_a_bit_of_the_picture_itself_is_no_overlay() -> None:
+    mask = np.zeros((80, 64), bool)
+    for position in (11, 5, 16, 200):
+        assert read_bytes(in_free_bits(mask, position)).facts.doubts == []
+
+
 @pytest.mark.parametrize("bits", [2, 4, 7, 8, 9, 10, 11, 12, 13, 15, 16])
 @pytest.mark.parametrize("signed", [False, True])
 @pytest.mark.parametrize("codec", ["J2K", "JP2"])
