@@ -18,13 +18,13 @@ from ..terminal.logs import set_up_logging
 from ..terminal.options import Json, NoProgress, Quiet, Verbose
 
 #: What `xscan batch --help` shows; --help-all shows all.
-BRIEF = ("folder", "out", "report", "engine", "max_failures", "notify", "help_all")
+BRIEF = ("films", "out", "report", "engine", "max_failures", "notify", "help_all")
 
 
 @notifies
 def batch(
     ctx: typer.Context,
-    folder: Annotated[Path, typer.Argument(help="Folder to scan, with sub-folders and zips.")],
+    films: Annotated[list[Path], typer.Argument(metavar="FILMS...", help="A folder with all below it, a zip, films.")],
     out: Annotated[
         Path, typer.Option(metavar="LIST", help="The list; {date} is the day.", rich_help_panel=WRITE)
     ] = Path("triage.csv"),
@@ -151,6 +151,7 @@ def batch(
     from xscan.engine.batch.settings import BatchSettings
     from xscan.engine.disk.overwrite import require_apart, require_page
     from xscan.engine.errors import UsageError
+    from xscan.engine.find.named import named
     from xscan.engine.find.shard import Shard
     from xscan.engine.lists.formats import check_formats
     from xscan.engine.lists.table import beside
@@ -179,8 +180,10 @@ def batch(
         rebuild_if_needed(choice.path, console.say)
     for doubt in doubts(choice.path):
         console.warn(doubt)
+    what = named(films)
     settings = BatchSettings(
-        folder=folder,
+        folder=what.folder,
+        only=what.only,
         out=out,
         engine=choice.path,
         chosen_by=choice.by,
@@ -202,7 +205,7 @@ def batch(
         viewer=viewer(),
         state=state(),
     )
-    with stopping() as stop, following(console, folder, follow_links) as progress:
+    with stopping() as stop, following(console, what, follow_links) as progress:
         summary = night.run(settings, stop, progress, console)
     if json:
         console.result(summary.as_dict() | {"csv": str(out)}, "")
@@ -213,7 +216,7 @@ def batch(
     if page is None and not summary.unchanged and (older := beside(out, ".html")).exists():
         console.warn(f"{older} shows an earlier list: xscan report {out} makes it anew, or add --report")
     if summary.scored + summary.status["failed"] == 0:
-        console.warn(f"no radiographs in {folder}")
+        console.warn(f"no radiographs in {films[0] if len(films) == 1 else 'any of these'}")
     if summary.scored < min_files:
         raise UsageError(f"only {plural(summary.scored, 'radiograph')} scored, fewer than --min-files {min_files}")
     if budget.exceeded(summary.status["failed"], summary.scored + summary.status["failed"]):

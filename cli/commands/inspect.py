@@ -1,4 +1,4 @@
-"""`xscan inspect`: what the scanner sees in one file."""
+"""`xscan inspect`: what is seen in one film, and what is said of it."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from xscan.engine.disk.hostile import on_a_line
+from xscan.engine.disk.overwrite import require_absent
 
+from ..settings.points import wishes
 from ..terminal.console import Console
 from ..terminal.engine import named_or_taken
 from ..terminal.options import Json, Quiet, Verbose
@@ -15,11 +17,15 @@ if TYPE_CHECKING:
     import numpy as np
 
     from xscan.engine.find.found import Found
-    from xscan.engine.read.film import Facts
+    from xscan.engine.network.manifest import Manifest
+    from xscan.engine.read.film import Facts, Film
 
 
 def inspect(
-    file: Annotated[Path, typer.Argument(help="A film, or one inside a zip: export.zip/DICOM/0001.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A film, or one inside a zip: export.zip/DICOM/0001.")],
+    map_png: Annotated[
+        Path | None, typer.Option("--map", help="Write the film with what speaks for pneumonia in colour, as PNG.")
+    ] = None,
     png: Annotated[Path | None, typer.Option(help="Write the 8-bit picture here, as a viewer would show it.")] = None,
     input_png: Annotated[Path | None, typer.Option(help="Write the network's input here.")] = None,
     engine: Annotated[
@@ -29,41 +35,80 @@ def inspect(
     verbose: Verbose = False,
     json: Json = False,
 ) -> None:
-    """Show what the scanner sees in one file: format, decoder, window, view, and why it is not scored or decided on.
+    """Show what is seen in one film and what the list would say of it, in its words, and why.
 
+    Status, priority, finding and probabilities are those of xscan batch, by the operating points of xscan.toml; then
+    the gate's scores with their limits, and format, decoder, window and view.
     Exit codes: 0 also for a file that is skipped; 2 no such file; 3 the film cannot be read.
     """
-    from xscan.engine.errors import FileProblem
+    from xscan.engine.errors import FileProblem, UnreadableRadiograph, UsageError
     from xscan.engine.preprocess.to_input import to_input
     from xscan.engine.read.apart import read_film_apart
     from xscan.engine.read.film import Limits
     from xscan.engine.runtime.open import open_runtime
-    from xscan.engine.triage.gate import doubt
-    from xscan.engine.triage.look import look_at
+    from xscan.engine.triage.points import with_points
 
     console = Console(quiet, verbose, json)
     found = _found(file)
+    for path in (map_png, png, input_png):
+        if path is not None:
+            require_absent(path)
     with open_runtime(named_or_taken(engine, console).path) as runtime:
-        manifest = runtime.manifest
+        manifest = with_points(runtime.manifest, *wishes("", ""))
         try:
             film = read_film_apart(found, Limits(min_side=manifest.smallest_side))
+            picture = to_input(film.grey, manifest.input)
+            outputs = {name: values[0] for name, values in runtime.outputs(picture[None, ..., None]).items()}
+            if any(value != value for value in outputs["logits"].tolist()):
+                raise UnreadableRadiograph("scoring", "the network gave no result for this film")
         except FileProblem as problem:
             data = {"status": problem.status, "code": problem.code, "reason": problem.reason}
             console.result(data, f"{problem.status}: {problem.reason}")
             raise typer.Exit(3 if problem.status == "failed" else 0) from None
-        picture = to_input(film.grey, manifest.input)
-        scores = runtime.outputs(picture[None, ..., None]).get("gate")
-    data = _describe(film.facts)
+    if map_png is not None and "maps" not in outputs:
+        raise UsageError(f"the network {manifest.label} has no class maps: leave out --map, or name another --engine")
+    data = _as_listed(found, film, outputs, manifest) | _describe(film.facts)
+    if input_png is not None:
+        data["network_input"] = f"{manifest.input.width} x {manifest.input.height}"
+        _write_png(input_png, picture)
     if png is not None:
         _write_png(png, film.grey)
-    if input_png is not None:
-        _write_png(input_png, picture)
-        data["network_input"] = f"{manifest.input.width} x {manifest.input.height}"
-    found = doubt(film.facts, look_at(film.grey), None if scores is None else scores[0].tolist(), manifest.gate)
-    if found and not film.facts.doubts:
-        data["doubts"] = [": ".join(found)]
-    data = {"status": "review" if found else "scored"} | data
-    console.result(data, "\n".join(f"{name.replace('_', ' '):22} {_text(value)}" for name, value in data.items()))
+    if map_png is not None:
+        from xscan.engine.report.overlay import overlay
+
+        _write_png(map_png, overlay(film.grey, outputs["maps"], manifest.temperature))
+    shown = data if verbose else data | {"gate": _gate_in_short(data["gate"])}
+    console.result(data, "\n".join(f"{name.replace('_', ' '):22} {_text(value)}" for name, value in shown.items()))
+
+
+def _gate_in_short(scores: list[dict[str, Any]]) -> object:
+    """The scores over their limits; -v shows them all."""
+    over = [rule for rule in scores if not rule["score"] <= rule["threshold"]]
+    return over or (f"{len(scores)} scores, none over its limit" if scores else "this network has none")
+
+
+def _as_listed(found: "Found", film: "Film", outputs: dict[str, "np.ndarray"], manifest: "Manifest") -> dict[str, Any]:
+    """The film's row, by the columns that say something of it, and the gate's scores."""
+    from xscan.engine.batch.messages import blank_row
+    from xscan.engine.batch.row import fill
+    from xscan.engine.triage.bands import Band, judge, probabilities
+    from xscan.engine.triage.gate import doubt
+    from xscan.engine.triage.look import look_at
+
+    scores = outputs["gate"].tolist() if "gate" in outputs else None
+    row = blank_row(found, status="ok")
+    verdict = judge(probabilities(outputs["logits"], manifest.temperature), manifest)
+    routine = verdict.priority is Band.ROUTINE
+    fill(row, verdict, doubt(film.facts, look_at(film.grey), scores, manifest.gate, routine=routine), manifest)
+    listed: dict[str, Any] = {name: getattr(row, name) for name in ("status", "priority", "finding")}
+    listed |= {name: float(getattr(row, name)) for name in ("p_normal", "p_bacteria", "p_virus", "p_pneumonia")}
+    listed |= {"reason": row.reason, "model": row.model}
+    listed["rule_out"], listed["rule_in"] = manifest.rule_out.threshold, manifest.rule_in.threshold
+    listed["gate"] = [
+        {"name": rule["name"], "score": round(score, 4), "threshold": rule["threshold"]}
+        for rule, score in zip(manifest.gate.get("scores", ()), scores or (), strict=False)
+    ]
+    return listed
 
 
 def _found(file: Path) -> "Found":
@@ -114,7 +159,9 @@ def _describe(facts: "Facts") -> dict[str, Any]:
 
 def _text(value: object) -> str:
     if isinstance(value, list):
-        return on_a_line("; ".join(map(str, value))) or "-"
+        return "; ".join(map(_text, value)) or "-"
+    if isinstance(value, dict):
+        return "{name} {score} (limit {threshold:.4g})".format(**value)
     if isinstance(value, bool):
         return "yes" if value else "no"
     return on_a_line(str(value)) or "-"
@@ -123,7 +170,6 @@ def _text(value: object) -> str:
 def _write_png(path: Path, picture: "np.ndarray") -> None:
     import cv2
 
-    from xscan.engine.disk.overwrite import require_absent
     from xscan.engine.disk.replace import replace_bytes
 
     replace_bytes(path, cv2.imencode(".png", picture)[1].tobytes(), require_absent, private=True)

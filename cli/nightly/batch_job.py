@@ -34,8 +34,9 @@ def _check(params: dict[str, Any]) -> None:
     from xscan.engine.nights import dated
     from xscan.engine.runtime.open import find_engine
 
-    if not os.path.isdir(params["folder"]):
-        raise UsageError(f"there is no folder {params['folder']}: check the name, and that its share is there")
+    for folder in params["films"]:
+        if not os.path.isdir(folder):
+            raise UsageError(f"there is no folder {folder}: check the name, and that its share is there")
     dated.check(params["out"])
     FailureBudget.parse(params["max_failures"])
     Shard.parse(params["shard"])

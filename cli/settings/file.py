@@ -22,7 +22,7 @@ from ..terminal.groups import LazyGroup
 
 NAME = "xscan.toml"
 TABLES = ("operating-points", "viewer", "pacs", "nights")  #: tables that are no command; who reads one checks it
-_SCANNED = ("folder", "data", "file")  #: arguments that name films; an export must not choose an engine
+_SCANNED = ("films", "folder", "data", "file")  #: arguments that name films; an export must not choose an engine
 _FILES_OR_NAMES = ("engine",)  #: options that take a file or the name of something that is shipped
 
 
@@ -126,9 +126,10 @@ def scanned_folders(ctx: Any, words: list[str]) -> Iterator[Path]:
         if command is None or hasattr(command, "commands"):
             continue
         inner = command.make_context(word, words[at + 1 :], parent=ctx, resilient_parsing=True)
-        for value in (inner.params.get(name) for name in _SCANNED):
-            if isinstance(value, (str, os.PathLike)):
-                yield Path(value).parent if Path(value).is_file() else Path(value)  # fetch makes its folder
+        for given in (inner.params.get(name) for name in _SCANNED):
+            for value in given if isinstance(given, (list, tuple)) else [given]:
+                if isinstance(value, (str, os.PathLike)):
+                    yield Path(value).parent if Path(value).is_file() else Path(value)  # fetch makes its folder
 
 
 def _is_inside(folder: Path, other: Path) -> bool:

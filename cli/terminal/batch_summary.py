@@ -9,6 +9,7 @@ from typing import Any
 from xscan.engine.batch.settings import Summary
 from xscan.engine.errors import XscanError
 from xscan.engine.find.discover import discover
+from xscan.engine.find.named import Named
 from xscan.engine.runtime.choose import BUILT, SHIPPED
 
 from .console import Console
@@ -16,12 +17,12 @@ from .progress import progress
 
 
 @contextmanager
-def following(console: Console, folder: Path, follow_links: bool = False) -> Iterator[Callable[[Summary], None]]:
+def following(console: Console, what: Named, follow_links: bool = False) -> Iterator[Callable[[Summary], None]]:
     """A bar with the rate and the failed films, for `run_batch`."""
     with progress(console) as show:
         if console.progress:
             # The walk is only a little ahead of the workers, so the total is counted on the side.
-            threading.Thread(target=lambda: show(total=_count(folder, follow_links)), daemon=True).start()
+            threading.Thread(target=lambda: show(total=_count(what, follow_links)), daemon=True).start()
 
         def update(summary: Summary) -> None:
             failed = summary.status["failed"]
@@ -31,10 +32,10 @@ def following(console: Console, folder: Path, follow_links: bool = False) -> Ite
         yield update
 
 
-def _count(folder: Path, follow_links: bool) -> int | None:
+def _count(what: Named, follow_links: bool) -> int | None:
     """How many rows the walk gives: links that go round in circles and the members of zips are counted as it does."""
     try:
-        return sum(1 for _ in discover(folder, follow_links=follow_links))
+        return sum(1 for _ in discover(what.folder, follow_links=follow_links, only=what.only))
     except XscanError:  # the run says it
         return None
 
@@ -61,7 +62,7 @@ def summary_table(summary: Summary, out: Path, page: Path | None) -> str:
         lines.append("  the list was made with another engine: all its films were scored again")
     new = summary.files - summary.kept
     rate = new / max(summary.seconds, 1e-3)
-    lines.append(f"{new} files in {summary.seconds:.1f} s, {rate:.0f} a second, {summary.runtime}")
+    lines.append(f"{plural(new, 'file')} in {summary.seconds:.1f} s, {rate:.0f} a second, {summary.runtime}")
     lines.append(f"engine: {engine_text(summary.engine)}")
     lines.append(f"list: {out}")
     if page is not None:

@@ -50,7 +50,7 @@ class Feed:
         self._found: queue.Queue[Found | BaseException | None] = queue.Queue(AHEAD)
         self._last = time.monotonic()
         own = (*output.own_files, *_of_other_nights(settings))
-        walk = discover(settings.folder, own, settings.follow_links, self.input.mounted)
+        walk = discover(settings.folder, own, settings.follow_links, self.input.mounted, settings.only)
         threading.Thread(target=self._discover, args=(walk,), name="discovery", daemon=True).start()
 
     def next_job(self) -> Job | None:

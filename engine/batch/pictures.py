@@ -7,7 +7,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -46,12 +46,12 @@ def draw(pool: Pool, films: Iterator[Found], batch_size: int, seconds: float, st
         log.warning("not all pictures could be made: %s", type(error).__name__)
 
 
-def films_again(folder: Path, rows: Iterator[Row], follow_links: bool) -> Iterator[Found]:
+def films_again(folder: Path, rows: Iterator[Row], follow_links: bool, only: Sequence[str] = ()) -> Iterator[Found]:
     """The films of rows, which come in discovery's order; none that is gone or has another size by now."""
     row = next(rows, None)
     if row is None:
         return
-    for found in discover(folder, follow_links=follow_links):
+    for found in discover(folder, follow_links=follow_links, only=only):
         while row is not None and order_key(row.file) < order_key(found.file):
             row = next(rows, None)
         if row is None:

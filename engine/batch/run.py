@@ -154,7 +154,7 @@ def _make_page(
         Spool(left, EARLIER).put(pictures_of(before))
     with Spooled(left) as spooled:
         wanted = (row for row in scored_rows(settings.out) if spooled.get(row) is None)
-        films = films_again(settings.folder, wanted, settings.follow_links)
+        films = films_again(settings.folder, wanted, settings.follow_links, settings.only)
         try:
             draw(pool, films, settings.batch_size, settings.file_seconds, stop)
         except Stopped:
@@ -193,6 +193,10 @@ def _require_folder(folder: Path) -> None:
 
 def _row_settings(settings: BatchSettings, engine: str) -> dict[str, Any]:
     """All that shapes a row; rows made with other values are never mixed into one list."""
+    optional = {
+        "mend": settings.mend,
+        "only": settings.only and sha256("\0".join(settings.only).encode("utf-8", "surrogateescape")).hexdigest()[:16],
+    }
     return {
         "format": 1,
         "folder": sha256(os.path.abspath(settings.folder).encode("utf-8", "surrogateescape")).hexdigest()[:16],
@@ -201,7 +205,7 @@ def _row_settings(settings: BatchSettings, engine: str) -> dict[str, Any]:
         "points": [str(wish or "") for wish in settings.points],
         "max_pixels": settings.limits.max_pixels,
         "max_bytes": settings.limits.max_bytes,
-    } | ({"mend": True} if settings.mend else {})  # without it: lists of before there was a choice stay good
+    } | {name: value for name, value in optional.items() if value}  # lists of before there was a choice stay good
 
 
 def _others(settings: BatchSettings) -> dict[Path, Ours]:

@@ -28,6 +28,7 @@ class BatchSettings:
     limits: Limits = DEFAULT_LIMITS
     file_seconds: float = 120.0
     restart: bool = False
+    only: tuple[str, ...] = ()  #: what of the folder is meant (xscan.engine.find.named); empty: all
     follow_links: bool = False  #: also those that lead out of the folder
     allow_shrink: bool = False  #: most films of the list may be gone with their place (xscan.engine.batch.lost_input)
     one_owner: bool = False  #: run the network in this process whatever the engine; GPUs need it anyway

@@ -20,7 +20,6 @@ from ..errors import DeviceLost, EngineError, FileProblem, UnreadableRadiograph,
 from ..find.found import Found
 from ..lists.table import Note, Row
 from ..machine.confine import MemoryLimit, limit_files
-from ..network.manifest import Manifest
 from ..network.spec import InputSpec
 from ..preprocess.to_input import to_input
 from ..read.decode import read_film
@@ -29,12 +28,13 @@ from ..report.thumbnails import LARGE_BANDS, LARGE_SIDE, Picture, Spool, encode_
 from ..runtime.open import open_runtime
 from ..runtime.protocol import Runtime
 from ..triage import mend as mending
-from ..triage.bands import Band, Place, judge, placed, probabilities
+from ..triage.bands import Band, judge, probabilities
 from ..triage.gate import doubt
 from ..triage.look import Look, look_at
 from ..triage.points import with_points
 from .answers import tell
 from .messages import IDLE, SCORING, Done, Job, Ready, WorkerSettings, blank_row
+from .row import fill
 from .scoring_thread import RemoteRuntime
 from .signals import leave_ending_to_parent
 
@@ -197,7 +197,7 @@ def _score(
             found = doubt(seen.facts, seen.look, scores, manifest.gate, routine=routine)
             if i in mends:
                 found = mending.reason(mends[i], seen.facts)
-            _fill(row, verdict, found, manifest)
+            fill(row, verdict, found, manifest)
             if row.note is not None and gate is not None and np.isfinite(gate[i]).all():
                 row.note = row.note._replace(gate=" ".join(f"{score:.3f}" for score in gate[i]))
     if spool:
@@ -236,12 +236,3 @@ def _mend(
             for key, values in again.items():
                 outputs[key][i] = mending.back(values[n], name) if key == "maps" else values[n]
     return mends
-
-
-def _fill(row: Row, verdict: Place, found: tuple[str, str] | None, manifest: Manifest) -> None:
-    row.p_normal, row.p_bacteria, row.p_virus = (f"{x:.4f}" for x in verdict.probabilities)
-    row.p_pneumonia = f"{verdict.p_pneumonia:.4f}"
-    row.finding, row.model = verdict.finding, manifest.label
-    row.priority = placed(verdict.priority, doubtful=found is not None).value
-    if found:  # scored, but the model may not decide
-        row.status, row.reason = "review", f"{found[0]}: {found[1]}"

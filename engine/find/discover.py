@@ -16,12 +16,13 @@ import heapq
 import os
 import stat
 import tempfile
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ..errors import FileProblem, NotARadiograph, UnreadableRadiograph, UsageError
 from . import zips
 from .found import MAX_NAME, Found, shown_name
+from .named import Tree, tree_of
 
 NAMES_A_RUN = 50_000  #: names of one folder held in memory; a larger folder is sorted on disk
 
@@ -31,6 +32,7 @@ def discover(
     exclude: Collection[Path] = (),
     follow_links: bool = False,
     on_mount: Callable[[str, str], None] = lambda shown, path: None,
+    only: Sequence[str] = (),
 ) -> Iterator[Found]:
     """Yield every file below `folder`, sorted by `order_key`, one at a time as the walk reaches it.
 
@@ -38,6 +40,7 @@ def discover(
     exclude: files (or folders) that get no row: xscan's own outputs, under whatever name the walk meets them.
     on_mount: called with the path shown and the real one of each folder below that lies on another file system than
     the folder it is in, once it is listed.
+    only: what of `folder` is meant (`named.Named.only`); nothing else of it is listed. A link named so is followed.
     Raise UsageError when `folder` itself cannot be listed; anything below it becomes a row instead.
     """
     root = os.path.abspath(folder)
@@ -45,16 +48,17 @@ def discover(
     linked: set[tuple[int, int]] = set()  # folders that a link has led to, and those below them
     link_level = 0  # of the walk: that of the outermost link it is in, or 0
     own = _Own(exclude)
+    meant = tree_of(only)
     try:
-        entries = _sorted_names(root)
+        entries = _sorted_names(root) if meant is None else _named(meant)
         identity = _identity(os.stat(root))
         own.enter(root)
     except OSError:
         raise UsageError(f"cannot list the folder {folder}: check that it exists and may be read") from None
-    # One level of the walk: names still to visit, the real path, the path shown, who the folder is.
-    walk: list[tuple[Iterator[str], str, str, tuple[int, int]]] = [(entries, root, "", identity)]
+    # One level of the walk: names still to visit, the real path, the path shown, who the folder is, what is meant.
+    walk: list[tuple[Iterator[str], str, str, tuple[int, int], Tree | None]] = [(entries, root, "", identity, meant)]
     while walk:
-        entries, real, shown, _ = walk[-1]
+        entries, real, shown, _, meant = walk[-1]
         name = next(entries, None)
         if name is None:
             walk.pop()
@@ -75,7 +79,13 @@ def discover(
             continue
         if own.holds(status):
             continue
-        if is_link and not follow_links and not os.path.join(os.path.realpath(path), "").startswith(inside):
+        below = None if meant is None else meant[name]
+        is_named = meant is not None and below is None
+        if (
+            is_link
+            and not (follow_links or is_named)
+            and not os.path.join(os.path.realpath(path), "").startswith(inside)
+        ):
             problem = UnreadableRadiograph("link-outside", "it leads out of the folder: --follow-links reads it")
             yield Found(file, path, problem=problem)
             continue
@@ -95,7 +105,8 @@ def discover(
                 yield Found(file, path, problem=problem)
                 continue
             try:
-                walk.append((_sorted_names(path), path, file + "/", identity))
+                names = _sorted_names(path) if below is None else _named(below)
+                walk.append((names, path, file + "/", identity, below))
                 link_level = link_level or (len(walk) if is_link else 0)
                 own.enter(path)
                 if status.st_dev != walk[-2][3][0]:
@@ -137,6 +148,10 @@ def _sorted_names(folder: str) -> Iterator[str]:
     if not runs:
         return iter(names)
     return heapq.merge(*runs, names, key=_name_key)
+
+
+def _named(tree: Tree) -> Iterator[str]:
+    return iter(sorted(tree, key=_name_key))
 
 
 def _spill(names: Iterable[str]) -> Iterator[str]:

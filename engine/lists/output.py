@@ -289,7 +289,7 @@ class Output:
             for path in (self.part, self.prev, self.sums):
                 path.unlink(missing_ok=True)
         elif changed:
-            what = ", ".join(changed)
+            what = ", ".join({"only": "choice of films"}.get(key, key) for key in changed)
             raise OutputError(f"{self.path} was made with another {what}: choose another --out, or add --restart")
 
     def _owner(self) -> str:

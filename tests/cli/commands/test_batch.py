@@ -34,6 +34,31 @@ def folder(phantoms: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(phantoms, tmp_path / "films"))
 
 
+def test_one_film_one_zip_or_several_paths(xscan: Xscan, folder: Path, tmp_path: Path) -> None:
+    first, second, *_ = sorted(folder.iterdir())
+    shutil.make_archive(str(tmp_path / "export"), "zip", folder, first.name)
+    lines = {
+        "film.csv": ([first], [first.name]),
+        "zip.csv": ([tmp_path / "export.zip"], [f"export.zip/{first.name}"]),
+        "both.csv": ([second, tmp_path / "export.zip"], [f"export.zip/{first.name}", f"films/{second.name}"]),
+    }
+    said = {}
+    for name, (paths, files) in lines.items():
+        done = xscan("batch", *paths, "--out", tmp_path / name, "--workers", 1)
+        assert done.returncode == 0, done.stderr
+        rows = rows_of(tmp_path / name)
+        assert [row["file"] for row in rows] == files
+        said |= {row["file"]: row["p_pneumonia"] for row in rows}
+    assert said[first.name] == said[f"export.zip/{first.name}"]
+    # Another choice of films is another list: nothing of the first is dropped.
+    before = (tmp_path / "film.csv").read_bytes()
+    done = xscan("batch", second, "--out", tmp_path / "film.csv")
+    assert (done.returncode, (tmp_path / "film.csv").read_bytes()) == (2, before)
+    assert "choose another --out" in done.stderr
+    done = xscan("batch", first, tmp_path / "gone.dcm", "--out", tmp_path / "new.csv")
+    assert (done.returncode, (tmp_path / "new.csv").exists()) == (2, False)
+
+
 def test_every_file_gets_a_row(xscan: Xscan, folder: Path, tmp_path: Path) -> None:
     (folder / "sub").mkdir()
     (folder / "sub" / "notes.txt").write_text("no film")

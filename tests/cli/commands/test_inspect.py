@@ -1,5 +1,6 @@
 """`xscan inspect`: what the scanner sees, and the exact pictures it would feed."""
 
+import csv
 import json
 import zipfile
 from pathlib import Path
@@ -33,7 +34,8 @@ def test_a_film_and_its_pictures(xscan: Xscan, tmp_path: Path) -> None:
     assert said["size"] == "200 x 300"
     assert said["polarity"].startswith("inverted")
     assert "SECRET" not in run.stdout
-    assert "62" not in run.stdout
+    assert "062Y" not in run.stdout
+    assert not {62, "62"} & {value for value in said.values() if not isinstance(value, list)}
     grey = read_bytes(content).grey
     assert np.array_equal(cv2.imdecode(np.fromfile(tmp_path / "ü.png", np.uint8), -1), grey)
     spec = open_runtime(find_engine(DEFAULT)).manifest.input
@@ -70,7 +72,7 @@ def test_the_gates_doubt_is_shown_and_no_file_replaced(xscan: Xscan, tmp_path: P
     run = xscan("inspect", path, "--json")
     assert run.returncode == 0, run.stderr
     assert json.loads(run.stdout)["status"] == "review"
-    assert json.loads(run.stdout)["doubts"] == ["blank: next to no contrast"]
+    assert json.loads(run.stdout)["reason"] == "blank: next to no contrast"
     before = path.read_bytes()
     for option in ("--png", "--input-png"):
         run = xscan("inspect", path, option, path)
@@ -89,3 +91,28 @@ def test_a_folder_and_a_zip_are_no_film(xscan: Xscan, tmp_path: Path) -> None:
 
 def test_no_such_file(xscan: Xscan, tmp_path: Path) -> None:
     assert xscan("inspect", tmp_path / "gone").returncode == 2
+
+
+@pytest.mark.parametrize("number", [0, 5])
+def test_it_says_what_the_list_says(xscan: Xscan, phantoms: Path, tmp_path: Path, number: int) -> None:
+    film = sorted(phantoms.iterdir())[number]
+    assert xscan("batch", film, "--out", tmp_path / "list.csv", "--workers", 1).returncode == 0
+    [row] = csv.DictReader((tmp_path / "list.csv").read_text().splitlines())
+    done = xscan("inspect", film, "--json", "--map", tmp_path / "map.png")
+    said = json.loads(done.stdout)
+    for column in ("status", "priority", "finding", "reason", "model"):
+        assert said[column] == row[column]
+    for column in ("p_normal", "p_bacteria", "p_virus", "p_pneumonia"):
+        assert f"{said[column]:.4f}" == row[column]
+    assert said["gate"]
+    assert all(score.keys() == {"name", "score", "threshold"} for score in said["gate"])
+    drawn = cv2.imread(str(tmp_path / "map.png"))
+    assert drawn.shape[:2] == (300, 400)
+    assert (drawn[..., 2].astype(int) - drawn[..., 0] > 40).any()  # something is red
+
+
+def test_a_network_without_maps_draws_none(xscan: Xscan, phantoms: Path, tmp_path: Path) -> None:
+    done = xscan("inspect", next(phantoms.iterdir()), "--engine", "seed", "--map", tmp_path / "map.png")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "no class maps" in done.stderr
+    assert not list(tmp_path.iterdir())
