@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from xscan.engine.errors import UsageError
+from xscan.engine.errors import UsageError, XscanError
 from xscan.engine.lists.output import is_running
 from xscan.engine.lists.run_report import RunReport, State, report_of
 
@@ -36,7 +36,10 @@ def look(out: Path, max_age: float) -> Night:
         return Night(False, "there has been no night yet: no run report is there")
     except OSError:
         return Night(False, "the run report cannot be read")
-    told = RunReport.read(out)
+    try:
+        told = RunReport.read(out)
+    except XscanError:
+        told = None
     if told is None:
         return Night(False, "the run report cannot be read")
     if age < -_AHEAD:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from ..errors import OutputError, UsageError
+from ..errors import OutputError, StorageError, UsageError
 
 _START = 4096  #: bytes that are looked at
 _LOG_LINE = re.compile(rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} [A-Z]+ ")
@@ -58,12 +58,26 @@ def require_apart(outputs: Mapping[str, Path | None]) -> None:
 
 
 def start_of(path: Path) -> bytes:
-    """The first bytes of a file; none of an absent or unreadable one, nor of nothing but zeros (a power cut)."""
+    """The first bytes of a file; none of an absent one, nor of nothing but zeros (a power cut).
+
+    Raises OutputError or StorageError for one that cannot be read: whose it is nobody can tell.
+    """
     try:
         with path.open("rb") as stream:
             start = chunk = stream.read(_START)
             while chunk and not chunk.strip(b"\0"):
                 chunk = stream.read(1 << 20)
             return start if chunk else b""
-    except OSError:  # absent; or a folder, or unreadable, which who writes it will say
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):  # of a folder, who writes it will say so
         return b""
+    except OSError as error:
+        raise unreadable(path, error) from None
+
+
+def unreadable(path: Path, error: OSError) -> OutputError | StorageError:
+    """What to tell of an output that cannot be read."""
+    if isinstance(error, PermissionError):
+        return OutputError(f"{path} cannot be read: check its permissions, or give another name")
+    return StorageError(
+        f"{path.name} cannot be read: bring its disk or share back and run the same command again, it carries on"
+    )

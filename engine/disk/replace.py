@@ -64,9 +64,15 @@ def replacing_path(
             yield temporary
             if durable:
                 _to_disk(temporary)
+            is_new = not os.path.lexists(target)
             os.replace(temporary, target)
             if durable:
-                folder_to_disk(target.parent)
+                try:
+                    folder_to_disk(target.parent)
+                except OSError:
+                    if is_new:  # the same command would find it in its way
+                        target.unlink()
+                    raise
         finally:
             with contextlib.suppress(OSError):  # gone already, after the rename
                 temporary.unlink()

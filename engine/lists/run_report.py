@@ -12,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from ..disk.overwrite import start_of
+from ..disk.overwrite import start_of, unreadable
 from ..disk.replace import replace_bytes
 from ..errors import EngineError, OutputError
 from ..find.mounts import Place
@@ -41,9 +41,19 @@ class RunReport:
 
     @classmethod
     def read(cls, csv: Path) -> "RunReport | None":
-        """The report of the list at `csv`; None where there is none, or none that can be read."""
+        """The report of the list at `csv`; None where there is none, or a damaged one.
+
+        Raises OutputError or StorageError where it is there and cannot be read.
+        """
+        path = report_of(csv)
         try:
-            content = json.loads(report_of(csv).read_text(encoding="utf-8"))
+            text = path.read_text(encoding="utf-8", errors="replace")
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            return None
+        except OSError as error:
+            raise unreadable(path, error) from None
+        try:
+            content = json.loads(text)
             known = {
                 name: content.pop(name)
                 for name in ("settings", "sha256", "source", "outdated", "manifest", "page")
@@ -51,7 +61,7 @@ class RunReport:
             }
             mounts = {key: Place(int(n), int(device)) for key, (n, device) in content.pop("mounts", {}).items()}
             report = cls(State(content.pop("state")), **known, mounts=mounts, facts=content)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None
         if not isinstance(report.settings, dict) or not isinstance(report.sha256, list | tuple):
             return None
