@@ -10,9 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from xscan.engine.disk.overwrite import in_own_folder, made_here, require_absent
+from xscan.engine.disk import replace
+from xscan.engine.disk.overwrite import in_own_folder, made_here, require_absent, require_log, require_page
 from xscan.engine.disk.replace import create, failure, move, remove_left, replace_bytes, replacing, replacing_path
 from xscan.engine.errors import OutputError, StorageError, XscanError
+from xscan.engine.lists.run_report import RunReport
+from xscan.engine.lists.table import require_list
 
 OURS = made_here("note", b"ours:")
 posix = pytest.mark.skipif(os.name == "nt", reason="POSIX permissions and links")
@@ -185,3 +188,36 @@ def test_what_a_killed_process_left_of_one_target_is_removed_and_nothing_else(tm
 def test_a_move_that_fails_says_so(tmp_path):
     with pytest.raises(OutputError, match="cannot write"):
         move(tmp_path / "gone", tmp_path / "n.csv")
+
+
+@pytest.mark.parametrize(("number", "kind"), [(errno.EIO, StorageError), (errno.EACCES, OutputError)])
+def test_what_cannot_be_read_is_taken_for_nobody_s_and_for_nothing(
+    tmp_path: Path, number: int, kind: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text("a letter")
+    report = tmp_path / "list.csv.run.json"
+    report.write_text("{}")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(Path, "read_text", refuse)
+    for look in (require_list, require_page, require_log):
+        with pytest.raises(kind, match="cannot be read"):
+            look(path)
+    with pytest.raises(kind, match="cannot be read"):
+        RunReport.read(path)
+
+
+def test_a_new_file_whose_name_does_not_reach_the_disk_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: Path) -> None:
+        raise OSError(errno.EIO, "")
+
+    monkeypatch.setattr(replace, "folder_to_disk", fail)
+    with pytest.raises(StorageError):
+        replace_bytes(tmp_path / "new", b"content", require_absent)
+    assert list(tmp_path.iterdir()) == []
