@@ -30,6 +30,7 @@ def report(
     from xscan.engine.errors import UsageError
     from xscan.engine.lists.run_report import manifest_of
     from xscan.engine.lists.table import beside
+    from xscan.engine.report.earlier_page import has_pictures
     from xscan.engine.report.page import PageOptions, write_page
 
     console = Console(quiet=quiet, json=json)
@@ -38,9 +39,14 @@ def report(
     manifest = manifest_of(csv)
     page = out or beside(csv, ".html")
     require_page(page)  # now, and not after all films have been read
+    if folder is None and not no_thumbnails and has_pictures(page):
+        raise UsageError(
+            f"{page} shows films, and the new page would not: give the scanned folder, too, or --no-thumbnails"
+        )
+    films = missing = 0
     options = PageOptions(lang.value, manifest, viewer())
     if folder is not None and not no_thumbnails:
-        from xscan.engine.batch.pictures import Stopped, drawn
+        from xscan.engine.batch.pictures import Stopped, drawn, scored_rows
         from xscan.engine.lists.output import pictures_folder
         from xscan.engine.machine.cores import usable_cores
         from xscan.engine.network.models import DEFAULT
@@ -56,13 +62,22 @@ def report(
                 drawn(csv, folder, used, manifest, pictures_folder(page), usable_cores(), stop) as label,
                 Spooled(pictures_folder(page).path) as pictures,
             ):
+                films = sum(1 for _ in scored_rows(csv))
+                missing = sum(pictures.get(row) is None for row in scored_rows(csv))
+                if films and missing == films:
+                    raise UsageError(
+                        f"none of the {films} films of {csv.name} is in {folder}: give the folder that was scanned, "
+                        "or leave it out; no page was written"
+                    )
                 write_page(csv, page, options, lambda row: pictures.get(row, maps=row.model == label))
         except Stopped:
             console.say("interrupted: no page was written")
             raise typer.Exit(130) from None
     else:
         write_page(csv, page, options, None)
+    if missing:
+        console.warn(f"{missing} of {films} pictures are missing: their films are not in {folder}, or have changed")
     if json:
-        console.result({"page": str(page)}, "")
+        console.result({"page": str(page), "missing_pictures": missing}, "")
     else:
         console.say(f"page: {page}")

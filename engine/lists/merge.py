@@ -13,7 +13,7 @@ from ..find.found import order_key
 from ..find.shard import Shard
 from .doubles import Doubles
 from .run_report import RunReport, State
-from .table import HEADER, Row, encode, read_rows
+from .table import HEADER, Row, encode, read_rows, require_list
 
 
 def merge(out: Path, parts: list[Path], any_engine: bool = False) -> int:
@@ -22,9 +22,12 @@ def merge(out: Path, parts: list[Path], any_engine: bool = False) -> int:
     A film that two shards scored is kept once; raw data gives way to its film for presentation.
     any_engine: let lists pass that different engines made, of one network. Raises UsageError for a missing part, one
     that was not finished, a shard that no part holds, a file that is in two parts, lists of different networks or
-    engines, or an `out` that exists.
+    engines. Raises OutputError for an `out` that exists, unless an earlier merge made it of lists of the same names.
     """
-    for name in (out.name, out.name + ".part", out.name + ".prev"):  # of a batch that is to go on, perhaps
+    source = ", ".join(sorted(part.name for part in parts))
+    ours = require_list if _is_merged_from(source, out) else require_absent
+    ours(out)
+    for name in (out.name + ".part", out.name + ".prev"):  # of a batch that is to go on, perhaps
         require_absent(out.with_name(name))
     for part in parts:
         if not part.is_file():
@@ -36,7 +39,7 @@ def merge(out: Path, parts: list[Path], any_engine: bool = False) -> int:
     rows = 0
     with (
         Doubles() as doubles,
-        replacing(out, require_absent, private=True) as stream,
+        replacing(out, ours, private=True) as stream,
         tempfile.TemporaryFile(dir=out.parent) as unresolved,
     ):
         unresolved.write(HEADER)
@@ -48,8 +51,14 @@ def merge(out: Path, parts: list[Path], any_engine: bool = False) -> int:
             stream.write(encode([doubles.resolve(row)]))
             rows += 1
         reports = [report for part in parts if (report := RunReport.read(part)) is not None]
-        RunReport(State.MERGED, manifest=reports[0].manifest if reports else {}).write(out)
+        RunReport(State.MERGED, source=source, manifest=reports[0].manifest if reports else {}).write(out)
     return rows
+
+
+def _is_merged_from(source: str, out: Path) -> bool:
+    """Is `out` what an earlier call made of lists of these names: those of last night?"""
+    report = RunReport.read(out)
+    return report is not None and (report.state, report.source) == (State.MERGED, source)
 
 
 def _require_all_shards(parts: list[Path]) -> None:

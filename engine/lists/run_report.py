@@ -32,7 +32,7 @@ class RunReport:
     state: State
     settings: dict[str, Any] = field(default_factory=dict)  #: what shapes a row; empty for lists of no run
     sha256: tuple[str, ...] = ()  #: of the list, and of an interrupted run's rows: what xscan wrote, and nobody since
-    source: str = ""  #: the name of the list that a triaged one was made from
+    source: str = ""  #: the names of the lists that a triaged or merged one was made from
     mounts: dict[str, Place] = field(default_factory=dict)  #: where the folder lay, and what is mounted below it
     outdated: bool = False  #: the list beside it is of an earlier engine; its films are being scored again
     manifest: dict[str, Any] = field(default_factory=dict)  #: as the network's JSON

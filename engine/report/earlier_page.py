@@ -28,6 +28,11 @@ def pictures_of(page: Path) -> Iterator[tuple[Row, Picture]]:
         return  # a page of another version, or cut off: its films are read again
 
 
+def has_pictures(page: Path) -> bool:
+    """Whether a page that `write_page` made shows any film."""
+    return any(True for _ in pictures_of(page))
+
+
 def _pictures(rows: Iterator[Row], page: Iterator[str]) -> Iterator[tuple[Row, Picture]]:
     block: list[tuple[Row, str]] = []  # of CHUNK films, whose large pictures come behind them
     large: dict[int, str] = {}

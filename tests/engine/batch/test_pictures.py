@@ -129,3 +129,24 @@ def test_the_report_command_reads_films_by_workers(films: Path, xscan: Xscan) ->
     assert run.returncode == 0, run.stderr
     assert again.read_bytes() == whole
     assert not [p for p in films.parent.iterdir() if p.name.endswith(".films")]
+
+
+def test_a_report_never_trades_pictures_for_none(films: Path, xscan: Xscan, tmp_path: Path) -> None:
+    night = settings(films)
+    assert night.page is not None
+    run_batch(night, threading.Event())
+    before = night.page.read_bytes()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    for wrong in ((elsewhere,), ()):  # another folder, and none
+        done = xscan("report", night.out, *wrong)
+        assert done.returncode == 2, done.stderr
+        assert night.page.read_bytes() == before
+    assert "shows films" in done.stderr
+    first = min(films.iterdir())
+    (elsewhere / first.name).write_bytes(first.read_bytes())
+    done = xscan("report", night.out, elsewhere, "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["missing_pictures"] == 3
+    assert "3 of 4 pictures are missing" in done.stderr
+    assert xscan("report", night.out, "--no-thumbnails").returncode == 0
