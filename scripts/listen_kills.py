@@ -34,7 +34,18 @@ class Listener:
 
     def start(self) -> None:
         line = [sys.executable, "-m", "xscan.cli", "listen", "--port", PORT, "--store", self.place / "store", "-q"]
-        line += ["--out", self.place / "list.csv", "--min-free", "0", "--engine", "compact", "--settle", "2"]
+        line += [
+            "--out",
+            self.place / "list.csv",
+            "--min-free",
+            "0",
+            "--engine",
+            "compact",
+            "--settle",
+            "2",
+            "--workers",
+            "1",
+        ]
         self.process = subprocess.Popen([str(word) for word in line])
 
     def wait_open(self) -> None:

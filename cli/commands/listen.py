@@ -60,6 +60,10 @@ def listen(
     report: Annotated[
         bool, typer.Option("--report", help="Make the morning page, too: NAME.html beside the list.")
     ] = False,
+    send: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Send the results to [pacs.NAME] of xscan.toml; may be given again."),
+    ] = None,
     log_file: Annotated[Path | None, typer.Option(help="Append log lines to this file; no names, no paths.")] = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -72,17 +76,20 @@ def listen(
     """
     from xscan.engine.machine.install import require
 
-    require("pynetdicom")
+    require("pynetdicom", *(("highdicom",) if send else ()))
     from xscan.engine.batch.settings import BatchSettings
     from xscan.engine.disk.overwrite import require_apart, require_page
     from xscan.engine.errors import UsageError
     from xscan.engine.lists.table import beside
+    from xscan.engine.pacs.delivery import Delivery
+    from xscan.engine.pacs.send import require_libraries
     from xscan.engine.pacs.service import serve
     from xscan.engine.pacs.settings import ListenSettings, Tls
     from xscan.engine.read.film import Limits
     from xscan.engine.runtime.choose import choose
     from xscan.engine.runtime.fits import doubts
 
+    from ..settings.pacs import destination
     from ..terminal.batch_summary import plural
     from ..terminal.signals import stopping
 
@@ -135,13 +142,21 @@ def listen(
         state=history_folder(),
         kind="listen",
     )
-    with stopping() as stop:
+    destinations = [destination(name) for name in dict.fromkeys(send or ())]
+    for one in destinations:
+        require_libraries(one)
+    with (
+        stopping() as stop,
+        Delivery(settings.state, store, out, destinations, choice.path, console.warn) as delivery,
+    ):
         tally = serve(
             settings,
             batch,
             stop,
             listening=lambda at: console.say(f"listening as {settings.aet} on {settings.address}, port {at}"),
             tell=console.warn,
+            scored=delivery.put,
+            tick=delivery.look,
             told=lambda settled, summary: console.detail(
                 f"{plural(len(settled), 'study', 'studies')} scored, {plural(summary.files, 'file')} in {out}"
             ),

@@ -58,11 +58,12 @@ def serve(
     tell: Callable[[str], None] = lambda _: None,
     scored: Scored = lambda _: None,
     told: Callable[[list[Settled], Summary], None] = lambda *_: None,
+    tick: Callable[[], None] = lambda: None,
 ) -> Tally:
     """Receive and score until `stop` is set.
 
     listening: is given the port, once films can come. tell: a line about what a person should know. scored: what is to
-    be done with each study's new scores; told: as `scored`, for a person.
+    be done with each study's new scores; told: as `scored`, for a person. tick: called while nothing is scored.
     Raises UsageError, OutputError, EngineError, StorageError for what is wrong at the start; later on a scoring that
     cannot be is told of, and tried again.
     """
@@ -80,6 +81,7 @@ def serve(
         service.score(first=True)
         while not stop.is_set():
             receiver.hear(TICK_S)
+            tick()
             if receiver.settled and time.monotonic() >= service.not_before:
                 receiver.settled = False
                 service.score()

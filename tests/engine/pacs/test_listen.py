@@ -41,12 +41,23 @@ REAL = {
 class Service:
     """A listener's process."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, config: Path | None = None) -> None:
         self.folder = folder
         self.port = free_port()
         self.store, self.out = folder / "films", folder / "triage.csv"
         self.said = folder / f"{time.monotonic_ns()}.txt"
-        line = [sys.executable, "-m", "xscan.cli", "listen", "--port", str(self.port), "--store", str(self.store)]
+        settings = ["--config", str(config)] if config else []
+        line = [
+            sys.executable,
+            "-m",
+            "xscan.cli",
+            *settings,
+            "listen",
+            "--port",
+            str(self.port),
+            "--store",
+            str(self.store),
+        ]
         line += ["--out", str(self.out), "--json", "-v", "--min-free", "0", "--engine", "compact", *options]
         with self.said.open("ab") as stderr:
             self.process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=stderr)
@@ -55,7 +66,7 @@ class Service:
     def told(self) -> str:
         return self.said.read_text(encoding="utf-8")
 
-    def wait(self, happened: Callable[[], bool], seconds: float = 90) -> None:
+    def wait(self, happened: Callable[[], bool], seconds: float = 240) -> None:
         deadline = time.monotonic() + seconds
         while not happened():
             assert self.process.poll() is None, self.told
@@ -70,13 +81,13 @@ class Service:
         self.process.send_signal(number)
         out, _ = self.process.communicate(timeout=60)
         assert self.process.returncode == 0, self.told
-        assert time.monotonic() - began < 15
+        assert time.monotonic() - began < 30
         return json.loads(out)
 
 
 @contextmanager
-def service(folder: Path, *options: str) -> Iterator[Service]:
-    running = Service(folder, *options)
+def service(folder: Path, *options: str, config: Path | None = None) -> Iterator[Service]:
+    running = Service(folder, *options, config=config)
     try:
         running.wait(lambda: "listening as" in running.told)
         yield running
