@@ -19,6 +19,8 @@ PANELS: Panels = {
         "merge": "Join the lists of several machines into one.",
         "schedule": "Run a batch every night; tell of bad nights.",
         "history": "What earlier nights did.",
+        "monitor": "Say whether anything is out of its limits.",
+        "log": "Look at the audit log, and prove it whole.",
     },
     "The PACS": {
         "listen": "Receive films from the PACS and keep the list going.",

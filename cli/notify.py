@@ -86,12 +86,12 @@ def words(notify: str) -> list[str]:
     return found
 
 
-def tell(command: list[str], report: Path | None, code: int, seconds: float = SECONDS) -> None:
-    """Run the command and wait for it; whatever goes wrong is a warning."""
+def tell(command: list[str], report: Path | None, code: int, message: str = "", seconds: float = SECONDS) -> None:
+    """Run the command and wait for it; whatever goes wrong is a warning. message: what it is told of, without names."""
     import subprocess
 
     warn = Console().warn
-    environment = os.environ | {"XSCAN_EXIT_CODE": str(code)}
+    environment = os.environ | {"XSCAN_EXIT_CODE": str(code), "XSCAN_MESSAGE": message}
     line = [*command, str(report) if report and report.is_file() else ""]
     try:
         # Its standard output is nobody's data: ours may be read by a machine. A session of its own, to end it whole.

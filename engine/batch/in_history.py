@@ -19,6 +19,7 @@ def about(settings: BatchSettings, ready: Ready) -> Run:
         "network": manifest.label,
         "thresholds": {name: point["threshold"] for name, point in manifest.points().items()},
         "distribution": manifest.results.get("distribution", {}),
+        "gate": [rule["name"] for rule in manifest.gate.get("scores", ())],
         "shard": str(settings.shard),
         "versions": versions(),
     }

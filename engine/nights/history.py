@@ -22,7 +22,7 @@ from ..disk.replace import replace_bytes
 from ..errors import OutputError, StorageError
 from ..lists.run_report import digest_of
 from ..lists.table import Note, Row, read_rows
-from . import clock
+from . import audit_log, clock
 from .database import Broken, breaking, open_history, renew, writing_to
 from .state import Keyed, held, keyed
 
@@ -129,7 +129,9 @@ class Recorder:
         state: finished, interrupted. csv: the list, where it is whole. None where there is no history.
         """
         self._ended = True
-        return self._do(lambda database: self._end(database, state, csv, seconds, facts), last=(state, seconds, facts))
+        new = self._do(lambda database: self._end(database, state, csv, seconds, facts), last=(state, seconds, facts))
+        self._log(state, csv, facts)
+        return new
 
     def failed(self, error: BaseException) -> None:
         """The run ended by an error, unless its end is told already."""
@@ -142,6 +144,20 @@ class Recorder:
             with contextlib.suppress(sqlite3.Error):
                 self._database.close()
             self._database = None
+
+    def _log(self, state: str, csv: Path | None, facts: dict[str, Any]) -> None:
+        """The run's line in the audit log."""
+        if self._folder is None:
+            return
+        told = {name: self._run.facts.get(name) for name in ("engine", "network", "thresholds")}
+        told |= {name: facts[name] for name in ("files", "status", "priority", "error") if name in facts}
+        try:
+            if csv is not None:
+                told["list_sha256"] = digest_of(csv)
+            name = self._list() if self._keyed else ""
+            audit_log.append(self._folder, self._run.kind, {"state": state, "list": name} | told)
+        except (OutputError, StorageError, OSError) as error:
+            self._tell(f"the audit log cannot be written ({error}): this run's list is whole all the same")
 
     # --- inside one call of _do: may raise whatever SQLite and the disk do ---
 

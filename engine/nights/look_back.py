@@ -89,6 +89,21 @@ def by_night(entries: list[RunEntry]) -> list[RunEntry]:
     return sorted(last.values(), key=lambda entry: (entry.night, entry.started))
 
 
+def gate_scores(folder: Path, network: str, key: str, night: str) -> tuple[list[list[float]], list[list[float]]]:
+    """The gate's scores of films that were new in a list's night, and of those of its earlier nights."""
+    query = (
+        "SELECT film.gate, run.night FROM film JOIN run ON run.id = film.first_run"
+        " WHERE film.gate <> '' AND film.model = ? AND run.list = ? AND run.night <= ?"
+    )
+    with _reading(folder) as database:
+        rows = database.execute(query, (network, key, night)).fetchall() if database is not None else []
+    found: tuple[list[list[float]], list[list[float]]] = ([], [])
+    for text, when in rows:
+        with contextlib.suppress(ValueError):
+            found[when != night].append([float(score) for score in text.split()])
+    return found
+
+
 def prune(folder: Path, days: float) -> tuple[int, int]:
     """Take away runs that began, and films last seen, more than so many days ago; returns how many of each.
 

@@ -3,68 +3,21 @@
 import contextlib
 import json
 import sqlite3
-from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from xscan.engine.errors import OutputError
-from xscan.engine.lists.table import HEADER, Note, Row, encode
-from xscan.engine.nights import clock, database
+from xscan.engine.lists.table import Note, Row
+from xscan.engine.nights import database
 from xscan.engine.nights.database import MIGRATIONS, NAME, open_history
-from xscan.engine.nights.history import LATER, Recorder, Run, recording
+from xscan.engine.nights.history import LATER, Recorder, Run
 from xscan.engine.nights.look_back import by_night, prune, runs
 from xscan.engine.nights.state import keyed
 
-DISTRIBUTION = {"edges": [0.2, 0.5, 0.8], "shares": [0.25, 0.25, 0.25, 0.25]}
-
-
-def film(name: str, score: float = 0.9, band: str = "urgent", **cells: Any) -> Row:
-    return replace(
-        Row(name, "ok", band, "virus", p_pneumonia=f"{score:.4f}", model="net@1", modified="2026-01-01T00:00:00Z"),
-        **cells,
-    )
-
-
-@pytest.fixture
-def state(tmp_path: Path) -> Path:
-    return tmp_path / "state"
-
-
-class Nights:
-    """Runs of one list, at times that a test sets."""
-
-    def __init__(self, root: Path, state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.root, self.state, self.told = root, state, []
-        self.time = datetime(2026, 3, 1, 2, 0, tzinfo=UTC)
-        monkeypatch.setattr(clock, "now", lambda: self.time)
-
-    def __call__(self, rows: list[Row], hours: float = 24, folder: str = "films") -> Recorder:
-        self.time += timedelta(hours=hours)
-        with self.run(folder) as recorder:
-            recorder.see(rows)
-            recorder.end("finished", self.list(rows), 3.0, {"files": len(rows)})
-        return recorder
-
-    @contextlib.contextmanager
-    def run(self, folder: str = "films") -> Iterator[Recorder]:
-        facts = {"distribution": DISTRIBUTION, "network": "net@1"}
-        run = Run("batch", self.root / "t.csv", self.root / folder, facts)
-        with recording(self.state, run, self.told.append) as recorder:
-            yield recorder
-
-    def list(self, rows: list[Row]) -> Path:
-        path = self.root / "t.csv"
-        path.write_bytes(HEADER + encode(rows))
-        return path
-
-
-@pytest.fixture
-def nights(tmp_path: Path, state: Path, monkeypatch: pytest.MonkeyPatch) -> Nights:
-    return Nights(tmp_path, state, monkeypatch)
+from .nights import Nights, film
 
 
 def films_of(state: Path) -> list[tuple]:
@@ -185,7 +138,7 @@ def test_a_state_folder_that_cannot_be_made_is_told(nights: Nights, tmp_path: Pa
     nights.state = tmp_path / "file" / "state"
     (tmp_path / "file").write_text("")
     nights([film("a")])
-    assert len(nights.told) == 1
+    assert [told[:11] for told in nights.told] == ["the history", "the audit l"]
 
 
 @pytest.mark.parametrize("version", range(len(MIGRATIONS)))
