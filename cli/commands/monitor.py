@@ -84,6 +84,11 @@ def monitor(
     if not messages and not json:
         console.say("all is well")
     if command and (messages or notify_always):
-        tell(command, report_of(last(out)) if out is not None else None, 3 if messages else 0, "\n".join(messages))
+        tell(
+            command,
+            report_of(last(out)) if out is not None else None,
+            3 if messages else 0,
+            "\n".join(messages) or "all is well",
+        )
     if messages:
         raise typer.Exit(3)

@@ -1,7 +1,7 @@
 """The audit log: who ran what, with which engine, on which list. Lines of JSON, each with the hash of the one before.
 
 A line that is changed, taken out or put in breaks the chain, and `verify` says where. Whoever may write the whole file
-can write the whole chain anew: a head that was noted elsewhere (`xscan log verify` prints it) shows that, too. Old files
+can write the whole chain anew: a head that was noted elsewhere (`xscan log verify` prints it) shows that, too. Files
 are kept 400 days; that one was taken away is itself a line. No name, no path and no film's UID stands in it.
 """
 
