@@ -24,10 +24,14 @@ from ..lists.table import Row, read_rows
 from ..network.manifest import Manifest
 from ..nights.history import News
 from . import texts
+from .sentences import sentences
 from .thumbnails import LARGE_BANDS, Picture
 
 CHUNK = 100  #: pictures in one block of the page
 LARGE_BYTES = 48_000_000  #: of the page, for large pictures: some 1,000 films, the most urgent first
+WAIT_HOURS = 48  #: a film whose file is so much older than the list goes before review and routine
+ARCHIVE_HOURS = 14 * 24  #: one that is older still is of an archive: nobody has waited for it
+SCRIPTS = ("base.js", "marks.js", "film.js", "list.js")  #: parts of the page's one script, in this order
 CELLS = (  # of a row, in the page
     *("file", "status", "priority", "finding", "p_normal", "p_bacteria", "p_virus", "p_pneumonia", "reason"),
     *("study_uid", "series_uid", "sop_uid", "bytes", "modified"),
@@ -53,7 +57,8 @@ def write_page(csv: Path, out: Path, options: PageOptions, pictures: Pictures | 
     """
     if not csv.is_file():
         raise UsageError(f"no list {csv}: make it with xscan batch")
-    css, js = _template("page.css"), _template("page.js")
+    css = _template("page.css")
+    js = '"use strict";\n(() => {\n' + "".join(map(_template, SCRIPTS)) + "})();\n"
     parts = {
         "LANG": lambda: [options.lang],
         "TITLE": lambda: ["xscan"],
@@ -97,7 +102,9 @@ def _facts(csv: Path, options: PageOptions, pictures: bool) -> dict[str, Any]:
     return {
         "lang": options.lang,
         "strings": texts.words(),
-        "reasons": texts.reasons(),
+        "reasons": sentences(),
+        "wait": WAIT_HOURS,
+        "archive": ARCHIVE_HOURS,
         "name": csv.name,
         "made": f"{datetime.fromtimestamp(csv.stat().st_mtime, UTC):%Y-%m-%dT%H:%M:%SZ}",
         "model": manifest.label if manifest else "",

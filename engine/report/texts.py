@@ -1,9 +1,4 @@
-"""Every word of the morning page, in English and in Spanish.
-
-A reason's code has one sentence in each language; the English page shows the run's own, more exact sentence.
-"""
-
-from ..reasons import CODES
+"""Every word of the morning page, in English and in Spanish; reasons have their sentences in `sentences`."""
 
 LANGUAGES = ("en", "es")
 
@@ -43,6 +38,7 @@ _WORDS = {
     "by_status": ("Status", "Estado"),
     "by_bytes": ("Size", "Tamaño"),
     "by_modified": ("Modified", "Modificado"),
+    "grouping": ("Films or studies", "Radiografías o estudios"),
     "by_films": ("By film", "Por radiografía"),
     "by_studies": ("By study", "Por estudio"),
     "study": ("Study", "Estudio"),
@@ -77,10 +73,70 @@ _WORDS = {
     ),
     "copy": ("Copy file name", "Copiar nombre"),
     "copied": ("Copied", "Copiado"),
-    "show_map": ("Show where (m)", "Mostrar dónde (m)"),
-    "hide_map": ("Hide where (m)", "Ocultar dónde (m)"),
-    "map_means": ("What raised the score, coarsely", "Qué elevó la puntuación, de forma aproximada"),
-    "picture_of": ("Small copy of the film, called {finding}", "Copia pequeña de la radiografía: {finding}"),
+    "map": ("Where from", "De dónde"),
+    "map_means": (
+        "Lines: where the score came from, coarsely, at a quarter, half and three quarters of the strongest evidence "
+        "drawn. For films called pneumonia or bacterial such places mattered a little more than others when it was "
+        "measured; for films called normal or viral they did not. No line is a finding, nor the edge of one.",
+        "Líneas: de dónde vino la puntuación, de forma aproximada, a un cuarto, la mitad y tres cuartos de la "
+        "evidencia más fuerte que se dibuja. En radiografías con neumonía o bacteriana esos lugares importaban algo "
+        "más que otros cuando se midió; en las normales o víricas, no. Ninguna línea es un hallazgo ni su borde.",
+    ),
+    "picture_of": ("The film, called {finding} by the network", "La radiografía; la red la llama {finding}"),
+    "small_only": (
+        "A small picture: large ones are kept for urgent and review films. Read the film in your viewer.",
+        "Imagen pequeña: las grandes son para las urgentes y a revisar. Lea la radiografía en su visor.",
+    ),
+    "not_to_diagnose": (
+        "A reduced copy, not for diagnosis.",
+        "Copia reducida, no apta para diagnóstico.",
+    ),
+    "zoom_in": ("Zoom in", "Acercar"),
+    "zoom_out": ("Zoom out", "Alejar"),
+    "reset": ("Reset", "Restablecer"),
+    "invert": ("Invert", "Invertir"),
+    "full": ("Full screen", "Pantalla completa"),
+    "level": ("Level", "Nivel"),
+    "width": ("Window", "Ventana"),
+    "look_tools": ("Tools for the picture", "Herramientas de la imagen"),
+    "film_in_hand": ("The chosen film", "La radiografía elegida"),
+    "back": ("Back to the list", "Volver a la lista"),
+    "read": ("Read", "Leída"),
+    "disputed": ("Disputed", "Discutida"),
+    "your_finding": ("Your finding", "Su hallazgo"),
+    "none_given": ("as the list says", "como dice la lista"),
+    "note": ("Note", "Nota"),
+    "note_hint": ("kept in this browser; no names", "queda en este navegador; sin nombres"),
+    "not_kept": (
+        "This browser keeps no marks after the page is closed: export them before.",
+        "Este navegador no guarda las marcas al cerrar la página: expórtelas antes.",
+    ),
+    "export": ("Export truth.csv ({n})", "Exportar truth.csv ({n})"),
+    "export_hint": (
+        "For xscan audit: your finding where you gave one; the opposite of the list's where you only disputed it; "
+        "the list's own where you only read the film, unless the network might not decide on it.",
+        "Para xscan audit: su hallazgo si lo dio; lo contrario del de la lista si solo lo discutió; el de la lista si "
+        "solo la leyó, salvo que la red no pudiera decidir.",
+    ),
+    "hide_read": ("Hide read", "Ocultar leídas"),
+    "doubtful": ("doubtful", "dudosa"),
+    "only_doubtful": ("Doubtful only", "Solo dudosas"),
+    "not_to_decide": (
+        "The network may not decide on this film.",
+        "La red no puede decidir sobre esta radiografía.",
+    ),
+    "waiting": ("Waiting over {n} hours", "Esperan más de {n} horas"),
+    "waits": (
+        "Its file is over {n} hours older than the list: it goes before review and routine.",
+        "Su archivo es más de {n} horas anterior a la lista: va antes que las de revisar y rutina.",
+    ),
+    "elsewhere": ("{n} more in other bands", "{n} más en otras bandas"),
+    "no_unread": ("No unread film is left here.", "No queda ninguna sin leer aquí."),
+    "open_viewer": ("Open in the viewer", "Abrir en el visor"),
+    "copy_study": ("Copy study UID", "Copiar UID del estudio"),
+    "printed": ("printed {time}", "impreso {time}"),
+    "ascending": ("sorted upwards", "orden ascendente"),
+    "descending": ("sorted downwards", "orden descendente"),
     "no_picture": ("No picture of this film", "Sin imagen de esta radiografía"),
     "no_pictures": ("This page was made without pictures.", "Esta página se hizo sin imágenes."),
     "why_urgent": (
@@ -121,79 +177,20 @@ _WORDS = {
     "key_move": ("next and previous film", "radiografía siguiente y anterior"),
     "key_bands": ("all, urgent, review, routine, not scored", "todas, urgente, revisar, rutina, sin puntuar"),
     "key_search": ("search; Esc clears it", "buscar; Esc lo borra"),
-    "key_map": ("show where the score comes from", "mostrar de dónde viene la puntuación"),
+    "key_map": ("lines: where the score comes from", "líneas: de dónde viene la puntuación"),
+    "key_next": ("next unread film", "siguiente sin leer"),
+    "key_read": ("read; disputed", "leída; discutida"),
+    "key_hide": ("hide read; doubtful only", "ocultar leídas; solo dudosas"),
+    "key_zoom": ("zoom; Shift and arrows move", "zoom; Mayús y flechas mueven"),
+    "key_look": ("invert; reset; full screen", "invertir; restablecer; pantalla completa"),
+    "key_viewer": ("open in the viewer", "abrir en el visor"),
     "key_studies": ("films or studies", "radiografías o estudios"),
     "key_lang": ("Spanish", "inglés"),
     "key_theme": ("light or dark", "claro u oscuro"),
     "key_help": ("this help", "esta ayuda"),
 }
 
-_REASONS_ES = {
-    "not-an-image": "ningún formato que xscan lea, por su contenido",
-    "not-a-file": "un dispositivo, tubería o zócalo",
-    "link-loop": "un enlace a una carpeta que lo contiene",
-    "dicomdir": "un DICOMDIR: un índice, no una imagen",
-    "not-a-picture": "un objeto DICOM sin imagen: informe, presentación, PDF...",
-    "modality": "otra modalidad que CR, DX o RG",
-    "not-a-film": "una captura secundaria que no es una radiografía",
-    "too-small": "más pequeña que cualquier radiografía: un icono, un logotipo",
-    "multi-frame": "varias imágenes en un archivo",
-    "no-pixels": "una cabecera DICOM sin píxeles",
-    "body-part": "DICOM indica otra parte del cuerpo que el tórax",
-    "lateral": "DICOM dice que es una proyección lateral",
-    "localizer": "un localizador o una hoja de dosis",
-    "duplicate": "el mismo SOPInstanceUID que un archivo anterior",
-    "presentation-double": "datos en bruto; se puntúa la imagen procesada de la misma serie",
-    "empty": "el archivo está vacío",
-    "link-outside": "un enlace fuera de la carpeta, sin --follow-links",
-    "link-double": "un enlace a una carpeta a la que ya llevó otro enlace",
-    "vanished": "desapareció entre el listado y la lectura",
-    "unreadable": "el sistema operativo no dejó leer el archivo",
-    "unreadable-folder": "la carpeta no se puede listar",
-    "broken-link": "un enlace a un archivo que no está",
-    "too-large": "más bytes que el límite",
-    "too-many-pixels": "más píxeles que el límite, según su cabecera",
-    "truncated": "el archivo termina antes que su imagen",
-    "corrupt": "los datos de la imagen están dañados",
-    "bad-header": "la cabecera se contradice o le falta lo necesario",
-    "unsupported": "una variante que ningún decodificador instalado lee",
-    "missing-decoder": "haría falta un decodificador que no está instalado",
-    "encrypted": "dentro de un zip con contraseña",
-    "bad-zip": "el zip, o este miembro, está dañado",
-    "zip-bomb": "el zip se expande a mucho más que un zip de radiografías",
-    "zip-member-refused": "el nombre del miembro sale del zip",
-    "zip-method": "comprimido con un método que Python no descomprime",
-    "nested-zip": "un zip dentro de un zip no se abre",
-    "decoder-crash": "un decodificador terminó su proceso con este archivo, dos veces",
-    "timed-out": "la lectura tardó más que el límite por archivo",
-    "out-of-memory": "memoria insuficiente para este archivo",
-    "scoring": "la red no dio resultado para esta radiografía",
-    "for-processing": "datos en bruto del detector, no lo que muestra un visor",
-    "fluoroscopy": "de un equipo de fluoroscopia, según su modalidad o clase SOP de DICOM",
-    "derived": "DICOM dice que se hizo a partir de otra imagen",
-    "uid-conflict": "el mismo SOPInstanceUID que otro archivo, con otra imagen",
-    "description": "su descripción DICOM nombra otra parte del cuerpo",
-    "view": "la cabecera nombra otra proyección que PA o AP",
-    "polarity": "la cabecera se contradice sobre qué extremo es claro",
-    "adult": "paciente adulto, por su edad DICOM o su aspecto",
-    "out-of-domain": "distinta de las radiografías con que se entrenó el modelo",
-    "blank": "casi sin contraste",
-    "exposure": "sobreexpuesta o subexpuesta",
-    "inverted": "parece invertida: el aire está claro",
-    "rotated": "parece girada un cuarto de vuelta",
-    "upside-down": "parece cabeza abajo",
-    "cut-off": "parte de los pulmones parece cortada o tapada",
-    "burnt-in-text": "texto o marcas sobre los pulmones",
-    "mended": "estaba mal orientada o invertida y se puntuó corregida",
-    "age": "edad fuera del intervalo con que se entrenó el modelo",
-}
-
 
 def words() -> dict[str, dict[str, str]]:
     """Language -> key -> text."""
     return {language: {key: both[i] for key, both in _WORDS.items()} for i, language in enumerate(LANGUAGES)}
-
-
-def reasons() -> dict[str, dict[str, str]]:
-    """Language -> reason code -> sentence, for every code there is."""
-    return {"en": CODES, "es": {code: _REASONS_ES.get(code, sentence) for code, sentence in CODES.items()}}

@@ -1,8 +1,10 @@
 """Triage lists for tests of the page: made up, of any length, with pictures of phantoms."""
 
 import json
+import os
 import random
 import zlib
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from xscan.engine import CLASSES
@@ -17,6 +19,8 @@ from xscan.engine.triage.bands import judge
 MANIFEST = Manifest(
     "compact", "1", InputSpec(160, 160), 1.0, OperatingPoint(0.12, 0.98, 0.93), OperatingPoint(0.81, 0.92, 0.98)
 )
+EVENING = datetime(2026, 11, 22, 18, tzinfo=UTC)  #: when a made-up night's first films were exported
+MORNING = datetime(2026, 11, 23, 6, tzinfo=UTC)  #: when its list was finished
 HOSTILE = "=cmd|'/c'!A1/</script><img src=x onerror=alert(1)>.dcm"
 
 
@@ -26,7 +30,8 @@ def made_up_rows(count: int, seed: int = 0) -> list[Row]:
     rows = []
     for i in range(count):
         file = f"ward-{i // 400:02d}/film-{i:05d}.dcm" if i < count - 1 else HOSTILE
-        row = Row(file, "ok", bytes=str(rng.randint(90_000, 9_000_000)), modified="2026-11-22T21:14:03.000000Z")
+        made = EVENING - timedelta(hours=60 if i % 40 == 7 else 0) + timedelta(seconds=rng.randint(0, 36_000))
+        row = Row(file, "ok", bytes=str(rng.randint(90_000, 9_000_000)), modified=f"{made:%Y-%m-%dT%H:%M:%S}.000000Z")
         chance = rng.random()
         if chance < 0.02:
             row.status, row.reason = "failed", "truncated: JPEG ends after 41 KB of 280 KB"
@@ -50,7 +55,22 @@ def made_up_rows(count: int, seed: int = 0) -> list[Row]:
 
 def write_list(path: Path, rows: list[Row]) -> None:
     path.write_bytes(HEADER + encode(rows))
+    os.utime(path, (MORNING.timestamp(), MORNING.timestamp()))
     RunReport(State.FINISHED, sha256=(digest_of(path),), manifest=json.loads(MANIFEST.to_json())).write(path)
+
+
+def waits(row: Row) -> bool:
+    """Whether a film has waited over 48 hours when the list is made, so that it goes before review and routine."""
+    return row.priority in ("review", "routine") and row.modified < "2026-11-21T06"
+
+
+def by_place(rows: list[Row]) -> list[Row]:
+    """The scored rows as the page shows them: by band, and within a band the older film first."""
+    rank = {"urgent": 0, "review": 2, "routine": 3}
+    scored = [row for row in rows if row.priority]
+    return sorted(
+        scored, key=lambda r: (1 if waits(r) else rank[r.priority], r.modified, -float(r.p_pneumonia), rows.index(r))
+    )
 
 
 class PhantomPictures:

@@ -1,5 +1,7 @@
 """The morning page as a file: what stands in it, and what does not."""
 
+import base64
+import hashlib
 import json
 import os
 import re
@@ -19,6 +21,7 @@ from xscan.engine.report import page as page_module
 from xscan.engine.report import texts, thumbnails
 from xscan.engine.report.earlier_page import pictures_of
 from xscan.engine.report.page import CHUNK, PageOptions, write_page
+from xscan.engine.report.sentences import sentences
 from xscan.engine.report.thumbnails import (
     LARGE_BANDS,
     Picture,
@@ -86,6 +89,11 @@ def test_page_asks_for_nothing_outside(night: Path) -> None:
     write_page(night, page, PageOptions(), PhantomPictures())
     text = page.read_text("utf-8")
     assert "default-src 'none'" in text
+    assert "unsafe" not in text.split("<style>")[0]
+    for kind in ("script", "style"):
+        inside = text.split(f"<{kind}>")[1].split(f"</{kind}>")[0]
+        digest = base64.b64encode(hashlib.sha256(inside.encode()).digest()).decode()
+        assert f"{kind}-src 'sha256-{digest}'" in text
     assert not re.findall(r"(?:src|href)\s*=\s*[\"']?(?!data:)\w+:", text.split('id="rows"')[0])
 
 
@@ -114,8 +122,19 @@ def test_every_word_and_reason_has_both_languages() -> None:
     assert words["en"].keys() == words["es"].keys()
     used = set(re.findall(r"\{(\w+)\}", " ".join(words["en"].values())))
     assert used == set(re.findall(r"\{(\w+)\}", " ".join(words["es"].values())))
-    untranslated = {code for code in CODES if texts.reasons()["es"][code] == CODES[code]}
-    assert not untranslated
+
+
+def test_every_reason_is_a_sentence_that_stands_alone_in_both_languages() -> None:
+    said = sentences()
+    assert said["en"].keys() == said["es"].keys() == CODES.keys()
+    for language, by_code in said.items():
+        for code, text in by_code.items():
+            assert re.fullmatch(r"[A-ZÁÉÍÓÚÑ][^.!?]*[^.!? ]\.", text), (language, code, text)  # one whole sentence
+            assert len(text.split()) >= 4, (language, code, text)
+            assert "--" not in text, (language, code, text)
+            assert len(text) < 110, (language, code, text)
+        assert len(set(by_code.values())) == len(by_code)
+    assert not [code for code in CODES if said["en"][code] == said["es"][code]]
 
 
 def test_class_map_text() -> None:

@@ -1,0 +1,299 @@
+"""The morning page as a reader uses it: by hand and by keyboard alone, in Chromium driven by Playwright."""
+
+import json
+import subprocess
+import tarfile
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from xscan.calibration.audit import audit
+from xscan.engine.lists.table import Row
+from xscan.engine.report.page import PageOptions, write_page
+
+from .chromium import PROGRAM
+from .lists import HOSTILE, MANIFEST, PhantomPictures, by_place, made_up_rows, write_list
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+pytestmark = pytest.mark.skipif(PROGRAM is None, reason="no Chromium on this machine")
+
+VIEWER = "https://pacs.example/viewer?StudyInstanceUIDs={study_uid}"
+Open = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with (
+        playwright.sync_playwright() as driver,
+        closing(driver.chromium.launch(executable_path=PROGRAM, args=["--no-sandbox", "--disable-gpu"])) as browser,
+    ):
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[Row]:
+    return made_up_rows(200)
+
+
+@pytest.fixture(scope="module")
+def csv(rows: list[Row], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    csv = tmp_path_factory.mktemp("page") / "night.csv"
+    write_list(csv, rows)
+    write_page(csv, csv.with_suffix(".html"), PageOptions("en", MANIFEST, VIEWER), PhantomPictures(3, 640))
+    return csv
+
+
+@pytest.fixture
+def opened(browser: Any, csv: Path) -> Iterator[Open]:
+    """Opens the page in a browser of its own, which has kept nothing; no error and no request is let pass."""
+    contexts, complaints = [], []
+
+    def open_page(**options: Any) -> Any:
+        context = browser.new_context(**({"viewport": {"width": 1440, "height": 900}} | options))
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(60_000)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+        page.on("request", lambda asked: complaints.append(asked.url) if asked.url.startswith("http") else None)
+        page.goto(csv.with_suffix(".html").as_uri())
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+def picked(page: Any) -> str:
+    return page.text_content(".item[aria-selected=true] .cut:last-child")
+
+
+def style(page: Any, of: str) -> str:
+    return page.evaluate(
+        f"getComputedStyle(document.getElementById('{of}')).{'transform' if of == 'stage' else 'filter'}"
+    )
+
+
+def test_early_films_are_large_and_the_panel_grows_with_the_window(opened: Open) -> None:
+    page = opened()
+    page.wait_for_function("document.getElementById('film').naturalWidth >= 512")
+    small = page.evaluate("document.getElementById('view').clientWidth")
+    page.set_viewport_size({"width": 3840, "height": 2160})
+    page.wait_for_function(f"document.getElementById('stage').offsetWidth > {2 * small}")
+    page.keyboard.press("3")  # routine films have a small one, and the page says so
+    page.wait_for_function("document.getElementById('film').naturalWidth == 192")
+    assert "small picture" in page.text_content("#smallonly")
+
+
+def test_zoom_pan_window_and_invert_by_keyboard_and_by_hand(opened: Open) -> None:
+    page = opened()
+    page.wait_for_function("document.getElementById('film').naturalWidth >= 512")
+    plain = style(page, "stage")
+    for _ in range(4):
+        page.keyboard.press("+")
+    near = style(page, "stage")
+    page.keyboard.press("Shift+ArrowLeft")
+    moved = style(page, "stage")
+    assert len({plain, near, moved}) == 3
+    page.keyboard.press("i")
+    assert "url" in style(page, "film")
+    assert float(page.get_attribute("#window feFuncR", "slope")) == -1
+    page.keyboard.press("v")
+    assert (style(page, "stage"), style(page, "film")) == (plain, "none")
+    box = page.locator("#view").bounding_box()
+    page.mouse.move(box["x"] + 100, box["y"] + 100)
+    page.mouse.wheel(0, -300)
+    assert style(page, "stage") != plain
+    page.mouse.down(button="right")
+    page.mouse.move(box["x"] + 40, box["y"] + 120)
+    page.mouse.up(button="right")
+    assert float(page.get_attribute("#window feFuncR", "slope")) > 1
+    page.dblclick("#view")
+    assert (style(page, "stage"), style(page, "film")) == (plain, "none")
+    page.focus("#width")
+    page.keyboard.press("ArrowLeft")
+    assert "url" in style(page, "film")
+
+
+def test_full_screen_shows_the_film_and_keys_go_on(opened: Open) -> None:
+    page = opened()
+    page.keyboard.press("f")
+    page.wait_for_function("document.fullscreenElement?.id == 'look'")
+    before = page.get_attribute("#film", "src")
+    page.keyboard.press("ArrowDown")
+    assert page.get_attribute("#film", "src") != before or page.evaluate("document.fullscreenElement !== null")
+    page.keyboard.press("f")
+    page.wait_for_function("document.fullscreenElement === null")
+
+
+def test_marks_by_keyboard_are_kept_hidden_and_taken_by_audit(
+    opened: Open, rows: list[Row], csv: Path, tmp_path: Path
+) -> None:
+    page = opened()
+    order = by_place(rows)
+    page.keyboard.press("r")  # the first is read: as the list says
+    page.keyboard.press("n")
+    assert picked(page) == order[1].file
+    page.keyboard.press("x")  # the second is disputed: it is the other thing
+    page.keyboard.press("n")
+    page.select_option("#truth", "virus")  # the third: what the reader says
+    page.fill("#note", "=1+1, seen; =2")
+    page.keyboard.press("Tab")
+    page.reload()
+    assert page.locator(".item.isread").count() == 3
+    page.keyboard.press("h")
+    assert page.locator(".item.isread").count() == 0
+    page.keyboard.press("h")
+    page.keyboard.press("/")
+    page.keyboard.type(HOSTILE[:10])
+    page.select_option("#truth", "normal")
+    page.wait_for_function("document.getElementById('export').textContent.includes('4')")
+    with page.expect_download() as waiting:
+        page.click("#export")
+    truth = tmp_path / waiting.value.suggested_filename
+    waiting.value.save_as(truth)
+    assert truth.name == "truth.csv"
+    found = audit([csv], truth, MANIFEST)
+    assert (found.matched, found.unmatched_truth) == (4, 0)
+    lines = truth.read_text("utf-8").splitlines()
+    assert lines[0] == "file,truth,note"
+    said = {order[0].file: order[0].finding, order[1].file: "normal", order[2].file: "virus"}
+    if order[0].status == "review":  # read, but nothing that the network might decide on
+        del said[order[0].file]
+    for file, what in said.items():
+        assert any(line.startswith(f"{file},{what},") for line in lines), (file, lines)
+    assert "'=1+1, seen; '=2" not in truth.read_text() or '"' in truth.read_text()
+    kept = page.evaluate("JSON.stringify(localStorage)")
+    assert "film-0" not in kept
+    assert HOSTILE[:10] not in kept
+
+
+def test_a_doubtful_film_looks_doubtful_and_can_be_asked_for(opened: Open, rows: list[Row]) -> None:
+    page = opened()
+    page.keyboard.press("u")
+    wanted = [row for row in by_place(rows) if row.status == "review"]
+    assert page.text_content("#found").startswith(str(len(wanted)))
+    assert page.locator(".item .badge").count() == page.locator(".item").count() > 0
+    assert "patient is an adult" in page.text_content("#words .why")
+    page.keyboard.press("l")
+    assert "paciente adulto" in page.text_content("#words .why")
+    assert "by its" not in page.text_content("#words")
+
+
+def test_matches_in_other_bands_and_the_state_over_a_reload(opened: Open, rows: list[Row]) -> None:
+    page = opened()
+    page.keyboard.press("1")
+    page.keyboard.press("/")
+    page.keyboard.type("film-0004")
+    wanted = [row for row in rows if "film-0004" in row.file and row.priority]
+    here = sum(row.priority == "urgent" for row in wanted)
+    assert page.text_content("#elsewhere").startswith(f"{len(wanted) - here} more")
+    page.click("#elsewhere")
+    assert page.text_content("#found").startswith(str(len(wanted)))
+    page.keyboard.press("ArrowDown")
+    page.click("#theme")
+    before = picked(page)
+    page.reload()
+    assert page.input_value("#search") == "film-0004"
+    assert page.text_content("#found").startswith(str(len(wanted)))
+    assert picked(page) == before
+    assert page.get_attribute("html", "data-theme") == "dark"
+
+
+def test_a_long_name_keeps_its_end_and_is_whole_on_demand(browser: Any, tmp_path: Path) -> None:
+    rows = made_up_rows(4)
+    for i, row in enumerate(rows):
+        row.file = f"{'a-very-long-ward-name/' * 8}film-{i:05d}.dcm"
+    write_list(tmp_path / "long.csv", rows)
+    write_page(tmp_path / "long.csv", tmp_path / "long.html", PageOptions("en", MANIFEST), None)
+    with closing(browser.new_page(viewport={"width": 1440, "height": 900})) as page:
+        page.goto((tmp_path / "long.html").as_uri())
+        name, end = (page.locator(f".item .name{part}").first.bounding_box() for part in ("", " .z"))
+        assert end["x"] + end["width"] <= name["x"] + name["width"] + 1  # the end is seen
+        assert rows[0].file[:-9] in page.text_content("#words")
+
+
+def test_links_into_the_viewer_hold_uids_alone(opened: Open, rows: list[Row]) -> None:
+    page = opened()
+    film = by_place(rows)[0]
+    assert page.get_attribute("#words a.viewer", "href") == VIEWER.replace("{study_uid}", film.study_uid)
+    assert "noopener" in page.get_attribute("#words a.viewer", "rel")
+
+
+def test_a_phone_shows_cards_and_the_film_on_a_tap(opened: Open) -> None:
+    page = opened(viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True, device_scale_factor=2)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert not page.is_visible("#detail")
+    page.tap(".item >> nth=1")
+    assert page.is_visible("#detail")
+    page.tap("#back")
+    assert not page.is_visible("#detail")
+
+
+def test_paper_has_page_numbers_and_the_date(opened: Open) -> None:
+    page = opened()
+    assert "counter(pages)" in page.evaluate("document.querySelector('style').textContent")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert "printed" in page.text_content("#paper caption")
+    assert page.pdf(format="A4")[:4] == b"%PDF"
+
+
+@pytest.fixture(scope="session")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """axe-core (MPL 2.0) from the npm registry, for these tests alone: 0.7 MB a session."""
+    folder = tmp_path_factory.mktemp("axe")
+    try:
+        subprocess.run(
+            ["npm", "pack", "--silent", "axe-core@4"], cwd=folder, check=True, capture_output=True, timeout=60
+        )
+        [packed] = folder.glob("axe-core-*.tgz")
+        with tarfile.open(packed) as content:
+            file = content.extractfile("package/axe.min.js")
+            assert file is not None
+            return file.read().decode()
+    except (OSError, subprocess.SubprocessError, ValueError):
+        pytest.skip("axe-core cannot be had from the npm registry")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_wcag_aa_by_axe(opened: Open, axe: str, scheme: str) -> None:
+    tags = json.dumps(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"])
+    for options in ({}, {"viewport": {"width": 390, "height": 844}}):
+        page = opened(color_scheme=scheme, bypass_csp=True, **options)
+        page.evaluate(axe)
+        for keys in ("", "m", "rxj", "4", "0u", "l"):
+            for key in keys:
+                page.keyboard.press(key)
+            broken = page.evaluate(
+                f"axe.run(document, {{runOnly: {tags}}}).then(r => r.violations.map(v => v.id + ' ' + v.nodes[0].html))"
+            )
+            assert broken == [], (options, keys)
+
+
+def test_every_control_is_reached_by_tab(opened: Open) -> None:
+    page = opened()
+    reached = set()
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate("document.activeElement.id || document.activeElement.dataset.band || ''"))
+    wanted = {
+        "lang",
+        "theme",
+        "help",
+        "all",
+        "urgent",
+        "unscored",
+        "search",
+        "doubtful",
+        "hideRead",
+        "scroll",
+        "zoomin",
+    }
+    assert (
+        wanted | {"invert", "full", "mapbutton", "width", "level", "markread", "markdisputed", "truth", "note"}
+        <= reached
+    )
