@@ -30,11 +30,11 @@ def main() -> None:
         csv = Path(folder) / "triage.csv"
         write_list(csv, made_up_rows(given.rows))
         page = csv.with_suffix(".html")
-        write_page(csv, page, PageOptions("es" if given.es else "en", MANIFEST), PhantomPictures())
+        write_page(csv, page, PageOptions("es" if given.es else "en", MANIFEST), PhantomPictures(9, 768))
         with Browser(Path(folder) / "profile") as browser:
-            browser.look(1440, 860, dark=given.dark)
+            browser.look(1440, 900, dark=given.dark)
             browser.open(page)
-            for key in ("ArrowDown", "ArrowDown", "m"):
+            for key in ("r", "ArrowDown", "x", "ArrowDown"):
                 browser.press(key)
             time.sleep(1)
             browser.screenshot(given.file)

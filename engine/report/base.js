@@ -1,12 +1,13 @@
 // The morning page, first part: what is in it, its words, and what is kept over a reload.
-// Rows come as arrays (in the CSV's order), pictures as text in <script> blocks after this script, so that the list is
+// Rows come as arrays (in the CSV's order), pictures as text in blocks after this script, so that the list is
 // painted before the browser has read them.
 const $ = (id) => document.getElementById(id);
 const facts = JSON.parse($("facts").textContent);
-const COLUMNS = ["file", "status", "priority", "finding", "pn", "pb", "pv", "pp", "reason", "study", "series", "sop", "bytes", "modified"];
+const COLUMNS = ["file", "status", "priority", "finding", "pn", "pb", "pv", "pp", "reason", "study", "series", "sop", "bytes", "modified", "seen"];
 const BANDS = ["urgent", "review", "routine"];
 const RANK = { urgent: 0, waiting: 1, review: 2, routine: 3, "": 4 };
 const MARK = { urgent: "M5 0L10 9H0Z", review: "M5 0L10 5L5 10L0 5Z", routine: "M5 .5A4.5 4.5 0 1 1 5 9.5A4.5 4.5 0 1 1 5 .5Z", "": "M0 4H10V6H0Z" };
+const places = JSON.parse($("studies").textContent); // study -> [band, file of the film that decides], of more films than one
 const UID = /^[0-9.]{1,64}$/;
 
 const films = JSON.parse($("rows").textContent).map((cells, index) => {
@@ -17,7 +18,7 @@ const films = JSON.parse($("rows").textContent).map((cells, index) => {
   film.doubt = film.status === "review"; // scored, but the network may not decide
   const hours = (Date.parse(facts.made) - Date.parse(film.modified)) / 36e5;
   film.waits = BANDS.indexOf(film.priority) > 0 && hours > facts.wait && hours < facts.archive;
-  film.group = film.waits ? "waiting" : film.priority;
+  film.fresh = Boolean(facts.since && film.seen >= facts.since); // new tonight
   return film;
 });
 const scored = films.filter((f) => f.priority);
@@ -48,7 +49,7 @@ function keep(store, name, value) {
 const local = () => localStorage, session = () => sessionStorage;
 const looks = kept(local, "xscan.looks", { lang: facts.lang, theme: "" });
 const VIEW = "xscan.view." + facts.name + "." + facts.made;
-const state = kept(session, VIEW, { band: "all", text: "", sort: "priority", down: false, studies: false, map: false, hideRead: false, doubtful: false, top: 0, film: -1 });
+const state = kept(session, VIEW, { band: "all", text: "", sort: "priority", down: false, studies: false, map: false, hideRead: false, doubtful: false, fresh: false, top: 0, film: -1 });
 state.pick = films[state.film] ?? null;
 function remember() {
   const { pick, ...view } = state;

@@ -10,7 +10,7 @@ const KEYS = {
 };
 const byUrgency = (a, b) => RANK[a.priority] - RANK[b.priority] || b.p - a.p || a.index - b.index;
 // Within a band the older film goes first: a score decides the band, waiting decides the place in it.
-const byPlace = (a, b) => RANK[a.group] - RANK[b.group] || (a.modified < b.modified ? -1 : a.modified > b.modified ? 1 : 0) || b.p - a.p || a.index - b.index;
+const byPlace = (a, b) => RANK[groupOf(a)] - RANK[groupOf(b)] || (a.modified < b.modified ? -1 : a.modified > b.modified ? 1 : 0) || b.p - a.p || a.index - b.index;
 const haystack = (f) => (f.hay ??= [f.file, f.reason, f.finding, f.priority, f.status, f.study, f.sop].join("\n").toLowerCase());
 const studyOf = (f) => f.study || "film " + f.index;
 const lists = new Map(); // study -> its films, the most urgent first
@@ -18,19 +18,28 @@ for (const film of [...scored].sort(byUrgency)) {
   if (!lists.has(studyOf(film))) lists.set(studyOf(film), []);
   lists.get(studyOf(film)).push(film);
 }
-const heads = new Set([...lists.values()].map((list) => list[0])); // the worst film of each study
+// The film that decides a study's band, and that band, as engine/triage/study.py says it; the only film of any other.
+const heads = new Set();
+for (const [study, list] of lists) {
+  const [band, file] = places[study] ?? [];
+  const head = list.find((film) => film.file === file) ?? list[0];
+  head.studyBand = band;
+  heads.add(head);
+}
+const bandOf = (f) => (state.studies && f.studyBand) || f.priority;
+const groupOf = (f) => (f.waits && bandOf(f) !== "urgent" ? "waiting" : bandOf(f));
 
 function choose() {
   const lost = state.band === "unscored";
   const words = state.text.toLowerCase().split(/\s+/).filter(Boolean);
-  const found = (f) => (!state.doubtful || lost || f.doubt) && !(state.hideRead && isRead(f)) &&
+  const found = (f) => (!state.doubtful || lost || f.doubt) && (!state.fresh || f.fresh) && !(state.hideRead && isRead(f)) &&
     words.every((w) => haystack(f).includes(w) || sentence(f).toLowerCase().includes(w) || t(f.finding || "-").toLowerCase().includes(w));
   let chosen = lost ? unscored : scored, elsewhere = 0;
   if (state.studies && !lost) chosen = chosen.filter((f) => heads.has(f) && lists.get(studyOf(f)).some(found));
   else chosen = chosen.filter(found);
   if (!lost && state.band !== "all") {
     const everywhere = chosen.length;
-    chosen = chosen.filter((f) => f.priority === state.band);
+    chosen = chosen.filter((f) => bandOf(f) === state.band);
     if (words.length) elsewhere = everywhere - chosen.length;
   } else if (lost && words.length) elsewhere = scored.filter(found).length;
   const sort = lost && ["priority", "finding", "p"].includes(state.sort) ? "status" : state.sort;
@@ -43,7 +52,7 @@ function choose() {
   if (sort === "priority" || lost) { // a heading for each band, or for each kind of failure
     let heading = null;
     for (const film of chosen) {
-      const group = lost ? film.status : film.group;
+      const group = lost ? film.status : groupOf(film);
       if (!heading || group !== heading.band) items.push((heading = { band: group, n: 0 }));
       heading.n++;
       items.push({ film });
@@ -104,8 +113,9 @@ function node(item, i) {
   if (given.read) finding.append(el("span", "tick", " ✓"));
   if (given.disputed) finding.append(el("span", "tick", " ≠"));
   if (film.doubt) finding.append(el("span", "badge", t("doubtful")));
+  if (film.fresh) finding.append(el("span", "more", t("new")));
   if (siblings > 1) finding.append(el("span", "more", fill("n_films", { n: siblings })));
-  line.append(thumb, chip(film.priority), finding, el("span", "num", decimal(film.pp, 3)), stack(film), el("span", "two", sentence(film)), longName(film.file, "cut soft"));
+  line.append(thumb, chip(bandOf(film)), finding, el("span", "num", decimal(film.pp, 3)), stack(film), el("span", "two", sentence(film)), longName(film.file, "cut soft"));
   return line;
 }
 function stack(film) {
@@ -160,14 +170,16 @@ function drawFrame() {
   const truths = withTruth().length;
   const out = button(fill("export", { n: count(truths) }), exportTruth);
   out.id = "export"; out.disabled = !truths; out.title = t("export_hint");
-  const filters = [["doubtful", "only_doubtful", toggleDoubtful], ["hideRead", "hide_read", toggleRead]].map(([name, key, act]) => {
-    const node = button(t(key), act, state[name]);
+  const fresh = facts.since ? [["fresh", "new_tonight", toggleFresh]] : [];
+  const filters = [...fresh, ["doubtful", "only_doubtful", toggleDoubtful], ["hideRead", "hide_read", toggleRead]].map(([name, key, act]) => {
+    const node = button(name === "fresh" ? fill(key, { n: count(scored.filter((f) => f.fresh).length) }) : t(key), act, state[name]);
     node.id = name;
     return node;
   });
   $("filters").replaceChildren(...filters, out);
   const keys = [["↑ ↓ j k", "key_move"], ["n", "key_next"], ["r x", "key_read"], ["h u", "key_hide"], ["0 1 2 3 4", "key_bands"], ["/", "key_search"], ["+ −", "key_zoom"], ["i v f", "key_look"], ["m", "key_map"], ["s", "key_studies"], ["l", "key_lang"], ["d", "key_theme"], ["?", "key_help"]];
   if (facts.viewer) keys.splice(9, 0, ["o", "key_viewer"]);
+  if (facts.since) keys.splice(4, 0, ["t", "key_new"]);
   $("keylist").replaceChildren(...keys.flatMap(([key, text]) => [el("dt", "", el("kbd", "", key)), el("dd", "", t(text))]));
   const lines = [t("intended")];
   if (facts.points) for (const point of ["rule_out", "rule_in"]) {
@@ -191,6 +203,7 @@ function band(name) {
   state.down = false;
   refresh(true);
 }
+function toggleFresh() { if (facts.since) { state.fresh = !state.fresh; refresh(true); } }
 function toggleDoubtful() { state.doubtful = !state.doubtful; refresh(true); }
 function toggleRead() { state.hideRead = !state.hideRead; refresh(true); }
 function language() { looks.lang = looks.lang === "en" ? "es" : "en"; keep(local, "xscan.looks", looks); refresh(false); }
@@ -249,7 +262,7 @@ $("help").onclick = () => $("keys").showModal();
 const ACTS = {
   "/": () => { $("search").focus(); $("search").select(); }, m: toggleMap, s: () => { state.studies = !state.studies; refresh(true); },
   l: language, d: theme, "?": () => $("keys").showModal(), n: nextUnread, r: () => markPick("read"), x: () => markPick("disputed"),
-  h: toggleRead, u: toggleDoubtful, i: invert, v: reset, f: full, o: openViewer,
+  h: toggleRead, u: toggleDoubtful, t: toggleFresh, i: invert, v: reset, f: full, o: openViewer,
   "+": () => zoom(1.4), "=": () => zoom(1.4), "-": () => zoom(1 / 1.4),
   Enter: () => document.body.classList.add("open"), Escape: () => document.body.classList.remove("open"),
 };

@@ -20,6 +20,7 @@ from typing import Any, TextIO
 from ..disk.overwrite import require_page
 from ..disk.replace import replacing
 from ..errors import UsageError
+from ..lists.studies import studies_of
 from ..lists.table import Row, read_rows
 from ..network.manifest import Manifest
 from ..nights.history import News
@@ -68,6 +69,7 @@ def write_page(csv: Path, out: Path, options: PageOptions, pictures: Pictures | 
         "JS_HASH": lambda: [_hash(js)],
         "FACTS": lambda: [_json(_facts(csv, options, pictures is not None))],
         "ROWS": lambda: _rows(csv, options.news),
+        "STUDIES": lambda: _studies(csv),
         "PICTURES": lambda: _pictures(csv, pictures) if pictures else [],
     }
     with replacing(out, require_page, private=True) as stream:
@@ -130,6 +132,16 @@ def _rows(csv: Path, news: News | None) -> Iterator[str]:
         yield before + _json(cells if news is None else [*cells, news.first_seen(row)])
         before = ",\n"
     yield "]" if before != "[" else "[]"
+
+
+def _studies(csv: Path) -> Iterator[str]:
+    """Of each study of several films its band and the film that decides it."""
+    before = "{"
+    for uid, place in studies_of(csv):
+        if place.band and place.film and place.films > 1:
+            yield f"{before}{_json(uid)}:{_json([place.band, place.film.file])}"
+            before = ",\n"
+    yield "}" if before != "{" else "{}"
 
 
 def _pictures(csv: Path, pictures: Pictures) -> Iterator[str]:

@@ -52,8 +52,8 @@ _WORDS = {
     ),
     "found_films": ("{n} films", "{n} radiografías"),
     "found_studies": (
-        "{n} studies, each in the place of its most urgent film",
-        "{n} estudios, cada uno según su radiografía más urgente",
+        "{n} studies, each in the place of its most urgent frontal film",
+        "{n} estudios, cada uno según su frontal más urgente",
     ),
     "found_files": ("{n} files", "{n} archivos"),
     "nothing": (
@@ -118,6 +118,9 @@ _WORDS = {
         "Para xscan audit: su hallazgo si lo dio; lo contrario del de la lista si solo lo discutió; el de la lista si "
         "solo la leyó, salvo que la red no pudiera decidir.",
     ),
+    "new": ("new", "nueva"),
+    "new_tonight": ("New tonight ({n})", "Nuevas esta noche ({n})"),
+    "key_new": ("new tonight only", "solo las nuevas de esta noche"),
     "hide_read": ("Hide read", "Ocultar leídas"),
     "doubtful": ("doubtful", "dudosa"),
     "only_doubtful": ("Doubtful only", "Solo dudosas"),
