@@ -22,6 +22,8 @@ PICKED = "document.querySelector('.item[aria-selected=true] .cut:last-child').te
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     with Browser(tmp_path_factory.mktemp("profile")) as browser:
         browser.look()
+        # The page keeps its state in the tab and its marks in the browser: each test begins without them.
+        browser.send("Page.addScriptToEvaluateOnNewDocument", source="sessionStorage.clear(); localStorage.clear();")
         yield browser
 
 
