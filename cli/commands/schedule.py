@@ -43,7 +43,8 @@ def install(
     """Run a batch every night: xscan schedule install --at 02:00 -- batch FOLDER --out LIST.
 
     Where systemd answers, a timer is installed in place of an earlier one of that name. Elsewhere the lines for
-    cron, or the command for Windows, are printed. The batch is checked now, so that a slip is not found at night.
+    cron, or the command for Windows, are printed and the exit code is 4: nothing is installed yet. The batch is
+    checked now, so that a slip is not found at night.
     """
     from ..nightly.batch_job import nightly_job
 
@@ -52,22 +53,31 @@ def install(
     check_text([*job.command(notify=True), job.out])
     if has_systemd():
         _install_units(job, console)
-        data = {"scheduler": "systemd", "name": name, "at": job.at, "next": _next(name)}
+        data = {"scheduler": "systemd", "name": name, "at": job.at, "installed": True, "next": _next(name)}
         if json:
             console.result(data, "")
         else:
             console.say(f"installed {name}: every night at {job.at}")
-    elif os.name == "nt":
+        return
+    if os.name == "nt":
         file = _windows_file(name)
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(windows_task(job), encoding="utf-16")
         line = f'schtasks /create /f /tn xscan-{name} /xml "{file}" /ru "%USERNAME%" /rp *'
-        console.say("run this; it asks for your password, so that the job runs while nobody is logged in:")
-        console.result({"scheduler": "windows", "name": name, "at": job.at, "command": line}, line)
+        console.say(
+            "not installed yet: run this; it asks for your password, so that the job runs while nobody is logged in:"
+        )
+        data = {"scheduler": "windows", "name": name, "at": job.at, "installed": False, "command": line}
+        console.result(data, line)
     else:
         lines = crontab(job)
-        console.say("systemd does not answer here; add these lines with `crontab -e`, in place of earlier ones:")
-        console.result({"scheduler": "cron", "name": name, "at": job.at, "lines": lines.split("\n")}, lines)
+        console.say(
+            "not installed yet, for systemd does not answer here: "
+            "add these lines with `crontab -e`, in place of earlier ones:"
+        )
+        data = {"scheduler": "cron", "name": name, "at": job.at, "installed": False, "lines": lines.split("\n")}
+        console.result(data, lines)
+    raise typer.Exit(4)
 
 
 @app.command(

@@ -10,9 +10,10 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TypeVar
 
 from .gpu import Gpu
+from .install import pip_line
 
 _T = TypeVar("_T")
-_REPAIR = "pip install --force-reinstall xscan"
+_REPAIR = pip_line("--force-reinstall", "xscan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +31,8 @@ def checks() -> Iterator[Check]:
     yield from _decoders()
     yield from _runtimes()
     yield from _hardware()
-    yield _package("training", "tensorflow", ("tensorflow", "tensorflow-cpu"), "pip install 'xscan[train]'")
-    yield _package("training", "tf2onnx", ("tf2onnx",), "pip install 'xscan[train]'")
+    yield _package("training", "tensorflow", ("tensorflow", "tensorflow-cpu"), pip_line("xscan[train]"))
+    yield _package("training", "tf2onnx", ("tf2onnx",), pip_line("xscan[train]"))
 
 
 def _decoders() -> Iterator[Check]:
@@ -62,8 +63,8 @@ def _codec(name: str, codec: str) -> Check:
 
         available = bool(getattr(imagecodecs, codec).available)
     except Exception:
-        return Check("decoders", name, False, "imagecodecs does not load", "pip install --force-reinstall imagecodecs")
-    fix = "" if available else "pip install --upgrade imagecodecs (this build of it leaves the codec out)"
+        return Check("decoders", name, False, "imagecodecs does not load", pip_line("--force-reinstall", "imagecodecs"))
+    fix = "" if available else "this build leaves the codec out: " + pip_line("--upgrade", "imagecodecs")
     return Check("decoders", name, available, f"imagecodecs {_version('imagecodecs')}", fix)
 
 
@@ -76,17 +77,17 @@ def _runtimes() -> Iterator[Check]:
         yield Check("runtimes", "onnxruntime", True, detail, needed=True)
     except Exception:
         yield Check(
-            "runtimes", "onnxruntime", False, "does not load", "pip install --force-reinstall onnxruntime", True
+            "runtimes", "onnxruntime", False, "does not load", pip_line("--force-reinstall", "onnxruntime"), True
         )
     for name, package, fix in (
-        ("tensorrt", "tensorrt", "pip install 'xscan[tensorrt]' (needs an NVIDIA GPU, 3.7 GB)"),
-        ("tensorrt_rtx", "tensorrt-rtx", "pip install 'xscan[rtx]' (needs an NVIDIA RTX GPU)"),
+        ("tensorrt", "tensorrt", "for an NVIDIA GPU, 3.7 GB: " + pip_line("xscan[tensorrt]")),
+        ("tensorrt_rtx", "tensorrt-rtx", "for an NVIDIA RTX GPU: " + pip_line("xscan[rtx]")),
         (
             "onnxruntime_ep_nv_tensorrt_rtx",
             "onnxruntime-ep-nv-tensorrt-rtx-cu13",
-            "pip install 'xscan[ort-rtx]' (for RTX cards from Ampere on: needs no pycuda and no compiler)",
+            "for RTX cards from Ampere on, without pycuda and compiler: " + pip_line("xscan[ort-rtx]"),
         ),
-        ("pycuda", "pycuda", "pip install pycuda (with nvcc on the PATH; only for TensorRT)"),
+        ("pycuda", "pycuda", "only for TensorRT, with nvcc on the PATH: " + pip_line("pycuda")),
     ):
         yield _loads(name, package, fix)
 
@@ -153,7 +154,7 @@ def _best_for(gpu: Gpu) -> Check:
     if here:
         return Check("hardware", name, True, ", ".join(here))
     easy = "ort-rtx" if "ort-rtx" in served else "tensorrt"
-    return Check("hardware", name, False, "none installed", f"pip install 'xscan[{easy}]' (docs/gpu.md)")
+    return Check("hardware", name, False, "none installed", pip_line(f"xscan[{easy}]"))
 
 
 def _quietly(look: Callable[[], _T]) -> _T | None:

@@ -28,7 +28,12 @@ EXTRAS = {
 def install_line(*modules: str) -> str:
     """`/path/to/python -m pip install 'xscan[train]'`, for the shell of this system."""
     extras = ",".join(dict.fromkeys(EXTRAS.get(module, "train") for module in modules))
-    words = [sys.executable, "-m", "pip", "install", f"xscan[{extras}]"]
+    return pip_line(f"xscan[{extras}]")
+
+
+def pip_line(*words: str) -> str:
+    """`/path/to/python -m pip install WORDS`, quoted for the shell of this system."""
+    words = (sys.executable, "-m", "pip", "install", *words)
     return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from ..errors import EngineError
 from ..machine.gpu_fit import capabilities
+from ..machine.install import pip_line
 from ..network.sidecar import Profile
 
 MODULES = {"tensorrt": "tensorrt", "tensorrt-rtx": "tensorrt_rtx"}
@@ -39,7 +40,7 @@ def load_module(runtime: str) -> ModuleType:
         return importlib.import_module(MODULES[runtime])
     except (ImportError, OSError):  # also a binding without its libraries
         extra = "rtx" if runtime == "tensorrt-rtx" else "tensorrt"
-        raise EngineError(f"{runtime} is not installed here: pip install 'xscan[{extra}]' (docs/gpu.md)") from None
+        raise EngineError(f"{runtime} is not installed here: {pip_line(f'xscan[{extra}]')}") from None
 
 
 def require(runtime: str) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DeviceLost, EngineError
+from ..machine.install import pip_line
 
 NON_BLOCKING = 1  #: CU_STREAM_NON_BLOCKING: does not wait for the default stream, which other libraries use
 THREAD_LOCAL = 1  #: CU_STREAM_CAPTURE_MODE_THREAD_LOCAL, as trtexec captures: other threads may go on using CUDA
@@ -27,7 +28,7 @@ def _driver() -> Any:
     try:
         return importlib.import_module("pycuda.driver")
     except ImportError:
-        raise EngineError("engines on a GPU need pycuda: pip install pycuda (docs/gpu.md)") from None
+        raise EngineError(f"engines on a GPU need pycuda, and nvcc on the PATH: {pip_line('pycuda')}") from None
 
 
 def _library() -> Any:

@@ -17,13 +17,14 @@ import onnxruntime
 
 from ..errors import EngineError
 from ..machine.gpu import probe
+from ..machine.install import pip_line
 from ..network.sidecar import Profile
 from .onnx import OnnxRuntime
 
 PACKAGE = "onnxruntime-ep-nv-tensorrt-rtx-cu13"
 MODULE = "onnxruntime_ep_nv_tensorrt_rtx"
 PROVIDER = "NvTensorRTRTXExecutionProvider"
-ADVICE = "pip install 'xscan[ort-rtx]' (docs/gpu.md)"
+ADVICE = pip_line("xscan[ort-rtx]")
 log = logging.getLogger("xscan")
 
 

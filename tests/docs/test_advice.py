@@ -83,3 +83,23 @@ def test_printed_advice_names_commands_and_options_that_there_are() -> None:
         known = {option for param in command.params for option in (*param.opts, *param.secondary_opts)}
         wrong += [f"{place}: xscan {line}: no {word}" for word in rest if word.startswith("-") and word not in known]
     assert not wrong
+
+
+def test_every_line_that_installs_is_of_this_environment() -> None:
+    """`pip install ...` as it stands may belong to another Python: one helper writes the line."""
+    plain = []
+    for path in sorted(p for room in ROOMS for p in (ROOT / room).rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        docs = {
+            id(node.body[0].value)
+            for node in ast.walk(tree)
+            if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and node.body
+            if isinstance(node.body[0], ast.Expr)
+        }
+        plain += [
+            f"{path.relative_to(ROOT)}:{node.lineno}"
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs
+            if "pip install" in node.value
+        ]
+    assert plain == []

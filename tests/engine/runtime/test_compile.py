@@ -79,6 +79,6 @@ def test_a_portable_engine_compiles():
 
 def test_a_missing_binding_names_the_install():
     if not available("tensorrt"):
-        with pytest.raises(EngineError, match=r"pip install 'xscan\[tensorrt\]'"):
+        with pytest.raises(EngineError, match=r"-m pip install '?xscan\[tensorrt\]"):
             load_module("tensorrt")
     assert available("tensorrt-rtx")
