@@ -1,6 +1,6 @@
 """`xscan listen` under load beside DCMTK's storescp: rate, memory, and whether each film is there once (Linux).
 
-    python benchmarks/listen.py [--films 2000] [--senders 8] [--rounds 2]
+    python benchmarks/listen.py [--films 2000] [--senders 8] [--rounds 2] [--case NAME ...]
 
 Phantoms of 200 x 160 pixels, four to a study, sent by so many storescu at once. storescp takes one association after
 the other, or with --fork each in a process of its own; it brings nothing to the disk (fsync) before it answers.
@@ -24,6 +24,8 @@ from xscan.engine.phantom.files import write_phantoms
 
 PORT = 11199
 A_STUDY = 4  #: films
+FORK, LISTEN, SCORING = "storescp --fork", "xscan listen", "xscan listen, scoring meanwhile"
+CASES = ("storescp", FORK, LISTEN, SCORING)
 
 
 def main() -> None:
@@ -31,7 +33,9 @@ def main() -> None:
     parser.add_argument("--films", type=int, default=2000)
     parser.add_argument("--senders", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--case", action="append", choices=CASES, help="only this one; may be given again")
     options = parser.parse_args()
+    cases = options.case or CASES
     folders = films(SCRATCH / "listen" / "films", options.films, options.senders)
     place = SCRATCH / "listen"
     memory: list[tuple[float, float]] = []
@@ -45,24 +49,23 @@ def main() -> None:
                 done = send(folders, process.pid)
             got = len(list((place / "store").iterdir()))
         else:
-            settle = ("--settle", "3") if "scoring" in case else ("--settle", "900")
+            settle = ("--settle", "3") if case == SCORING else ("--settle", "900")
             with listening(place, *settle) as process:
                 memory.clear()
                 done = send(folders, receiver_of(process.pid), memory)
-                if "scoring" in case:
+                if case == SCORING:
                     wait_scored(place, options.films)
+                    once(place, options.films)
             got = len(sops(place / "store"))
         if got != options.films:
             sys.exit(f"{case}: {got} of {options.films} films are there")
         return done
 
-    cases = ("storescp", "storescp --fork", "xscan listen", "xscan listen, scoring meanwhile")
     runs = in_turn(cases, measure, options.rounds)
-    once(place, options.films)
     rows = []
     for case, done in runs.items():
         seconds = median(one.seconds for one in done)
-        beside = seconds / median(one.seconds for one in runs["storescp --fork"])
+        beside = seconds / median(one.seconds for one in runs.get(FORK, done))
         rows.append(
             (case, f"{options.films / seconds:.0f}", f"{median(one.cpu for one in done):.1f}", f"{1 / beside:.2f}")
         )
@@ -75,7 +78,7 @@ def main() -> None:
         [
             f"{options.films} films, {options.senders} senders at once, median of {options.rounds} rounds.",
             table(("", "films/s", "receiver's CPU s", "of storescp --fork"), rows),
-            "Every film was there once, and had one row in the list.",
+            "Every film was there once" + (", and had one row in the list." if SCORING in runs else "."),
             "Memory of the receiving process, PSS in MB, by seconds since the first film: "
             + ", ".join(f"{at:.0f} s {size:.0f}" for at, size in kept),
             quiet_note(all_runs),

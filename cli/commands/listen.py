@@ -10,64 +10,120 @@ from xscan.engine.machine.cores import usable_cores
 from ..settings.points import wishes
 from ..settings.state import state as history_folder
 from ..terminal.console import Console
+from ..terminal.groups import HELP_ALL, HOW, RARE, WHERE, WRITE
 from ..terminal.logs import set_up_logging
 from ..terminal.options import Json, Quiet, Verbose
+
+#: What `xscan listen --help` shows; --help-all shows all.
+BRIEF = ("aet", "port", "caller", "store", "out", "report", "send", "settle", "engine", "help_all")
 
 
 def listen(
     ctx: typer.Context,
-    aet: Annotated[str, typer.Option(help="Our AE title: who calls another one is refused.")] = "XSCAN",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="TCP port; 0: any that is free.")] = 11112,
-    store: Annotated[Path, typer.Option(help="Folder for the films; made if it is not there.")] = Path("received"),
-    out: Annotated[Path, typer.Option(help="The list to write.")] = Path("triage.csv"),
+    aet: Annotated[
+        str, typer.Option(help="Our AE title: who calls another one is refused.", rich_help_panel=WHERE)
+    ] = "XSCAN",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="TCP port; 0: any that is free.", rich_help_panel=WHERE)
+    ] = 11112,
+    store: Annotated[
+        Path, typer.Option(help="Folder for the films; made if it is not there.", rich_help_panel=WRITE)
+    ] = Path("received"),
+    out: Annotated[Path, typer.Option(help="The list to write.", rich_help_panel=WRITE)] = Path("triage.csv"),
     caller: Annotated[
         list[str] | None,
-        typer.Option("--from", metavar="AET", help="AE title that may send; may be given again. None: this machine."),
+        typer.Option(
+            "--from",
+            metavar="AET",
+            help="AE title that may send; may be given again. None: this machine.",
+            rich_help_panel=WHERE,
+        ),
     ] = None,
     bind: Annotated[
         str,
-        typer.Option(metavar="ADDRESS", help="Address to listen on. Default: with --from every one, else loopback."),
+        typer.Option(
+            metavar="ADDRESS",
+            help="Address to listen on. Default: with --from every one, else loopback.",
+            rich_help_panel=WHERE,
+        ),
     ] = "",
     state: Annotated[
-        Path | None, typer.Option(help="xscan's own folder, on the store's disk. Default: STORE.state.")
+        Path | None,
+        typer.Option(help="xscan's own folder, on the store's disk. Default: STORE.state.", rich_help_panel=WRITE),
     ] = None,
-    tls_cert: Annotated[Path | None, typer.Option(help="TLS: our certificate, PEM.")] = None,
-    tls_key: Annotated[Path | None, typer.Option(help="TLS: its key, PEM without a password.")] = None,
-    tls_ca: Annotated[Path | None, typer.Option(help="TLS: who has signed the certificates of callers, PEM.")] = None,
+    tls_cert: Annotated[Path | None, typer.Option(help="TLS: our certificate, PEM.", rich_help_panel=WHERE)] = None,
+    tls_key: Annotated[
+        Path | None, typer.Option(help="TLS: its key, PEM without a password.", rich_help_panel=WHERE)
+    ] = None,
+    tls_ca: Annotated[
+        Path | None, typer.Option(help="TLS: who has signed the certificates of callers, PEM.", rich_help_panel=WHERE)
+    ] = None,
     secondary_capture: Annotated[
-        bool, typer.Option("--secondary-capture", help="Take secondary captures, too, as old digitisers send.")
+        bool,
+        typer.Option(
+            "--secondary-capture", help="Take secondary captures, too, as old digitisers send.", rich_help_panel=WHERE
+        ),
     ] = False,
-    settle: Annotated[float, typer.Option(min=1, help="Seconds without a film until a study is complete.")] = 60,
+    settle: Annotated[
+        float, typer.Option(min=1, help="Seconds without a film until a study is complete.", rich_help_panel=WHERE)
+    ] = 60,
     settle_latest: Annotated[
-        float, typer.Option(min=1, help="Seconds that a study may go on arriving before it is scored.")
+        float,
+        typer.Option(min=1, help="Seconds that a study may go on arriving before it is scored.", rich_help_panel=WHERE),
     ] = 1800,
-    min_free: Annotated[float, typer.Option(min=0, help="Gigabytes of the disk to leave free (0xA700).")] = 2,
-    max_megabytes: Annotated[float, typer.Option(min=0.001, help="Larger films are refused.")] = 512,
-    associations: Annotated[int, typer.Option(min=1, max=256, help="Associations at once.")] = 16,
-    idle: Annotated[float, typer.Option(min=1, help="Seconds of silence that end an association.")] = 60,
+    min_free: Annotated[
+        float, typer.Option(min=0, help="Gigabytes of the disk to leave free (0xA700).", rich_help_panel=RARE)
+    ] = 2,
+    max_megabytes: Annotated[
+        float, typer.Option(min=0.001, help="Larger films are refused.", rich_help_panel=RARE)
+    ] = 512,
+    associations: Annotated[int, typer.Option(min=1, max=256, help="Associations at once.", rich_help_panel=RARE)] = 16,
+    idle: Annotated[
+        float, typer.Option(min=1, help="Seconds of silence that end an association.", rich_help_panel=RARE)
+    ] = 60,
     engine: Annotated[
-        str, typer.Option(help="An engine file, or a shipped network's name. Default: what build-engine made here.")
+        str,
+        typer.Option(
+            help="An engine file, or a shipped network's name. Default: what build-engine made here.",
+            rich_help_panel=HOW,
+        ),
     ] = "",
-    workers: Annotated[int, typer.Option(min=0, help="Worker processes; 0: one a core.")] = 0,
-    max_megapixels: Annotated[float, typer.Option(min=0.001, help="Larger films fail.")] = 100,
+    workers: Annotated[int, typer.Option(min=0, help="Worker processes; 0: one a core.", rich_help_panel=HOW)] = 0,
+    max_megapixels: Annotated[float, typer.Option(min=0.001, help="Larger films fail.", rich_help_panel=RARE)] = 100,
     rule_out: Annotated[
-        str, typer.Option(help="Below it: routine. sensitivity=0.99, specificity=0.9 or threshold=0.1.")
+        str,
+        typer.Option(
+            help="Below it: routine. sensitivity=0.99, specificity=0.9 or threshold=0.1.", rich_help_panel=HOW
+        ),
     ] = "",
-    rule_in: Annotated[str, typer.Option(help="From it: urgent. Written in the same way.")] = "",
+    rule_in: Annotated[str, typer.Option(help="From it: urgent. Written in the same way.", rich_help_panel=HOW)] = "",
     mend: Annotated[
-        bool, typer.Option("--mend", help="Set films right that surely stand turned or inverted; they stay for review.")
+        bool,
+        typer.Option(
+            "--mend",
+            help="Set films right that surely stand turned or inverted; they stay for review.",
+            rich_help_panel=HOW,
+        ),
     ] = False,
     report: Annotated[
-        bool, typer.Option("--report", help="Make the morning page, too: NAME.html beside the list.")
+        bool,
+        typer.Option("--report", help="Make the morning page, too: NAME.html beside the list.", rich_help_panel=WRITE),
     ] = False,
     send: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="Send the results to [pacs.NAME] of xscan.toml; may be given again."),
+        typer.Option(
+            metavar="NAME",
+            help="Send the results to [pacs.NAME] of xscan.toml; may be given again.",
+            rich_help_panel=WRITE,
+        ),
     ] = None,
-    log_file: Annotated[Path | None, typer.Option(help="Append log lines to this file; no names, no paths.")] = None,
+    log_file: Annotated[
+        Path | None, typer.Option(help="Append log lines to this file; no names, no paths.", rich_help_panel=WRITE)
+    ] = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
     json: Json = False,
+    help_all: Annotated[bool, HELP_ALL] = False,
 ) -> None:
     """Receive radiographs from the PACS (C-STORE), and score each study as it settles.
 

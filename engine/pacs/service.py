@@ -77,8 +77,9 @@ def serve(
     with lock, _Receiver(settings, tell) as receiver, journal_of(settings.state) as journal:
         step_back()
         service = _Service(batch, journal, receiver, stop, tell, scored, told)
-        listening(receiver.wait_listening(stop))
-        service.score(first=True)
+        if port := receiver.wait_listening(stop):
+            listening(port)
+            service.score(first=True)
         while not stop.is_set():
             receiver.hear(TICK_S)
             tick()
