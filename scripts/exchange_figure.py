@@ -13,7 +13,7 @@ import numpy as np
 from xscan.engine.phantom.draw import draw
 from xscan.training.fit.augment import Augmentation, augment
 from xscan.training.fit.exchange import Pool
-from xscan.training.recipes.exchange import CHANGED
+from xscan.training.recipes.default import CHANGED
 
 SIDE = 160  #: pixels, of each picture
 STILL = Augmentation(

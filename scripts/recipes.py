@@ -36,10 +36,9 @@ from xscan.training.fit.augment import Augmentation
 from xscan.training.fit.gpu import Lesson, teach
 from xscan.training.fit.record import open_run, update_run
 from xscan.training.fit.settings import Settings
-from xscan.training.recipes.default import FULL, HELD_OUT, SOFT_LABELS, THIRDS
-from xscan.training.recipes.exchange import CHANGED
+from xscan.training.recipes.default import CHANGED, HELD_OUT, SOFT_LABELS, TAUGHT, THIRDS
 
-BASE = replace(FULL, epochs=50, batch_size=64, learning_rate=2e-3)
+BASE = replace(TAUGHT, epochs=50, batch_size=64, learning_rate=2e-3)
 WIDE = replace(BASE.augmentation, scale=0.15, aspect=0.25, shift=0.08)
 # The kinds' labels, less sure of bacteria than of virus: this hospital's mix of two to one is no property of films.
 EVEN_KINDS = np.array([[0.98, 0.01, 0.01], [0.01, 0.83, 0.16], [0.01, 0.07, 0.92]], np.float32)

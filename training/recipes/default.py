@@ -9,8 +9,10 @@ trains on it, tunes on it or chooses by it; the last run scores it once, for the
    OUT/out-of-fold.csv is what the temperature, the operating points and the cross-validated figures come from.
 2. The network: the same on all of folds 0 to 8.
 
-Each is trained in two runs: most of its steps at 112 pixels, which cost half as much, the rest at the size it
-ships with. What was tried and dropped stands in docs/model-card.md with its figures.
+Each learns in three lessons. First from labels, on films that exchange what is not anatomy (training/fit/exchange.py):
+most steps at 112 pixels, which cost half as much, the rest at the size it ships with. Then on films as they are, 0.7
+of each target being the answer of a teacher: an EfficientNet-Lite0 from ImageNet weights that saw the same films, and
+them with the same exchanges. What was tried and dropped stands in docs/model-card.md with its figures.
 """
 
 import argparse
@@ -27,6 +29,7 @@ from xscan.engine.network.spec import InputSpec
 from ..fit.augment import Augmentation
 from ..fit.settings import Settings
 from ..fit.train import train
+from .teacher import Teaching, train_teacher
 
 THIRDS = ((0, 1, 2), (3, 4, 5), (6, 7, 8))
 HELD_OUT = (9,)
@@ -41,32 +44,48 @@ SOFT_LABELS = np.array(
     ],
     np.float32,
 )
+CHANGED = Augmentation(
+    rotation=8,
+    scale=0,
+    aspect=0,
+    shift=0,
+    crop=(0.7, 1.08),  # in place of scale, aspect and shift
+    jpeg=0.15,
+    border=0.2,
+    mask=0.3,
+    sharpen=0.25,
+    levels=0.6,
+    spectrum=0.5,
+    corner=0.3,
+)
 SMALL = Settings(
     architecture="compact",
     size=112,
-    epochs=22,
+    epochs=18,
     batch_size=32,
     learning_rate=2e-3,
     weight_decay=0.05,
     label_smoothing=0,  # SOFT_LABELS are smooth already
     ema=0.995,
-    augmentation=Augmentation(border=0.15, mask=0.25),
+    precision="bfloat16",
+    augmentation=CHANGED,
 )
-FULL = replace(
-    SMALL,
-    size=160,
-    epochs=28,
+LABELLED = replace(SMALL, size=160, epochs=20, learning_rate=1.5e-3)
+TAUGHT = replace(
+    LABELLED,
+    epochs=8,
     learning_rate=1e-3,
+    taught=0.7,
     augmentation=Augmentation(rotation=10, scale=0.12, aspect=0.12, gamma=0.4, contrast=0.25, border=0.2, mask=0.3),
 )
-FINAL = {"hold_out": HELD_OUT, "seed": 10}
+TEACHER = Teaching(which=0, size=160, epochs=8, augmentation=replace(CHANGED, sharpen=0))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Train the default network.")
     parser.add_argument("data", type=Path, help=f"folder with the folders {', '.join(CLASSES)}, or a packed set")
     parser.add_argument(
-        "--small", type=Path, help=f"where DATA is packed at {FULL.size}: the same, packed at {SMALL.size}"
+        "--small", type=Path, help=f"where DATA is packed at {LABELLED.size}: the same, packed at {SMALL.size}"
     )
     parser.add_argument("--patients", type=Path, help="CSV: file,patient,fold; default: DATA.csv")
     parser.add_argument("--out", type=Path, default=Path("runs/default"))
@@ -76,22 +95,31 @@ def main() -> None:
     small = load_folder(options.small) if options.small else films
     if small.fingerprint != films.fingerprint:
         parser.error("--small holds other films than DATA: pack both from one folder")
-    for data, settings in ((films, FULL), (small, SMALL)):
+    for data, settings in ((films, LABELLED), (small, SMALL)):
         data.films[0].require(InputSpec(settings.size, settings.size))
     targets = {film.file: SOFT_LABELS[film.label] for film in films.films}
 
-    def make(name: str, settings: Settings, start: str = "") -> None:
-        if not options.only or name in options.only:
-            first = out / start / "final.keras" if start else None
-            data = small if settings.size == SMALL.size else films
-            train(data, settings, out / name, resume=True, verbose=2, targets=targets, start_from=first)
+    def make(name: str, held: tuple[int, ...], seed: int, teacher: Teaching) -> None:
+        def lesson(run: str, settings: Settings, start: str = "", teachers: tuple[Path, ...] = ()) -> None:
+            if not options.only or run in options.only:
+                own = replace(settings, hold_out=held, seed=seed)
+                first = out / start / "final.keras" if start else None
+                data = small if settings.size == SMALL.size else films
+                train(
+                    data, own, out / run,
+                    resume=True, verbose=2, targets=targets, start_from=first, teachers=teachers,
+                )  # fmt: skip
+
+        lesson(f"{name}-small", SMALL)
+        lesson(f"{name}-labelled", LABELLED, start=f"{name}-small")
+        taught = out / f"{name}-teacher"
+        if not options.only or taught.name in options.only:
+            train_teacher(films, SOFT_LABELS, replace(teacher, hold_out=held), taught)
+        lesson(name, TAUGHT, start=f"{name}-labelled", teachers=(taught / "teacher.onnx",))
 
     for third, folds in enumerate(THIRDS):
-        own = {"hold_out": (*folds, *HELD_OUT), "seed": third}
-        make(f"crossfit{third}-small", replace(SMALL, **own))
-        make(f"crossfit{third}", replace(FULL, **own), start=f"crossfit{third}-small")
-    make("final-small", replace(SMALL, **FINAL))
-    make("final", replace(FULL, **FINAL), start="final-small")
+        make(f"crossfit{third}", (*folds, *HELD_OUT), third, replace(TEACHER, epochs=4, seed=11 + third))
+    make("final", HELD_OUT, 10, replace(TEACHER, seed=1))
 
     if all((out / f"crossfit{third}" / "scores.csv").exists() for third in range(len(THIRDS))):
         runs = [(out / f"crossfit{third}" / "scores.csv", folds) for third, folds in enumerate(THIRDS)]
