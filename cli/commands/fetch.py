@@ -27,7 +27,7 @@ def fetch(
     report: Annotated[bool, typer.Option("--report", help="With --scan: make the morning page, too.")] = False,
     again: Annotated[bool, typer.Option("--again", help="Also films that were fetched before.")] = False,
     state: Annotated[
-        Path | None, typer.Option(help="Folder of the list of films. Default: among your own data.")
+        Path | None, typer.Option(help="Folder of the list of films. Default: pacs, in the folder of state.")
     ] = None,
     quiet: Quiet = False,
     verbose: Verbose = False,

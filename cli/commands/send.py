@@ -22,7 +22,7 @@ def send(
     engine: Annotated[str, typer.Option(help="The engine that made the list, for contours.")] = "",
     wait: Annotated[float, typer.Option(min=0, help="Minutes to go on trying while a PACS does not take all.")] = 0,
     again: Annotated[bool, typer.Option("--again", help="Send once more what was sent, or had failed.")] = False,
-    state: Annotated[Path | None, typer.Option(help="Folder of the outbox. Default: among your own data.")] = None,
+    state: Annotated[Path | None, typer.Option(help="Folder of the outbox. Default: in the folder of state.")] = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
     json: Json = False,

@@ -25,8 +25,6 @@ def destination(name: str) -> "Destination":
 
 def state_folder(given: Path | None) -> Path:
     """Where xscan keeps what it knows of a PACS: what was fetched, what is to be sent."""
-    if given is not None:
-        return given
-    import platformdirs
+    from .state import state
 
-    return platformdirs.user_data_path("xscan", appauthor=False) / "pacs"
+    return given or state() / "pacs"
