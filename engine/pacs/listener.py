@@ -8,6 +8,7 @@ import contextlib
 import logging
 import socket
 import ssl
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -134,6 +135,16 @@ class _Server(ThreadedAssociationServer):
     daemon_threads = True
     request_queue_size = 64
     most = 64  #: connections at once
+
+    def server_bind(self) -> None:
+        """Theirs asks for a port that may be shared, which on Windows gives it to two programs at once."""
+        assert self.socket is not None
+        if sys.platform == "win32":
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+        else:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(self.server_address)
+        self.server_address = self.socket.getsockname()
 
     def get_request(self) -> tuple[socket.socket, Any]:
         assert self.socket is not None
