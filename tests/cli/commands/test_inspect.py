@@ -80,6 +80,20 @@ def test_the_gates_doubt_is_shown_and_no_file_replaced(xscan: Xscan, tmp_path: P
     assert path.read_bytes() == before
 
 
+def test_no_escape_of_a_name_or_a_tag_reaches_the_terminal(xscan: Xscan, tmp_path: Path) -> None:
+    evil = "AP\x1b[31mPWN\x07"
+    content = film(phantom(300, 200), ViewPosition="APXXXXXXXXXX", BodyPartExamined="CHESTXXXXXX")
+    content = content.replace(b"APXXXXXXXXXX", evil.encode().ljust(12)).replace(b"CHESTXXXXXX", b"CHEST\x1b]0;t\x07")
+    path = tmp_path / "film\x1b[2J"
+    path.write_bytes(content)
+    for run in (xscan("inspect", path), xscan("inspect", path, "--json"), xscan("inspect", f"{path}.gone")):
+        assert "\x1b" not in run.stdout + run.stderr
+        assert "\x07" not in run.stdout + run.stderr
+    shown = xscan("inspect", path).stdout
+    assert "\\x1b[31" in shown
+    assert "\x1b[31" in json.loads(xscan("inspect", path, "--json").stdout)["view"]
+
+
 def test_a_folder_and_a_zip_are_no_film(xscan: Xscan, tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "export.zip", "w") as target:
         target.writestr("DICOM/0", film(phantom(120, 100)))

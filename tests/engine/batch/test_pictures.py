@@ -99,7 +99,7 @@ def test_a_page_of_kept_rows_is_the_same_and_its_films_are_not_read_twice(films:
     assert list(pictures_of(night.page)) == []
     assert b"tampered" not in night.page.read_bytes()
     assert (RunReport.read(night.out) or report).state is State.FINISHED
-    assert sorted(p.name for p in films.parent.iterdir()) == ["films", "night.csv", "night.csv.run.json", "night.html"]
+    assert not [p.name for p in films.parent.iterdir() if p.name.endswith((".films", ".pictures"))]
 
 
 def test_finished_stands_last(films: Path, monkeypatch: pytest.MonkeyPatch) -> None:

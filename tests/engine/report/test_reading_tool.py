@@ -224,6 +224,46 @@ def test_links_into_the_viewer_hold_uids_alone(opened: Open, rows: list[Row]) ->
     assert "noopener" in page.get_attribute("#words a.viewer", "rel")
 
 
+def test_a_study_has_the_band_that_its_frontal_film_gives_it(browser: Any, tmp_path: Path) -> None:
+    rows = [row for row in made_up_rows(300) if row.priority == "urgent" and row.status == "ok"][:2]
+    lateral, frontal = rows
+    for row in rows:
+        row.study_uid = "1.2.3"
+    lateral.status, lateral.reason = "review", "view: lateral"
+    frontal.priority, frontal.finding, frontal.p_pneumonia = "routine", "normal", "0.0100"
+    write_list(tmp_path / "study.csv", rows)
+    write_page(tmp_path / "study.csv", tmp_path / "study.html", PageOptions("en", MANIFEST), None)
+    with closing(browser.new_page(viewport={"width": 1440, "height": 900})) as page:
+        page.goto((tmp_path / "study.html").as_uri())
+        assert picked(page) == lateral.file  # by film the urgent lateral goes first
+        page.keyboard.press("s")
+        assert page.locator(".item").count() == 1
+        assert picked(page) == frontal.file
+        assert "Review" in page.text_content(".item .chip")  # doubtful with the lateral: not routine
+        page.keyboard.press("2")
+        assert page.locator(".item").count() == 1
+
+
+def test_what_is_new_tonight_can_be_asked_for(browser: Any, tmp_path: Path) -> None:
+    rows = made_up_rows(60)
+    write_list(tmp_path / "new.csv", rows)
+    scored = [row.file for row in rows if row.priority]
+
+    class Heard:
+        since = "2026-11-23T00:00:00Z"
+
+        def first_seen(self, row: Row) -> str:
+            return "2026-11-23T02:00:00Z" if row.file in scored[:7] else "2026-11-20T02:00:00Z"
+
+    options = PageOptions("en", MANIFEST, news=Heard())  # type: ignore[arg-type]
+    write_page(tmp_path / "new.csv", tmp_path / "new.html", options, None)
+    with closing(browser.new_page()) as page:
+        page.goto((tmp_path / "new.html").as_uri())
+        page.keyboard.press("t")
+        assert page.text_content("#found").startswith("7 ")
+        assert page.text_content("#fresh") == "New tonight (7)"
+
+
 def test_a_phone_shows_cards_and_the_film_on_a_tap(opened: Open) -> None:
     page = opened(viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True, device_scale_factor=2)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
