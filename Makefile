@@ -38,7 +38,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 # The stamps make a second call start at once; a changed pyproject.toml or C file installs again.
-INSTALLED := pyproject.toml setup.py scripts/rooms.py engine/preprocess/_area.c engine/read/_jpeg.c engine/triage/_look.c
+INSTALLED := pyproject.toml setup.py scripts/rooms.py engine/preprocess/_area.c engine/read/_cmyk.c engine/read/_jpeg.c engine/triage/_look.c
 $(VENV)/base: $(INSTALLED) | $(VENV)/bin/python
 	$(PIP) -e .
 	$(BIN)/python scripts/rooms.py $(VENV)

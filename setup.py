@@ -1,5 +1,5 @@
 """The compiled parts; all else stands in pyproject.toml. Where there is no compiler, xscan installs without them and
-works with OpenCV: the same numbers, more slowly (engine/preprocess/area.py, engine/triage/look.py)."""
+works with OpenCV: the same numbers, more slowly (area.py, cmyk.py, look.py)."""
 
 import sys
 from pathlib import Path
@@ -25,7 +25,7 @@ setup(
             py_limited_api=True,  # one build for Python 3.11 and later (PEP 384)
             optional=True,
         )
-        for module in ("engine/preprocess/_area", "engine/read/_jpeg", "engine/triage/_look")
+        for module in ("engine/preprocess/_area", "engine/read/_cmyk", "engine/read/_jpeg", "engine/triage/_look")
     ],
     cmdclass={"build_ext": WhatCanBeBuilt},
     options={"bdist_wheel": {"py_limited_api": "cp311"}},

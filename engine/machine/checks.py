@@ -95,7 +95,8 @@ def _runtimes() -> Iterator[Check]:
 def _kernel() -> Check:
     """The compiled parts of xscan itself (engine/preprocess/area.py, engine/read/jpeg_decode.py,
     engine/triage/look.py)."""
-    parts = ("xscan.engine.preprocess._area", "xscan.engine.read._jpeg", "xscan.engine.triage._look")
+    names = ("preprocess._area", "read._cmyk", "read._jpeg", "triage._look")
+    parts = tuple(f"xscan.engine.{name}" for name in names)
     compiled = all(importlib.util.find_spec(part) is not None for part in parts)
     fix = "none needed, reading is a little slower: install a C compiler, then " + _REPAIR
     return Check("decoders", "compiled parts", compiled, "built in" if compiled else "not compiled", fix)

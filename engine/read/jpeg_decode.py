@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from ..errors import UnreadableRadiograph
+from .cmyk import grey_of_cmyk
 from .codecs import imagecodecs, simplejpeg
 from .jpeg import BASELINE_TO_PROGRESSIVE, LOSSLESS, Data, JpegHeader, mended
 
@@ -80,7 +81,9 @@ def _eight_bits(data: Data, head: JpegHeader, end: int, rgb: bool) -> np.ndarray
         if int(left_over[1]) > _PADDING:
             raise UnreadableRadiograph("corrupt", _DAMAGED) from None
         pixels = decode(data, form, strict=False)
-    if form == "CMYK":  # sound, and OpenCV makes its grey
+    if form == "CMYK":  # sound
+        if (grey := grey_of_cmyk(pixels, tiff=False)) is not None:
+            return grey
         flags = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
         if pixels is None:

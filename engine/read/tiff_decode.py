@@ -8,6 +8,7 @@ import numpy as np
 
 from ..errors import UnreadableRadiograph
 from . import jpeg
+from .cmyk import grey_of_cmyk
 from .codecs import imagecodecs
 from .jpeg_decode import decode_jpeg
 from .look_up import look_up
@@ -146,7 +147,10 @@ def _converted(content: bytes, page: TiffPage) -> np.ndarray:
     if page.compression != NONE:
         at = page.photometric_at
         value = BLACK_IS_ZERO.to_bytes(2, "little" if content[:2] == b"II" else "big")
-        imagecodecs().tiff_decode(content[:at] + value + content[at + 2 :])
+        pixels = imagecodecs().tiff_decode(content[:at] + value + content[at + 2 :])
+        grey = grey_of_cmyk(pixels, tiff=True) if page.photometric == CMYK else None
+        if grey is not None:
+            return grey
     return cv2.cvtColor(imagecodecs().tiff_decode(content, asrgb=True), cv2.COLOR_RGBA2GRAY)
 
 

@@ -1,0 +1,3 @@
+from collections.abc import Buffer
+
+def to_grey(cmyk: Buffer, grey: Buffer, tiff: bool, /) -> None: ...
