@@ -92,7 +92,7 @@ echo '```'
 echo
 echo "## Engines of the default network"
 echo
-echo "Against the same graph on ONNX Runtime, on the processor; films: ${FILMS:-phantoms}."
+echo "Against the same graph on ONNX Runtime, on the processor (onnxruntime: against float32); films: ${FILMS:-phantoms}."
 echo
 TABLE=0
 "$PYTHON" scripts/gpu_table.py ${FILMS:+"$FILMS"} || TABLE=$?
