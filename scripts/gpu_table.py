@@ -4,10 +4,10 @@
     python scripts/gpu_table.py [FOLDER WITH RADIOGRAPHS]     default: phantoms
 
 Each engine is held against its own graph on ONNX Runtime, on the processor, film by film (ONNX Runtime's own engines
-against the network in float32): largest and mean change of a probability, films whose class, band or gate changes. Where Polygraphy is installed it runs TensorRT's plans, too, on
-the same pictures: where it agrees and xscan does not, the fault is the runtime's, and not the compiler's. Each step is
-a process of its own, so that a crash costs one row. Without an NVIDIA GPU the rows that need one say so. Exits 1 if
-anything failed, else 4 without a GPU.
+against the network in float32): largest and mean change of a probability, films whose class, band or gate changes.
+Where Polygraphy is installed it runs TensorRT's plans, too, on the same pictures: where it agrees and xscan does not,
+the fault is the runtime's, and not the compiler's. Each step is a process of its own, so that a crash costs one row.
+Without an NVIDIA GPU the rows that need one say so. Exits 1 if anything failed, else 4 without a GPU.
 """
 
 import argparse
