@@ -26,6 +26,7 @@ from .syntaxes import PLAIN, TRANSFER_SYNTAXES, VERIFICATION, taken
 
 SUCCESS = 0x0000
 OUT_OF_RESOURCES = 0xA700  #: PS3.4 table B.2-1: the sender is to try again
+PROCESSING_FAILURE = 0x0110  #: PS3.7 C.5.9
 LARGEST_PDU = 1 << 17  #: bytes: what DCMTK's tools send at most
 _SPARE = 1 << 20  #: bytes of a message beside its data set
 _AT_ONCE = 4  #: connections for each association that is allowed: those that are not associated yet end by themselves
@@ -115,6 +116,9 @@ class Listener:
         except (StorageError, OutputError) as error:
             self._tell(f"a film was refused: {error}")
             return OUT_OF_RESOURCES
+        except Exception as error:  # its text could hold what a film says
+            self._tell(f"a film was refused: an internal error ({type(error).__name__})")
+            return PROCESSING_FAILURE
         finally:
             with self._work:
                 self._in_work -= 1

@@ -289,6 +289,7 @@ def test_nothing_of_a_patient_is_logged(
     with caplog.at_level(0), room.open():
         assert storescu(room.port, tmp_path / "SECRET.dcm") != 0
     out = capfd.readouterr()
+    assert room.told == ["a film was refused: an internal error (RuntimeError)"]
     assert "SECRET" not in caplog.text + out.out + out.err + "".join(room.told)
 
 
