@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test journeys lint bench clean
 
 demo: $(VENV)/base
 	@rm -rf demo && mkdir demo
@@ -19,6 +19,9 @@ demo: $(VENV)/base
 
 test: $(VENV)/dev lint
 	$(BIN)/python -m pytest -n auto --dist loadfile
+
+journeys: $(VENV)/dev
+	$(BIN)/python -m pytest -m journey tests/journeys
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .

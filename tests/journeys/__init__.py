@@ -1,0 +1,1 @@
+"""Three users' ways from the wheel in a bare environment: `pytest -m journey`."""
