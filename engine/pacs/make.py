@@ -85,11 +85,14 @@ class Maker:
     def _evidence(self, grey: "np.ndarray", row: Row) -> "np.ndarray | None":
         """Log odds of pneumonia by place; None where the network has no class maps, or another one scored the film."""
         from ..preprocess.to_input import to_input
-        from ..runtime.open import find_engine, open_runtime
+        from ..runtime.open import find_engine, open_runtime, shipped
         from ..triage.bands import log_odds
 
         if self._runtime is None:
-            self._runtime = open_runtime(self._engine or find_engine(row.model.partition("@")[0]))
+            name = row.model.partition("@")[0]
+            if self._engine is None and name not in shipped():
+                return None
+            self._runtime = open_runtime(self._engine or find_engine(name))
         runtime = self._runtime
         if runtime.manifest.label != row.model or row.code == "mended":
             return None

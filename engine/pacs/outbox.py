@@ -140,7 +140,10 @@ class Outbox:
         again: bool,
     ) -> bool:
         now = time.time()
-        result = Result.of(row, points, version, datetime.fromtimestamp(int(now), UTC))
+        try:
+            result = Result.of(row, points, version, datetime.fromtimestamp(int(now), UTC))
+        except ValueError:
+            raise OutputError("the CSV is damaged: a scored row without its numbers") from None
         instance = instance_uid(kind, row.sop_uid, result, *(["contour"] if _has_contour(kind, destination) else []))
         series = series_uid(kind, row.study_uid, result)
         key = (destination.name, instance)

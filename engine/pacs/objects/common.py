@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @contextmanager
 def hushed() -> Iterator[None]:
     """Neither a warning nor a log line of a library, which could hold a header's text."""
-    for name in ("highdicom", "pydicom"):
+    for name in ("highdicom", "pydicom", "pynetdicom", "dicomweb_client", "urllib3"):
         logger = logging.getLogger(name)
         logger.propagate = False
         if not logger.handlers:

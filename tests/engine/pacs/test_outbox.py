@@ -80,6 +80,13 @@ def test_rows_without_score_film_or_dicom_are_left_out(tmp_path: Path, folder: P
         assert found.no_dicom + found.gone == (1 if row.priority else 0)
 
 
+def test_a_scored_row_without_numbers_is_said(tmp_path: Path, folder: Path, rows: list[Row]) -> None:
+    with Outbox(tmp_path) as outbox, pytest.raises(OutputError, match="damaged"):
+        put(outbox, folder, [rows[0], replace(rows[1], p_virus="SECRET")], to())
+    with Outbox(tmp_path) as outbox:
+        assert outbox.counts("main") == {}  # all of it or nothing
+
+
 def test_members_of_zips_are_found(tmp_path: Path, folder: Path, rows: list[Row]) -> None:
     import zipfile
 
