@@ -104,7 +104,7 @@ def audit(lists: list[Path], truth: Path, manifest: Manifest) -> Audit:
     film; of a study, all its films count) and a column truth: normal, pneumonia, bacteria or virus.
     Raises UsageError, OutputError.
     """
-    key, wanted = _read_truth(truth)
+    key, wanted = read_truth(truth)
     films = [row for path in lists for row in _scored(path, manifest)]
     score = np.array([float(row.p_pneumonia) for row in films])
     known = np.array([getattr(row, key) in wanted for row in films], bool)
@@ -201,7 +201,8 @@ def _rows(path: Path) -> Iterator[Row]:
         yield row
 
 
-def _read_truth(path: Path) -> tuple[str, dict[str, bool]]:
+def read_truth(path: Path) -> tuple[str, dict[str, bool]]:
+    """The column that names films, and which of them are pneumonia. Raises UsageError."""
     if not path.is_file():
         raise UsageError(f"no file {path}: give a CSV with the columns file and truth")
     sheet, rows = read_sheet(path)

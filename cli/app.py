@@ -31,11 +31,12 @@ PANELS: Panels = {
     "A closer look": {
         "inspect": "Show what is seen in one film, and what is said of it.",
         "audit": "Compare lists with what readers found.",
+        "accept": "Does it do here what its manifest promises?",
     },
     "This machine": {
         "doctor": "Say what this machine can do, and what is missing.",
         "build-engine": "Build a quicker engine for this machine.",
-        "engine": "Look at engines.",
+        "engine": "Look at engines, and choose one.",
         "bench": "Measure how fast an engine is here.",
         "config": "Show the settings, and where each came from.",
     },

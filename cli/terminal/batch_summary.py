@@ -10,7 +10,7 @@ from xscan.engine.batch.settings import Summary
 from xscan.engine.errors import XscanError
 from xscan.engine.find.discover import discover
 from xscan.engine.find.named import Named
-from xscan.engine.runtime.choose import BUILT, SHIPPED
+from xscan.engine.runtime.choose import BUILT, SHIPPED, USED
 
 from .console import Console
 from .progress import progress
@@ -72,7 +72,8 @@ def summary_table(summary: Summary, out: Path, page: Path | None) -> str:
 
 def engine_text(engine: dict[str, Any]) -> str:
     """`compact.engine (int8), built here`."""
-    why = {BUILT: "built here", SHIPPED: "as shipped"}.get(engine["chosen_by"], f"named by {engine['chosen_by']}")
+    known = {BUILT: "built here", SHIPPED: "as shipped", USED: "chosen by xscan engine use"}
+    why = known.get(engine["chosen_by"], f"named by {engine['chosen_by']}")
     return f"{engine['name']} ({engine['precision']}), {why}"
 
 

@@ -4,17 +4,19 @@ An engine that nobody named must be beyond doubt: of the network that would run 
 on radiographs, and whole. Where it is not, the network itself runs, and why is said.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..errors import EngineError
+from ..errors import EngineError, UsageError
 from ..network.models import DEFAULT
 from ..network.sidecar import SUFFIX, is_built, read_proven, read_sidecar, read_whole, sha256
 from .fits import doubts, why_not_here
+from .in_use import uses
 from .open import find_engine
 
 BUILT, SHIPPED = "build-engine", "default"  #: Choice.by, where nobody named an engine
+USED = "engine use"  #: by `xscan engine use`: for this machine, not for a list
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Choice:
 
     @property
     def named(self) -> bool:
-        return self.by not in (BUILT, SHIPPED)
+        return self.by not in (BUILT, SHIPPED, USED)
 
     def as_dict(self) -> dict[str, Any]:
         """Name, runtime, precision and who chose it, for reports. Raises EngineError."""
@@ -60,6 +62,30 @@ def choose(named: str = "", by: str = "--engine") -> Choice:
     """named: a file or the name of a shipped network, or nothing; by: what named it. Raises EngineError."""
     if named:
         return Choice(find_engine(named), by)
+    chosen, why = _in_use()
+    if chosen is not None:
+        return Choice(chosen, USED)
+    choice = _by_itself()
+    return replace(choice, passed_over=why) if why else choice
+
+
+def _in_use() -> tuple[Path | None, str]:
+    """The engine that `xscan engine use` chose, or why it is not used. Raises EngineError for a damaged note of it."""
+    changes = uses(engines_folder())
+    if not changes or not changes[-1].engine:
+        return None, ""
+    last = changes[-1]
+    try:
+        path = find_engine(last.engine)
+        if sha256(read_whole(path)) == last.sha256:
+            return path, ""
+        why = "is not the file that was chosen any more"
+    except (EngineError, UsageError):
+        why = "is not there"
+    return None, f"{Path(last.engine).name}, chosen by xscan engine use, is not used: it {why}"
+
+
+def _by_itself() -> Choice:
     network, built = find_engine(DEFAULT), place_of(DEFAULT)
     if not built.is_file():
         return Choice(network, SHIPPED)
