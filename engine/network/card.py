@@ -62,7 +62,7 @@ def card_of(manifest: Manifest, built: Sidecar | None = None) -> dict[str, Any]:
             "33 external test": UNSAID,
             "34-36 data flow, demographics": UNSAID,
             "37-39 performance, failure analysis": _gate_bands(measured),
-            "40-42 limitations, implications": "a physician reads every film; no doubt is no proof that a film is sound",
+            "40-42 limitations, implications": "a physician reads every film; no doubt is no proof",
             "43-44 registration, protocol, availability": "weights in the package or the file at hand",
         },
     }  # fmt: skip
