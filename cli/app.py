@@ -33,6 +33,9 @@ PANELS: Panels = {
         "audit": "Compare lists with what readers found.",
         "accept": "Does it do here what its manifest promises?",
     },
+    "Many machines": {
+        "archive": "Scan an archive of millions on a Ray cluster.",
+    },
     "This machine": {
         "doctor": "Say what this machine can do, and what is missing.",
         "build-engine": "Build a quicker engine for this machine.",

@@ -43,7 +43,7 @@ from .settings import BatchSettings, Summary
 log = logging.getLogger("xscan")  # rows by number: a path can hold a patient's name
 
 #: Codes that also mean, perhaps, that a whole disk or share is gone.
-_LOST = ("vanished", "unreadable", "unreadable-folder", "broken-link")
+LOST = ("vanished", "unreadable", "unreadable-folder", "broken-link")
 
 
 def run_batch(
@@ -59,7 +59,7 @@ def run_batch(
     Raises UsageError, OutputError, EngineError and StorageError; what was written stays and is resumed.
     """
     started = time.monotonic()
-    _require_folder(settings.folder)
+    require_folder(settings.folder)
     pictures = pictures_folder(settings.out).path if settings.page and settings.thumbnails else None
     patients = key_of_patients(settings.state)
     workers = WorkerSettings(settings.engine, settings.limits, pictures, settings.points, settings.mend, patients)
@@ -69,13 +69,13 @@ def run_batch(
     ):
         ready = pool.wait_ready()  # an unusable engine ends the run before it touches the output
         engine = ready.sha256
-        row_settings = _row_settings(settings, engine)
+        shaping = row_settings(settings, engine)
         may_change = ("engine",) if settings.engine_may_change else ()
         if settings.nightly is not None:
             dated.make_folder(settings.nightly, settings.out)
         asked = {"restart": settings.restart, "may_change": may_change, "others": _others(settings)}
         with (
-            Output(settings.out, row_settings, **asked, last=settings.last) as output,
+            Output(settings.out, shaping, **asked, last=settings.last) as output,
             Doubles() as doubles,
             recording(settings.state, about(settings, ready), tell) as recorder,
         ):
@@ -93,7 +93,7 @@ def run_batch(
                 scored = iter(done.rows)
                 entries = feed.entries.pop(done.number)
                 rows = [doubles.see(e.row if isinstance(e, EarlierRow) else feed.told(next(scored))) for e in entries]
-                if any(row.code in _LOST and feed.is_away(entry) for row, entry in zip(rows, entries, strict=True)):
+                if any(row.code in LOST and feed.is_away(entry) for row, entry in zip(rows, entries, strict=True)):
                     raise StorageError(
                         "the scanned folder is gone, or a disk in it: bring it back and run the same command again"
                     )
@@ -111,7 +111,7 @@ def run_batch(
             summary.interrupted = stop.is_set() and not feed.finished
             output.mounts = output.mounts | feed.input.mounts if summary.interrupted else feed.input.mounts
             if not summary.interrupted:
-                summary.unchanged = output.finish(_resolving(doubles, summary))
+                summary.unchanged = output.finish(resolving(doubles, summary))
                 convert(settings.out, settings.formats)
             summary.new = record(recorder, settings, summary)
             if not summary.interrupted:
@@ -123,7 +123,7 @@ def run_batch(
                     output.pictures.remove()
             # Last: until it says so, nothing has finished.
             state = State.INTERRUPTED if summary.interrupted else State.FINISHED
-            output.write_report(state, _facts(settings, summary), json.loads(ready.manifest))
+            output.write_report(state, facts(settings, summary), json.loads(ready.manifest))
             log.info("%s after %d rows", "interrupted" if summary.interrupted else "finished", summary.files)
     return summary
 
@@ -166,7 +166,7 @@ def _make_page(
     return True
 
 
-def _resolving(doubles: Doubles, summary: Summary) -> Callable[[Row], Row] | None:
+def resolving(doubles: Doubles, summary: Summary) -> Callable[[Row], Row] | None:
     if not doubles.has_doubles:
         return None
 
@@ -180,7 +180,7 @@ def _resolving(doubles: Doubles, summary: Summary) -> Callable[[Row], Row] | Non
     return resolve
 
 
-def _require_folder(folder: Path) -> None:
+def require_folder(folder: Path) -> None:
     """Raises UsageError where the folder cannot be listed."""
     try:
         with os.scandir(folder):
@@ -191,7 +191,7 @@ def _require_folder(folder: Path) -> None:
         raise UsageError(f"cannot list the folder {folder}: check that it exists and may be read") from None
 
 
-def _row_settings(settings: BatchSettings, engine: str) -> dict[str, Any]:
+def row_settings(settings: BatchSettings, engine: str) -> dict[str, Any]:
     """All that shapes a row; rows made with other values are never mixed into one list."""
     optional = {
         "mend": settings.mend,
@@ -215,7 +215,8 @@ def _others(settings: BatchSettings) -> dict[Path, Ours]:
     return others | ({settings.page: require_page} if settings.page else {})
 
 
-def _facts(settings: BatchSettings, summary: Summary) -> dict[str, Any]:
+def facts(settings: BatchSettings, summary: Summary) -> dict[str, Any]:
+    """Of a run, for its run report."""
     return {
         "ended": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
         "engine": summary.engine,

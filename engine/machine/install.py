@@ -17,6 +17,7 @@ EXTRAS = {
     "torch": "train-torch",
     "matplotlib": "plots",
     "pyarrow": "parquet",
+    "ray": "ray",
     "pynetdicom": "pacs",
     "dicomweb_client": "pacs",
     "highdicom": "pacs",

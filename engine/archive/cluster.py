@@ -1,0 +1,156 @@
+"""A Ray cluster, quietly: this machine alone on its loopback, or one that is there. Ray is imported here and not before
+its telemetry is off."""
+
+import contextlib
+import math
+import os
+import shutil
+import signal
+import socket
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import StorageError, UsageError
+from ..machine.install import require
+from .settings import LOCAL, ArchiveSettings
+
+ANSWER_S = 5.0  #: that a cluster's address may take to be reached
+OBJECT_STORE = 128 * 2**20  #: bytes; a block's rows are some hundred thousand, and two blocks an actor are under way
+#: Read when Ray is imported. Sends nothing, says nothing, and a cluster of this machine alone is on its loopback.
+_ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_BACKEND_LOG_LEVEL": "fatal",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_DEDUP_LOGS": "0",
+    "RAY_TQDM": "0",
+}
+_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # its name for: bind to 127.0.0.1 alone
+
+
+@dataclass(frozen=True)
+class Node:
+    """A machine of the cluster as Ray counts it."""
+
+    cpus: float
+    gpus: float
+
+
+class Cluster:
+    """Starts actors of one class, and knows how many the machines have room for."""
+
+    def __init__(self, ray: Any, settings: ArchiveSettings) -> None:
+        self.ray = ray
+        self._settings = settings
+
+    @property
+    def room(self) -> int:
+        """Actors that the machines that are up have room for."""
+        return sum(actors_of(node, self._settings) for node in self.nodes())
+
+    def nodes(self) -> list[Node]:
+        """Those that are up. Raises StorageError where the cluster is gone."""
+        try:
+            found = [node["Resources"] for node in self.ray.nodes() if node["Alive"]]
+        except Exception:
+            raise StorageError(GONE) from None
+        return [Node(float(r.get("CPU", 0)), float(r.get("GPU", 0))) for r in found]
+
+    def start(self, kind: type, *arguments: Any) -> Any:
+        """An actor; Ray neither starts it again nor repeats its tasks, for that is decided here."""
+        s = self._settings
+        options = {"num_cpus": s.actor_cpus, "num_gpus": s.actor_gpus, "max_restarts": 0, "max_task_retries": 0}
+        return self.ray.remote(kind).options(**options).remote(*arguments)
+
+    def kill(self, actor: Any) -> None:
+        with contextlib.suppress(Exception):  # it has ended, or its node has
+            self.ray.kill(actor)
+
+
+GONE = "the Ray cluster is gone: start it again and run the same command again, it carries on"
+
+
+def actors_of(node: Node, settings: ArchiveSettings) -> int:
+    """How many actors a machine has room for."""
+    room = int(node.cpus / settings.actor_cpus + 1e-6)
+    return min(room, int(node.gpus / settings.actor_gpus + 1e-6)) if settings.actor_gpus else room
+
+
+@contextlib.contextmanager
+def cluster(settings: ArchiveSettings) -> Iterator[Cluster]:
+    """Connect to the cluster, or start one on this machine that ends with this process.
+
+    Raises UsageError where no cluster answers, or one of another version of Ray or Python.
+    """
+    require("ray", "pyarrow")
+    local = settings.address == LOCAL
+    if not local:
+        require_answer(settings.address)
+    os.environ.update(_ENVIRONMENT | (_LOOPBACK if local else {}))
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    import ray
+
+    folder = Path(tempfile.mkdtemp(prefix="xscan-")) if local else None
+    try:
+        with _quiet(settings.address):
+            ray.init(**_options(settings, folder))
+        for number, handler in handlers.items():  # Ray has put its own there
+            signal.signal(number, handler)
+        yield Cluster(ray, settings)
+    finally:
+        with contextlib.suppress(Exception):
+            ray.shutdown()
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _options(settings: ArchiveSettings, folder: Path | None) -> dict[str, Any]:
+    quiet: Mapping[str, Any] = {"log_to_driver": False, "logging_level": "CRITICAL"}
+    if folder is None:
+        return {"address": settings.address, **quiet}
+    return {
+        "address": "local",
+        "num_cpus": math.ceil(settings.batch.workers * settings.actor_cpus),
+        "num_gpus": None if settings.actor_gpus else 0,  # None: Ray looks
+        "include_dashboard": False,
+        "object_store_memory": OBJECT_STORE,
+        "_temp_dir": str(folder),
+        **quiet,
+    }
+
+
+@contextlib.contextmanager
+def _quiet(address: str) -> Iterator[None]:
+    """Turn what Ray says of a cluster that it cannot use into one line."""
+    try:
+        yield
+    except Exception as error:
+        said = str(error).lower()
+        if "version" in said and ("mismatch" in said or "different" in said):
+            raise UsageError(
+                f"the cluster at {address} runs another version of Ray or Python: install the same on every node"
+            ) from None
+        if address == LOCAL:
+            raise StorageError(
+                f"Ray does not start on this machine ({type(error).__name__}): is there memory and room in the "
+                "folder for temporary files?"
+            ) from None
+        raise UsageError(
+            f"no Ray cluster can be used at {address} ({type(error).__name__}): give ray://HOST:10001, or HOST:6379 on "
+            "a machine that is part of it"
+        ) from None
+
+
+def require_answer(address: str, connect: Callable[..., Any] = socket.create_connection) -> None:
+    """Raise UsageError where nothing listens at `ray://HOST:PORT` or `HOST:PORT`; Ray itself would try for minutes."""
+    host, sign, port = address.removeprefix("ray://").rpartition(":")
+    if not sign or not host or not port.isdecimal() or not 0 < int(port) < 65536 or "://" in host:
+        raise UsageError(f"cannot read --address {address}: write ray://HOST:10001, HOST:6379 or local")
+    try:
+        connect((host.strip("[]"), int(port)), timeout=ANSWER_S).close()
+    except OSError:
+        raise UsageError(f"no Ray cluster answers at {address}: start it, or give another --address") from None

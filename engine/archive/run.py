@@ -1,0 +1,275 @@
+"""An archive's run: inventory -> scan -> finish. Each step carries on where an earlier run was killed.
+
+The list is the one that `xscan batch` makes of the same folder with the same engine, byte for byte: the walk, the
+workers, the rules that cross files and what writes the list are the batch's own. The run report says the same settings,
+so that a batch to the same list carries on with it.
+"""
+
+import json
+import logging
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ..batch.lost_input import LostInput
+from ..batch.run import facts, require_folder, resolving, row_settings
+from ..batch.settings import Summary
+from ..disk.overwrite import in_own_folder
+from ..disk.replace import replacing
+from ..errors import OutputError, UsageError
+from ..find.discover import discover
+from ..find.found import Found
+from ..find.mounts import Place
+from ..lists.doubles import Doubles
+from ..lists.earlier import is_proven
+from ..lists.formats import OURS, convert
+from ..lists.output import Output
+from ..lists.run_report import RunReport, State, digest_of
+from ..lists.table import beside
+from ..network.sidecar import read_whole, sha256
+from ..runtime.choose import Choice
+from ..runtime.open import manifest_of_engine
+from ..triage.points import with_points
+from .cluster import cluster
+from .inventory import Clock, Head, Inventory, Stopped, as_found, write_inventory
+from .place import ArchiveFolder
+from .scan import Scan, Scanned
+from .settings import LOCAL, ArchiveSettings, Progress, block_of
+
+log = logging.getLogger("xscan")
+
+ROWS_A_WRITE = 4096  #: of the list
+BATCH_IS_QUICKER = 100_000  #: files, on one machine
+
+Watch = Callable[[Progress], None]
+
+
+def run_archive(
+    settings: ArchiveSettings,
+    stop: threading.Event,
+    watch: Watch = lambda _: None,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Summary:
+    """Scan an archive into PLACE/triage.csv and .parquet, or carry on with an interrupted run.
+
+    stop: set it to end the run; blocks in hand are scanned again. watch: is told how far each step has come. tell: a
+    line about what a person should know.
+    Raises UsageError, OutputError, EngineError and StorageError; what was written stays and is carried on.
+    """
+    run = _Run(settings, stop, watch, tell)
+    with run.output:
+        if run.list_inventory() and run.scan():
+            run.finish()
+        run.summary.seconds = time.monotonic() - run.started
+        run.summary.interrupted = not run.whole
+        if run.summary.interrupted:
+            run.report(State.INTERRUPTED)
+    return run.summary
+
+
+class _Run:
+    def __init__(
+        self, settings: ArchiveSettings, stop: threading.Event, watch: Watch, tell: Callable[[str], None]
+    ) -> None:
+        self.started = time.monotonic()
+        self.whole = False  #: the list is finished
+        self._stop, self._watch, self._tell = stop, watch, tell
+        self._archive, given = _given(settings)
+        self._given_inventory = given
+        self._settings = settings = self._archive
+        batch = settings.batch
+        if given is None:
+            require_folder(batch.folder)
+        self._engine = sha256(read_whole(batch.engine))
+        self._manifest = with_points(manifest_of_engine(batch.engine), *batch.points)
+        self._shaping = row_settings(batch, self._engine)
+        self._place = ArchiveFolder(settings.place)
+        self._place.require_own()
+        self.summary = Summary(model=self._manifest.label)
+        self.summary.engine = Choice(batch.engine, batch.chosen_by).as_dict() | {"sha256": self._engine}
+        self._require_same_archive()
+        parquet = beside(batch.out, ".parquet")
+        _make_place(settings.place)
+        self.output = Output(batch.out, self._shaping, restart=batch.restart, others={parquet: OURS["parquet"]})
+        self._inventory: Inventory | None = None
+
+    # Settings ---------------------------------------------------------------------------------------------------
+
+    def _require_same_archive(self) -> None:
+        """Raise OutputError where the folder's archive was begun with other settings, or a batch went on with it."""
+        known = self._place.recall()
+        if not known or self._settings.batch.restart:
+            return
+        before, now = known.get("settings", {}), self._shaping | {"follow_links": self._settings.batch.follow_links}
+        if changed := sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key)):
+            raise OutputError(
+                f"{self._settings.place} was made with another {', '.join(changed)}: choose another --out, or add "
+                "--restart"
+            )
+        out = self._settings.batch.out
+        made = known.get("finished")
+        if made and out.exists() and is_proven(out, RunReport.read(out)) and digest_of(out) != made:
+            raise OutputError(
+                f"{out} was carried on by a batch since: go on with xscan batch, choose another --out, or add --restart"
+            )
+
+    def _remember(self, **more: Any) -> None:
+        kept = self._shaping | {"follow_links": self._settings.batch.follow_links}
+        self._place.remember({"settings": kept} | more)
+
+    # Inventory --------------------------------------------------------------------------------------------------
+
+    def list_inventory(self) -> bool:
+        """Make the inventory, or take the one that is there. False where it was stopped."""
+        place, batch = self._place, self._settings.batch
+        place.make()
+        if batch.restart:
+            place.drop()
+        if not place.recall():
+            place.drop()  # parts of an archive that nothing is known of
+            self._remember(block=self._settings.block)
+        place.prepare_parts()
+        if not place.inventory.exists():
+            root, mounts = os.path.abspath(batch.folder), dict[str, str]()
+
+            def head(files: int, size: int) -> Head:
+                return Head(root, batch.follow_links, files, size, mounts=mounts)
+
+            if self._given_inventory is not None:
+                _copy_inventory(self._given_inventory, place.inventory)
+            elif write_inventory(place.inventory, self._walk(mounts), root, head) is None:
+                return False
+        self._inventory = Inventory(place.inventory)
+        self.head = self._inventory.head
+        if self.head.source != os.path.abspath(batch.folder):
+            raise UsageError(f"the inventory of {self._settings.place} is of another source: add --restart")
+        self.block = self._place.recall().get("block") or block_of(self.head.files)
+        log.info("inventory of %d files, %d bytes", self.head.files, self.head.bytes)
+        return not self._stop.is_set()
+
+    def _walk(self, mounts: dict[str, str]) -> Iterator[Found]:
+        """What a batch of the folder would find. mounts: is filled."""
+        batch, clock, began = self._settings.batch, Clock(), time.monotonic()
+        own = (*self.output.own_files, self._place.folder)
+        for number, found in enumerate(discover(batch.folder, own, batch.follow_links, mounts.__setitem__)):
+            if clock.due():
+                self._watch(Progress("inventory", number, None, number, time.monotonic() - began))
+                if self._stop.is_set():
+                    raise Stopped
+            yield found
+
+    # Scan -------------------------------------------------------------------------------------------------------
+
+    def scan(self) -> bool:
+        """Scan the blocks that have no part yet. False where it was stopped."""
+        assert self._inventory is not None
+        inventory, head, place = self._inventory, self.head, self._place
+        done = place.done(head, self.block)
+        blocks = -(-head.files // self.block)
+        kept = sum(min(self.block, head.files - number * self.block) for number in done)
+        self.summary.kept = kept
+        state = Progress("scan", kept, head.files)
+        if len(done) == blocks:
+            return True
+        if self._settings.address == LOCAL and head.files < BATCH_IS_QUICKER:
+            self._tell(f"{head.files} files on one machine: xscan batch makes the same list sooner")
+        actor = replace(self._settings.batch, workers=max(1, int(self._settings.actor_cpus)))
+        arguments = (actor, head.mounts)
+
+        def files(number: int) -> list[Found]:
+            start = number * self.block
+            return list(as_found(inventory.rows(start, min(start + self.block, head.files)), head.source))
+
+        began = time.monotonic()
+        most = self._settings.batch.workers if self._settings.address == LOCAL else 0
+        with cluster(self._settings) as there:
+            missing = (number for number in range(blocks) if number not in done)
+            scan = Scan(there, arguments, missing, files, self._engine, most)
+
+            def tell_progress() -> None:
+                state.seconds, state.actors, state.lost = time.monotonic() - began, scan.actors, scan.lost
+                self._watch(state)
+
+            for scanned in scan.run(self._stop.is_set, tell_progress):
+                place.write_part(head, scanned.number, self.block, scanned.rows)
+                _count(state, scanned)
+                log.info("block %d: %d films", scanned.number, len(scanned.rows))
+                tell_progress()
+            self.summary.runtime = scan.runtime
+            self.summary.stage_seconds = {stage: round(s, 3) for stage, s in scan.seconds.items()}
+        return not self._stop.is_set() or state.done == head.files
+
+    # Finish -----------------------------------------------------------------------------------------------------
+
+    def finish(self) -> None:
+        """Rows of all parts through the rules that cross files, into the list."""
+        summary, out = self.summary, self._settings.batch.out
+        state = Progress("finish", 0, self.head.files)
+        began, clock = time.monotonic(), Clock()
+        with Doubles() as doubles:
+            for rows in self._place.rows(self.head, self.block):
+                seen = [doubles.see(row) for row in rows]
+                self.output.write(seen)
+                for row in seen:
+                    summary.count(row)
+                state.done += len(seen)
+                state.seconds = time.monotonic() - began
+                if clock.due():
+                    self._watch(state)
+                    if self._stop.is_set():
+                        return
+            self.output.mounts = _mounts(self._settings.batch.folder, self.head)
+            summary.unchanged = self.output.finish(resolving(doubles, summary))
+        convert(out, ("parquet",))
+        summary.seconds = time.monotonic() - self.started
+        self.whole = True
+        self.report(State.FINISHED)
+        self._remember(block=self.block, finished=digest_of(out))
+
+    def report(self, state: State) -> None:
+        self.output.write_report(state, facts(self._settings.batch, self.summary), json.loads(self._manifest.to_json()))
+
+
+def _mounts(folder: Path, head: Head) -> dict[str, Place]:
+    """Where the source lies, as a batch's run report has it: a later batch knows by it a disk that is lost."""
+    there = LostInput(folder, {})
+    for shown, path in head.mounts.items():
+        there.mounted(shown, path)
+    return there.mounts
+
+
+def _count(state: Progress, scanned: Scanned) -> None:
+    state.done += len(scanned.rows)
+    state.new += len(scanned.rows)
+    state.failures.update(row.code for row in scanned.rows if row.status == "failed")
+
+
+def _given(settings: ArchiveSettings) -> tuple[ArchiveSettings, Path | None]:
+    """The settings with the folder that is meant, and the inventory that stands for it. Raises UsageError."""
+    source = settings.batch.folder
+    if not source.is_file():
+        return settings, None
+    given = Inventory(source)  # says what is wrong with any other file
+    given.check_order()
+    batch = replace(settings.batch, folder=Path(given.head.source), follow_links=given.head.follow_links)
+    return replace(settings, batch=batch), source
+
+
+def _copy_inventory(source: Path, target: Path) -> None:
+    with source.open("rb") as old, replacing(target, in_own_folder, private=True) as new:
+        shutil.copyfileobj(old, new, 1 << 20)
+
+
+def _make_place(place: Path) -> None:
+    """Make the folder for the list, if only it is missing. Raises OutputError."""
+    if place.is_file():
+        raise OutputError(f"{place} is a file: give --out a folder")
+    try:
+        place.mkdir(exist_ok=True)
+    except OSError:
+        raise OutputError(f"cannot make the folder {place}: make it, or give another --out") from None
