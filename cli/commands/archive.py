@@ -131,13 +131,13 @@ def archive(
     from xscan.engine.runtime.choose import SHIPPED, Choice, choose
     from xscan.engine.runtime.open import find_engine
 
-    from ..terminal.archive_progress import watching
+    from ..terminal.archive_progress import plan_text, watching
     from ..terminal.batch_summary import plural, summary_table
     from ..terminal.signals import stopping
 
     console = Console(quiet, verbose, json, no_progress)
     require("ray", "pyarrow")
-    from xscan.engine.archive.run import run_archive
+    from xscan.engine.archive.run import plan_archive, run_archive
     from xscan.engine.archive.settings import LOCAL, ArchiveSettings
 
     set_up_logging(console, log_file)
@@ -163,9 +163,17 @@ def archive(
         points=wishes(rule_out, rule_in),
         mend=mend,
     )
-    settings = ArchiveSettings(batch, out, "", address, actor_cpus, actor_gpus, block)
+    settings = ArchiveSettings(batch, out, address, actor_cpus, actor_gpus, block)
+    if dry_run:
+        with stopping() as stop, watching(console) as watch:
+            plan = plan_archive(settings, stop, watch, console.say)
+        if plan is None:
+            console.say("interrupted: run the same command again to carry on")
+            raise typer.Exit(130)
+        console.result(plan.as_dict(), plan_text(plan))
+        return
     with stopping() as stop, watching(console) as watch:
-        summary = run_archive(settings, stop, watch, console.warn)
+        summary = run_archive(settings, stop, watch, console.say)
     if json:
         console.result(summary.as_dict() | {"csv": str(batch.out)}, "")
     if summary.interrupted:

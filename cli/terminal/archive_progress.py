@@ -9,6 +9,7 @@ from .console import Console
 from .progress import progress
 
 if TYPE_CHECKING:
+    from xscan.engine.archive.plan import Plan
     from xscan.engine.archive.settings import Progress
 
 LINE_S = 60.0  #: between two lines of -v
@@ -31,6 +32,16 @@ def watching(console: Console) -> Iterator[Callable[["Progress"], None]]:
                 console.detail(f"{_WHAT[state.step]}: {state.done}{of}, {_note(state)}")
 
         yield watch
+
+
+def plan_text(plan: "Plan") -> str:
+    """The plan of a dry run."""
+    return (
+        f"{plan.files} files, {plan.bytes / 1e9:.1f} GB; {plan.left} to scan, in blocks of {plan.block}\n"
+        f"{plan.film_seconds * 1000:.1f} ms a film and worker, measured here on {plan.sample} of them\n"
+        f"{plan.actors} workers at once: {plan.hours:.2f} hours, if storage gives "
+        f"{plan.bytes / max(1, plan.files) * plan.actors / max(plan.film_seconds, 1e-6) / 1e6:.0f} MB a second"
+    )
 
 
 def _note(state: "Progress") -> str:

@@ -18,6 +18,7 @@ from ..machine.install import require
 from .settings import LOCAL, ArchiveSettings
 
 ANSWER_S = 5.0  #: that a cluster's address may take to be reached
+STARTS = 3  #: of a cluster on this machine, before it is given up
 OBJECT_STORE = 128 * 2**20  #: bytes; a block's rows are some hundred thousand, and two blocks an actor are under way
 #: Read when Ray is imported. Sends nothing, says nothing, and a cluster of this machine alone is on its loopback.
 _ENVIRONMENT = {
@@ -26,6 +27,8 @@ _ENVIRONMENT = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_DEDUP_LOGS": "0",
     "RAY_TQDM": "0",
+    # On a busy machine its own processes take longer to start than it gives them.
+    "RAY_agent_register_timeout_ms": "300000",
 }
 _LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # its name for: bind to 127.0.0.1 alone
 
@@ -94,8 +97,8 @@ def cluster(settings: ArchiveSettings) -> Iterator[Cluster]:
 
     folder = Path(tempfile.mkdtemp(prefix="xscan-")) if local else None
     try:
-        with _quiet(settings.address):
-            ray.init(**_options(settings, folder))
+        with _quiet(settings.address), _no_stderr():
+            _start(ray, _options(settings, folder), STARTS if local else 1)
         for number, handler in handlers.items():  # Ray has put its own there
             signal.signal(number, handler)
         yield Cluster(ray, settings)
@@ -106,6 +109,19 @@ def cluster(settings: ArchiveSettings) -> Iterator[Cluster]:
             signal.signal(number, handler)
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _start(ray: Any, options: Mapping[str, Any], tries: int) -> None:
+    """Ray gives its own processes half a minute to start, which a busy machine may not have."""
+    for left in reversed(range(tries)):
+        try:
+            ray.init(**options)
+            return
+        except Exception:
+            with contextlib.suppress(Exception):
+                ray.shutdown()
+            if not left:
+                raise
 
 
 def _options(settings: ArchiveSettings, folder: Path | None) -> dict[str, Any]:
@@ -143,6 +159,19 @@ def _quiet(address: str) -> Iterator[None]:
             f"no Ray cluster can be used at {address} ({type(error).__name__}): give ray://HOST:10001, or HOST:6379 on "
             "a machine that is part of it"
         ) from None
+
+
+@contextlib.contextmanager
+def _no_stderr() -> Iterator[None]:
+    """Its compiled part says on stderr, past all of Python, that it was told to say nothing."""
+    kept, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(null, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(null)
 
 
 def require_answer(address: str, connect: Callable[..., Any] = socket.create_connection) -> None:

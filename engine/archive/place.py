@@ -115,7 +115,7 @@ class ArchiveFolder:
         for number in range(-(-head.files // block)):
             path = self.part(number)
             try:
-                table = pyarrow.parquet.read_table(path, page_checksum_verification=True, partitioning=None)
+                table = pyarrow.parquet.ParquetFile(path, page_checksum_verification=True).read()
                 if not _is_whole(path, head, number, block):
                     raise ValueError
                 columns = [table[name].to_pylist() for name in COLUMNS]

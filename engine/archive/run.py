@@ -30,6 +30,7 @@ from ..lists.earlier import is_proven
 from ..lists.formats import OURS, convert
 from ..lists.output import Output
 from ..lists.run_report import RunReport, State, digest_of
+from ..lists.studies import require_studies, studies_path, write_studies
 from ..lists.table import beside
 from ..network.sidecar import read_whole, sha256
 from ..runtime.choose import Choice
@@ -38,6 +39,7 @@ from ..triage.points import with_points
 from .cluster import cluster
 from .inventory import Clock, Head, Inventory, Stopped, as_found, write_inventory
 from .place import ArchiveFolder
+from .plan import Plan, measured
 from .scan import Scan, Scanned
 from .settings import LOCAL, ArchiveSettings, Progress, block_of
 
@@ -72,6 +74,23 @@ def run_archive(
     return run.summary
 
 
+def plan_archive(
+    settings: ArchiveSettings,
+    stop: threading.Event,
+    watch: Watch = lambda _: None,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Plan | None:
+    """List the source, which a run carries on from, and say what a scan would cost. None where it was stopped.
+
+    Raises as `run_archive`.
+    """
+    run = _Run(settings, stop, watch, tell)
+    with run.output:
+        plan = run.plan() if run.list_inventory() else None
+        run.report(State.INTERRUPTED)
+    return plan
+
+
 class _Run:
     def __init__(
         self, settings: ArchiveSettings, stop: threading.Event, watch: Watch, tell: Callable[[str], None]
@@ -93,9 +112,9 @@ class _Run:
         self.summary = Summary(model=self._manifest.label)
         self.summary.engine = Choice(batch.engine, batch.chosen_by).as_dict() | {"sha256": self._engine}
         self._require_same_archive()
-        parquet = beside(batch.out, ".parquet")
+        others = {beside(batch.out, ".parquet"): OURS["parquet"], studies_path(batch.out): require_studies}
         _make_place(settings.place)
-        self.output = Output(batch.out, self._shaping, restart=batch.restart, others={parquet: OURS["parquet"]})
+        self.output = Output(batch.out, self._shaping, restart=batch.restart, others=others)
         self._inventory: Inventory | None = None
 
     # Settings ---------------------------------------------------------------------------------------------------
@@ -163,6 +182,19 @@ class _Run:
                     raise Stopped
             yield found
 
+    def plan(self) -> Plan:
+        assert self._inventory is not None
+        done = self._place.done(self.head, self.block)
+        left = self.head.files - self._films(done)
+        room = 0
+        if self._settings.address != LOCAL:
+            with cluster(self._settings) as there:
+                room = there.room
+        return measured(self._settings, self._inventory, left, self.block, room)
+
+    def _films(self, blocks: set[int]) -> int:
+        return sum(min(self.block, self.head.files - number * self.block) for number in blocks)
+
     # Scan -------------------------------------------------------------------------------------------------------
 
     def scan(self) -> bool:
@@ -171,7 +203,7 @@ class _Run:
         inventory, head, place = self._inventory, self.head, self._place
         done = place.done(head, self.block)
         blocks = -(-head.files // self.block)
-        kept = sum(min(self.block, head.files - number * self.block) for number in done)
+        kept = self._films(done)
         self.summary.kept = kept
         state = Progress("scan", kept, head.files)
         if len(done) == blocks:
@@ -226,6 +258,7 @@ class _Run:
             self.output.mounts = _mounts(self._settings.batch.folder, self.head)
             summary.unchanged = self.output.finish(resolving(doubles, summary))
         convert(out, ("parquet",))
+        write_studies(out, lambda _: "")  # an archive has no history of its own
         summary.seconds = time.monotonic() - self.started
         self.whole = True
         self.report(State.FINISHED)

@@ -14,10 +14,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from ..batch.doors import doors
 from ..batch.lost_input import LostInput
 from ..batch.messages import Job, WorkerSettings
 from ..batch.pool import Pool
-from ..batch.run import LOST, doors, require_folder
+from ..batch.run import LOST, require_folder
 from ..batch.settings import BatchSettings
 from ..errors import DeviceLost, EngineError, StorageError, UsageError, XscanError
 from ..find.found import Found
@@ -74,7 +75,9 @@ class Scanner:
         for shown, path in self._mounts.items():
             self._input.mounted(shown, path)
         worker = WorkerSettings(settings.engine, settings.limits, None, settings.points, settings.mend)
-        door = self._open.enter_context(doors(settings))
+        door = self._open.enter_context(
+            doors(settings.engine, settings.workers, settings.batch_size, settings.one_owner)
+        )
         pool = self._open.enter_context(Pool(worker, settings.workers, settings.file_seconds, door=door))
         ready = pool.wait_ready()
         self._pool = pool

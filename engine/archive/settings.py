@@ -15,11 +15,11 @@ BLOCKS = 4000  #: that an archive is divided into, where the limits above allow 
 
 @dataclass(frozen=True)
 class ArchiveSettings:
-    """`batch` is the batch that would make the same list: its folder is the source, its `out` the list in `place`."""
+    """`batch` is the batch that would make the same list: its folder is the source, or a Parquet inventory of one,
+    and its `out` the list in `place`."""
 
     batch: BatchSettings
     place: Path  #: folder for the list and for what a later run carries on from
-    source: str = ""  #: a URI, or a Parquet inventory, in place of the batch's folder
     address: str = LOCAL  #: of the cluster: `ray://HOST:PORT`, `HOST:PORT`; `local`: this machine alone
     actor_cpus: float = 1.0  #: processor cores that an actor is counted with; its worker processes are as many
     actor_gpus: float = 0.0

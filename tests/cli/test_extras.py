@@ -33,6 +33,7 @@ sys.meta_path.insert(0, Hidden())
         (("explain", "compact", "d", "--out", "o"), "plots"),
         (("batch", "d", "--format", "parquet"), "parquet"),
         (("listen", "--store", "films"), "pacs"),
+        (("archive", "d", "--out", "p"), "ray"),
     ],
 )
 def test_a_plain_install_names_the_extra_and_writes_nothing(
