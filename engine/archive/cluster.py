@@ -25,7 +25,7 @@ _ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_BACKEND_LOG_LEVEL": "fatal",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "RAY_DEDUP_LOGS": "0",
+    "RAY_DEDUP_LOGS_SKIP_REGEX": ".*",  # what it prints, on stdout, of workers that died: the scan tells it
     "RAY_TQDM": "0",
     # On a busy machine its own processes take longer to start than it gives them.
     "RAY_agent_register_timeout_ms": "300000",

@@ -115,3 +115,23 @@ def test_parts_of_another_inventory_and_damaged_ones_are_made_again(tmp_path: Pa
 @pytest.mark.parametrize(("files", "block"), [(0, FEWEST_FILMS), (10**6, 256), (10**8, MOST_FILMS)])
 def test_archives_are_divided_by_their_size(files: int, block: int) -> None:
     assert block_of(files) == block
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a limit on file size stands in for a full disk")
+def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path) -> None:
+    import resource
+
+    folder = ArchiveFolder(tmp_path)
+    folder.make()
+    folder.prepare_parts()
+    files = [Found(f"{os.urandom(40).hex()}", f"/films/{i}") for i in range(3000)]
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, before[1]))
+    try:
+        with pytest.raises(StorageError, match="the disk is full"):
+            write_inventory(folder.inventory, files, "/films", lambda n, s: Head("/films", False, n, s))
+        with pytest.raises(StorageError, match="the disk is full"):
+            folder.write_part(Head("/films", False, 3000, 0), 0, 3000, [Row(f.file, "ok") for f in files])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert [path.name for path in folder.folder.rglob("*")] == ["parts"]
