@@ -9,7 +9,10 @@ from typing import Any
 import numpy as np
 
 from xscan.engine import CLASSES
+from xscan.engine.dataset.films import DataSet
+from xscan.engine.dataset.folder import list_films
 from xscan.engine.dataset.sheet import bare, read_sheet
+from xscan.engine.dataset.trained_on import trained_on
 from xscan.engine.disk.hostile import uncell
 from xscan.engine.errors import UsageError
 from xscan.engine.lists.table import COLUMNS, HEADER, Row, read_rows
@@ -45,6 +48,7 @@ class Audit:
 
     model: str
     matched: int = 0
+    trained_on: int | None = None  #: films left out, for the network was trained on them; None: not looked up
     unmatched_truth: int = 0  #: rows of the truth without a scored film
     without_truth: int = 0  #: scored films without a truth
     bands: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -58,6 +62,10 @@ class Audit:
             lines.append(
                 f"  {self.without_truth} scored films lack a truth, {self.unmatched_truth} truths a scored film"
             )
+        if self.trained_on:
+            lines.append(f"  left out: {self.trained_on} films that the network was trained on, or of such patients")
+        elif self.trained_on is None:
+            lines.append("  not looked up: whether the network was trained on these films (--films FOLDER does)")
         lines += ["", "band        films  pneumonia  share that is pneumonia (95 %)"]
         for name, b in self.bands.items():
             lines.append(f"{name:<10}{b['films']:>7}{b['pneumonia']:>11}  {_interval(b['ppv'])}")
@@ -97,15 +105,29 @@ class Audit:
         return asdict(self)
 
 
-def audit(lists: list[Path], truth: Path, manifest: Manifest) -> Audit:
+def trained_films(folder: Path, manifest: Manifest, beside: Path) -> set[str] | None:
+    """The files of a scanned folder that the network was trained on, as its list names them; None: not on record.
+
+    Reads every film's bytes. beside: the network's folder. Raises UsageError, DataSetError.
+    """
+    films = tuple(list_films(folder))
+    found = trained_on(DataSet(films, ""), "", manifest.data, beside)
+    return {film.file for film, was in zip(films, found.films, strict=True) if was} if found.known else None
+
+
+def audit(lists: list[Path], truth: Path, manifest: Manifest, trained: set[str] | None = None) -> Audit:
     """Compare lists with what readers found.
 
     truth: CSV with a column file, sop_uid or study_uid (that which it has of these, in this order, names the
     film; of a study, all its films count) and a column truth: normal, pneumonia, bacteria or virus.
+    trained: films that are left out, by their name in the lists (`trained_films`); None: not looked up.
     Raises UsageError, OutputError.
     """
     key, wanted = read_truth(truth)
-    films = [row for path in lists for row in _scored(path, manifest)]
+    scored = [row for path in lists for row in _scored(path, manifest)]
+    films = [row for row in scored if row.file not in (trained or ())]
+    if scored and not films:
+        raise UsageError("the network was trained on all films of the lists: no figure of them says how it does")
     score = np.array([float(row.p_pneumonia) for row in films])
     known = np.array([getattr(row, key) in wanted for row in films], bool)
     if not known.any():
@@ -113,6 +135,7 @@ def audit(lists: list[Path], truth: Path, manifest: Manifest) -> Audit:
     sick = np.array([wanted.get(getattr(row, key), False) for row in films], bool)
     band = np.array([row.priority for row in films])
     result = Audit(manifest.label, int(known.sum()))
+    result.trained_on = None if trained is None else len(scored) - len(films)
     result.unmatched_truth = len(wanted.keys() - {getattr(row, key) for row in films})
     result.without_truth = int((~known).sum())
     for name in Band:

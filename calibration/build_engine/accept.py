@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 import onnx
 
+from xscan.engine.dataset.films import DataSet, ListedFilm
 from xscan.engine.dataset.folder import list_films
-from xscan.engine.errors import EngineError, GateRefused
+from xscan.engine.dataset.trained_on import trained_on
+from xscan.engine.errors import DataSetError, EngineError, GateRefused
 from xscan.engine.network.sidecar import NOT_MEASURED, ON_GRAPH, sha256
 
 from ..acceptance import mixed
@@ -58,10 +60,26 @@ def read_acceptance(
         patients = {film.patient for film in calibrated.films} if calibrated else set()
         listed = list_films(settings.accept, settings.accept_patients)
         chosen = films.for_acceptance(listed, plan.manifest, settings.accept_folds, patients)
+        chosen = _unseen(chosen, plan, say)
         total = min(len(chosen), most)
         chosen = films.shuffled(chosen, settings.seed)
         pictures = films.read(chosen, plan.manifest.input, total, lambda done: say.progress("reading", done, total))
     return Measured(pictures, run.outputs(plan.model, pictures.pixels))
+
+
+def _unseen(chosen: list[ListedFilm], plan: Plan, say: Say) -> list[ListedFilm]:
+    """Those that the network was not trained on, whatever folder they stand in now. Raises DataSetError."""
+    found = trained_on(DataSet(tuple(chosen), ""), "", plan.manifest.data, plan.settings.model.parent)
+    left = [film for film, was in zip(chosen, found.films, strict=True) if not was]
+    if not left:
+        raise DataSetError("the network was trained on all films of --accept: give others, or --accept-fold")
+    if len(left) < len(chosen):
+        say.note(f"left out: {len(chosen) - len(left)} films that the network was trained on, or of such patients")
+    if not found.known:
+        say.note(
+            "not on record here: which films the network was trained on; a verdict on those would promise too much"
+        )
+    return left
 
 
 def graph_hash(model: onnx.ModelProto) -> str:

@@ -15,6 +15,9 @@ def audit(
         list[Path], typer.Argument(metavar="CSV... TRUTH", help="One or more triage lists, then what readers found.")
     ],
     engine: Annotated[str, typer.Option(help="The engine that made the lists. Default: by the run report.")] = "",
+    films: Annotated[
+        Path | None, typer.Option(help="The scanned folder: films that the network was trained on are left out.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Compare triage lists with what readers found: rates by band, calibration, drift month by month.
@@ -24,10 +27,19 @@ def audit(
     German, Spanish and other languages.
     """
     from xscan.calibration.audit import audit as measure
+    from xscan.calibration.audit import trained_films
     from xscan.engine.errors import UsageError
+    from xscan.engine.runtime.open import find_engine
 
     if len(files) < 2:
         raise UsageError("give one or more lists, then the CSV of what readers found")
     *lists, truth = files
-    result = measure(lists, truth, manifest_for(lists[0], engine))
-    Console(json=json).result(result.as_dict(), result.as_text())
+    manifest, console = manifest_for(lists[0], engine), Console(json=json)
+    trained = None
+    if films is not None:
+        beside = find_engine(engine).parent if engine else Path()
+        trained = trained_films(films, manifest, beside)
+        if trained is None:
+            console.warn("not on record here: which films the network was trained on")
+    result = measure(lists, truth, manifest, trained)
+    console.result(result.as_dict(), result.as_text())

@@ -2,15 +2,20 @@
 
 import csv
 import io
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
-from xscan.calibration.audit import audit
+from xscan.calibration.audit import audit, trained_films
 from xscan.calibration.points.reference import reference, stability_index
 from xscan.calibration.statistics.intervals import rate
+from xscan.engine import CLASSES
+from xscan.engine.dataset.folder import load_folder
+from xscan.engine.dataset.trained_on import write_record
 from xscan.engine.errors import UsageError
 
 from ..engine.report.lists import MANIFEST, made_up_rows, write_list
@@ -109,3 +114,39 @@ def test_mistakes_are_named(night: Path, tmp_path: Path) -> None:
         audit([night], tmp_path / "t.csv", MANIFEST)
     with pytest.raises(UsageError, match="no list"):
         audit([tmp_path / "none.csv"], write_truth(tmp_path / "t.csv", ["a,normal"]), MANIFEST)
+
+
+def test_films_that_the_network_was_trained_on_are_left_out(night: Path, tmp_path: Path) -> None:
+    rows = [row for row in made_up_rows(2000) if row.priority]
+    truth = write_truth(tmp_path / "truth.csv", [f'"{r.file}",normal' for r in rows if r.file[0] != "="])
+    whole = audit([night], truth, MANIFEST)
+    assert whole.trained_on is None
+    assert "not looked up" in whole.as_text()
+    known = {row.file for row in rows[:40] if row.file[0] != "="}
+    left = audit([night], truth, MANIFEST, known)
+    assert (left.trained_on, left.matched) == (len(known), whole.matched - len(known))
+    assert f"left out: {len(known)} films" in left.as_text()
+    with pytest.raises(UsageError, match="trained on all films"):
+        audit([night], truth, MANIFEST, {row.file for row in rows})
+
+
+def test_trained_films_are_found_in_the_scanned_folder(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for name in CLASSES:
+        (tmp_path / "set" / name).mkdir(parents=True)
+        for i in range(4):
+            cv2.imwrite(str(tmp_path / "set" / name / f"{name}{i}.png"), rng.integers(0, 256, (40, 50), np.uint8))
+    files = [f"{name}/{name}{i}.png,{name}-{i},{i}" for name in CLASSES for i in range(4)]
+    (tmp_path / "set.csv").write_text("\n".join(["file,patient,fold", *files]) + "\n")
+    data = load_folder(tmp_path / "set")
+    write_record(data, tmp_path)
+    folds = sorted({film.fold for film in data.films})
+    manifest = replace(MANIFEST, data={"fingerprint": data.fingerprint, "trained_folds": folds[:-1]})
+    (tmp_path / "export").mkdir()
+    seen = {film.file: film.fold in folds[:-1] for film in data.films}
+    for i, file in enumerate(seen):
+        shutil.copy(tmp_path / "set" / file, tmp_path / "export" / f"{i}.png")
+    found = trained_films(tmp_path / "export", manifest, tmp_path)
+    assert found == {f"{i}.png" for i, was in enumerate(seen.values()) if was}
+    assert 0 < len(found) < len(seen)
+    assert trained_films(tmp_path / "export", MANIFEST, tmp_path) is None
