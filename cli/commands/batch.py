@@ -81,6 +81,9 @@ def batch(
             help="From it: urgent. Written in the same way.", show_default="the network's own", rich_help_panel=HOW
         ),
     ] = "",
+    study_facts: Annotated[
+        bool, typer.Option("--study-facts", help="Study date and accession number in the page: patient data.")
+    ] = False,
     mend: Annotated[
         bool,
         typer.Option(
@@ -203,6 +206,7 @@ def batch(
         page=page,
         page_lang=lang.value,
         thumbnails=thumbnails,
+        order=study_facts,
         viewer=viewer(),
         state=state(),
     )

@@ -17,6 +17,9 @@ def report(
     out: Annotated[Path | None, typer.Option(help="The page to write. Default: NAME.html beside the list.")] = None,
     lang: Annotated[Language, typer.Option(help="Language that it opens in.")] = Language.en,
     no_thumbnails: Annotated[bool, typer.Option("--no-thumbnails", help="Leave out all pictures of films.")] = False,
+    study_facts: Annotated[
+        bool, typer.Option("--study-facts", help="Study date and accession number in the page: patient data.")
+    ] = False,
     engine: Annotated[str, typer.Option(help="The engine that made the list, for its class maps.")] = "",
     quiet: Quiet = False,
     json: Json = False,
@@ -44,7 +47,7 @@ def report(
             f"{page} shows films, and the new page would not: give the scanned folder, too, or --no-thumbnails"
         )
     films = missing = 0
-    options = PageOptions(lang.value, manifest, viewer())
+    options = PageOptions(lang.value, manifest, viewer(), study_facts)
     if folder is not None and not no_thumbnails:
         from xscan.engine.batch.pictures import Stopped, drawn, scored_rows
         from xscan.engine.lists.output import pictures_folder
@@ -59,7 +62,9 @@ def report(
         try:
             with (
                 stopping() as stop,
-                drawn(csv, folder, used, manifest, pictures_folder(page), usable_cores(), stop) as label,
+                drawn(
+                    csv, folder, used, manifest, pictures_folder(page), usable_cores(), stop, order=study_facts
+                ) as label,
                 Spooled(pictures_folder(page).path) as pictures,
             ):
                 films = sum(1 for _ in scored_rows(csv))

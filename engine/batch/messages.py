@@ -24,6 +24,7 @@ class WorkerSettings:
     points: tuple[Wish | None, Wish | None] = (None, None)  #: a site's own rule-out and rule-in
     mend: bool = False  #: set films right that surely stand wrong
     patients: bytes = b""  #: the key of the patients' hashes, where a history is kept
+    order: bool = False  #: keep study date and accession number beside the pictures, for the page
     door: Any = None  #: a scoring.Door where the network runs in the main process, on a GPU
 
 

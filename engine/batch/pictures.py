@@ -79,6 +79,7 @@ def drawn(
     limits: Limits = DEFAULT_LIMITS,
     seconds: float = 120.0,
     batch_size: int = 8,
+    order: bool = False,
 ) -> Iterator[str]:
     """Inside, `into` holds pictures of a finished list's films, found again in their folder; afterwards it is gone.
 
@@ -90,7 +91,7 @@ def drawn(
     if manifest is not None:
         points = Wish("threshold", manifest.rule_out.threshold), Wish("threshold", manifest.rule_in.threshold)
     mend = any(row.code == "mended" for row in scored_rows(csv))
-    settings = WorkerSettings(engine, limits, into.path, points, mend)
+    settings = WorkerSettings(engine, limits, into.path, points, mend, order=order)
     try:
         with doors(engine, workers, batch_size) as door, Pool(settings, workers, seconds, door=door) as pool:
             label = Manifest.from_json(pool.wait_ready().manifest).label

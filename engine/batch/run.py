@@ -62,7 +62,9 @@ def run_batch(
     require_folder(settings.folder)
     pictures = pictures_folder(settings.out).path if settings.page and settings.thumbnails else None
     patients = key_of_patients(settings.state)
-    workers = WorkerSettings(settings.engine, settings.limits, pictures, settings.points, settings.mend, patients)
+    workers = WorkerSettings(
+        settings.engine, settings.limits, pictures, settings.points, settings.mend, patients, settings.order
+    )
     with (
         doors(settings.engine, settings.workers, settings.batch_size, settings.one_owner) as door,
         Pool(workers, settings.workers, settings.file_seconds, door=door) as pool,
@@ -143,7 +145,7 @@ def _make_page(
     from ..report.page import PageOptions, write_page
     from ..report.thumbnails import EARLIER, Spool, Spooled
 
-    options = PageOptions(settings.page_lang, Manifest.from_json(manifest), settings.viewer, news)
+    options = PageOptions(settings.page_lang, Manifest.from_json(manifest), settings.viewer, settings.order, news)
     if not settings.thumbnails:
         write_page(settings.out, page, options, None)
         output.page = ""
@@ -153,7 +155,8 @@ def _make_page(
     if output.page and before.is_file() and digest_of(before) == output.page:  # nobody has written to it since
         Spool(left, EARLIER).put(pictures_of(before))
     with Spooled(left) as spooled:
-        wanted = (row for row in scored_rows(settings.out) if spooled.get(row) is None)
+        lacks = spooled.lacks_order if settings.order else spooled.lacks
+        wanted = filter(lacks, scored_rows(settings.out))
         films = films_again(settings.folder, wanted, settings.follow_links, settings.only)
         try:
             draw(pool, films, settings.batch_size, settings.file_seconds, stop)

@@ -39,6 +39,7 @@ class BatchSettings:
     page: Path | None = None  #: the morning page to write
     page_lang: str = "en"
     thumbnails: bool = True  #: small pictures of the films in the page
+    order: bool = False  #: show study date and accession number on the page
     viewer: str = ""  #: address of the clinic's viewer, for links in the page
     state: Path | None = None  #: the machine's folder with the history (xscan.engine.nights.state); None: none is kept
     nightly: Path | None = None  #: the list's name for all nights, with {date}, where `out` is one of them

@@ -139,7 +139,7 @@ def _do(
     read = time.perf_counter()
     progress[1] = SCORING
     if scored:
-        _score(rows, scored, pictures[: len(scored)], runtime, spool, settings.mend)
+        _score(rows, scored, pictures[: len(scored)], runtime, spool, settings)
         memory.grown(len(scored))
     return Done(job.number, rows, {"read": read - started, "network": time.perf_counter() - read})
 
@@ -173,7 +173,12 @@ def _read(found: Found, position: int, limits: Limits, spec: InputSpec, slot: np
 
 
 def _score(
-    rows: list[Row], scored: list[_Seen], pictures: np.ndarray, runtime: Runtime, spool: Spool | None, mend: bool
+    rows: list[Row],
+    scored: list[_Seen],
+    pictures: np.ndarray,
+    runtime: Runtime,
+    spool: Spool | None,
+    settings: WorkerSettings,
 ) -> None:
     manifest = runtime.manifest
     try:
@@ -182,7 +187,7 @@ def _score(
         raise  # no later film would fare better: the run ends, and is carried on another day
     except EngineError:
         outputs = {"logits": np.full((len(scored), 3), np.nan)}
-    mends = _mend(scored, pictures, outputs, runtime) if mend else {}
+    mends = _mend(scored, pictures, outputs, runtime) if settings.mend else {}
     p = probabilities(outputs["logits"], manifest.temperature)
     gate, maps = outputs.get("gate"), outputs.get("maps")
     for i, seen in enumerate(scored):
@@ -202,15 +207,16 @@ def _score(
                 row.note = row.note._replace(gate=" ".join(f"{score:.3f}" for score in gate[i]))
     if spool:
         drawn = ["" if maps is None else encode_map(m, manifest.temperature) for m in (p if maps is None else maps)]
-        spool.put(_pictures(rows, scored, drawn))
+        spool.put(_pictures(rows, scored, drawn, settings.order))
 
 
-def _pictures(rows: list[Row], scored: list[_Seen], drawn: list[str]) -> Iterator[tuple[Row, Picture]]:
+def _pictures(rows: list[Row], scored: list[_Seen], drawn: list[str], order: bool) -> Iterator[tuple[Row, Picture]]:
     for seen, places in zip(scored, drawn, strict=True):
         row = rows[seen.position]
         if seen.shown is not None and row.priority:
             large = large_copy(seen.shown) if row.priority in LARGE_BANDS else b""
-            yield row, Picture(small_copy(seen.shown), places, large)
+            told = f"{seen.facts.study_date}|{seen.facts.accession.replace('|', ' ')}" if order else ""
+            yield row, Picture(small_copy(seen.shown), places, large, told)
 
 
 def _mend(

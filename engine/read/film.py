@@ -41,6 +41,7 @@ class Facts:
     height_m: float | None = field(default=None, repr=False)  #: of the patient; stays inside, too
     patient: str = field(default="", repr=False)  #: PatientID with its issuer; stays inside, too: see Note
     study_date: str = field(default="", repr=False)  #: 20260131
+    accession: str = field(default="", repr=False)  #: AccessionNumber; on the page alone, where a site chose so
     stands: str = ""  #: how, by DICOM's PatientOrientation: half-turn, flipped, turned-left, turned-right; else ''
     for_processing: bool = False  #: PresentationIntentType FOR PROCESSING
     doubts: list[tuple[str, str]] = field(default_factory=list)  #: (code, sentence): scored, but for review

@@ -108,8 +108,13 @@ function picture(film) {
     if (!block) return null; // still on its way
     chunks.set(number, block.textContent.split("\n"));
   }
-  const [jpeg, map] = (chunks.get(number)[(film.index % facts.chunk) + 1] || "").split(" ");
-  return jpeg ? { url: "data:image/jpeg;base64," + jpeg, map: map || "" } : null;
+  const [jpeg, map, order] = (chunks.get(number)[(film.index % facts.chunk) + 1] || "").split(" ");
+  return jpeg ? { url: "data:image/jpeg;base64," + jpeg, map: map || "", order: order || "" } : null;
+}
+function orderOf(film) { // study date and accession number, where a site chose to show them
+  const order = picture(film)?.order;
+  const [date, accession] = order ? new TextDecoder().decode(Uint8Array.from(atob(order), (c) => c.charCodeAt(0))).split("|") : ["", ""];
+  return [date ? new Date(`${date.slice(0, 4)}-${date.slice(4, 6)}-${date.slice(6)}T12:00`).toLocaleDateString(looks.lang, { dateStyle: "medium" }) : "", accession];
 }
 const largePicture = (film) => $("large" + film.index) ? "data:image/jpeg;base64," + $("large" + film.index).textContent : null;
 

@@ -52,8 +52,8 @@ def _pictures(rows: Iterator[Row], page: Iterator[str]) -> Iterator[tuple[Row, P
 
 def _of_block(block: list[tuple[Row, str]], large: dict[int, str], number: int) -> Iterator[tuple[Row, Picture]]:
     for index, (row, line) in enumerate(block, number * CHUNK):
-        jpeg, _, places = line.partition(" ")
-        picture = checked(_decoded(jpeg), places, _decoded(large.get(index, "")))
+        jpeg, places, order, *_ = [*line.split(" "), "", ""]
+        picture = checked(_decoded(jpeg), places, _decoded(large.get(index, "")), _decoded(order).decode())
         if picture:
             yield row, picture
 

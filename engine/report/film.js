@@ -137,7 +137,8 @@ function drawDetail() {
     el("div", "verdict", chip("", t(film.status))), why(film),
     el("p", "soft", t(film.status === "failed" ? "failed_advice" : "skipped_advice"))];
   const list = el("dl", "facts");
-  const pairs = [["by_file", film.file], ["by_reason", film.code], ["study", film.study], ["series", film.series], ["sop", film.sop], ["by_bytes", sizeOf(film)], ["by_modified", when(film.modified)]];
+  const [date, accession] = orderOf(film);
+  const pairs = [["by_file", film.file], ["study_date", date], ["accession", accession], ["by_reason", film.code], ["study", film.study], ["series", film.series], ["sop", film.sop], ["by_bytes", sizeOf(film)], ["by_modified", when(film.modified)]];
   for (const [key, value] of pairs) if (value) list.append(el("dt", "", t(key)), el("dd", "", value));
   parts.push(list);
   const under = el("div", "under", copy("copy", film.file), film.study ? copy("copy_study", film.study) : null);

@@ -9,7 +9,7 @@ import heapq
 import io
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from importlib.metadata import version
@@ -47,6 +47,7 @@ class PageOptions:
     lang: str = "en"  #: the language it opens in; a button changes it
     manifest: Manifest | None = None  #: names the network and its operating points
     viewer: str = ""  #: address of the clinic's viewer, with {study_uid}; checked by `viewer.check_pattern`
+    order: bool = False  #: show study date and accession number
     news: News | None = None  #: which films are new tonight; None where no history tells
 
 
@@ -70,7 +71,7 @@ def write_page(csv: Path, out: Path, options: PageOptions, pictures: Pictures | 
         "FACTS": lambda: [_json(_facts(csv, options, pictures is not None))],
         "ROWS": lambda: _rows(csv, options.news),
         "STUDIES": lambda: _studies(csv),
-        "PICTURES": lambda: _pictures(csv, pictures) if pictures else [],
+        "PICTURES": lambda: _pictures(csv, _shown(pictures, options.order)) if pictures else [],
     }
     with replacing(out, require_page, private=True) as stream:
         text = io.TextIOWrapper(stream, encoding="utf-8", newline="\n", write_through=True)
@@ -142,6 +143,16 @@ def _studies(csv: Path) -> Iterator[str]:
             yield f"{before}{_json(uid)}:{_json([place.band, place.film.file])}"
             before = ",\n"
     yield "}" if before != "{" else "{}"
+
+
+def _shown(pictures: Pictures, order: bool) -> Pictures:
+    """Without study date and accession number, unless they are asked for: an earlier page may have them."""
+
+    def shown(row: Row) -> Picture | None:
+        picture = pictures(row)
+        return picture if order or picture is None else replace(picture, order="")
+
+    return shown
 
 
 def _pictures(csv: Path, pictures: Pictures) -> Iterator[str]:

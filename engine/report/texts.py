@@ -41,6 +41,8 @@ _WORDS = {
     "grouping": ("Films or studies", "Radiografías o estudios"),
     "by_films": ("By film", "Por radiografía"),
     "by_studies": ("By study", "Por estudio"),
+    "study_date": ("Study date", "Fecha del estudio"),
+    "accession": ("Accession number", "Número de acceso"),
     "study": ("Study", "Estudio"),
     "series": ("Series", "Serie"),
     "sop": ("SOP instance", "Instancia SOP"),

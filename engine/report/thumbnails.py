@@ -40,10 +40,12 @@ class Picture:
     jpeg: bytes
     map: str = ""  #: as `encode_map` gives it; '' where the network has no class maps
     large: bytes = b""  #: the large JPEG; empty where there is none
+    order: str = ""  #: `20260131|A1234`: study date and accession number; '' where no site asked for them
 
     def line(self) -> str:
         """One line of the page's picture blocks."""
-        return f"{base64.b64encode(self.jpeg).decode()} {self.map}"
+        order = " " + base64.b64encode(self.order.encode()).decode() if self.order else ""
+        return f"{base64.b64encode(self.jpeg).decode()} {self.map}{order}"
 
 
 def shrunk(grey: np.ndarray, side: int) -> np.ndarray:
@@ -85,9 +87,16 @@ def encode_map(maps: np.ndarray, temperature: float) -> str:
 _MAP = re.compile(r"(\d{1,2})x(\d{1,2}):((?:[0-9a-f]{2})+)", re.ASCII)
 
 
-def checked(jpeg: object, places: object, large: object) -> Picture | None:
+_ORDER = re.compile(r"(?:\d{8})?\|[^\x00-\x1f\x7f-\x9f|]{0,64}", re.ASCII)
+
+
+def checked(jpeg: object, places: object, large: object, order: object = "") -> Picture | None:
     """The picture, or None where this is none that `small_copy`, `large_copy` and `encode_map` can have made."""
-    if not (isinstance(jpeg, bytes) and isinstance(large, bytes) and isinstance(places, str)):
+    if not (
+        isinstance(jpeg, bytes) and isinstance(large, bytes) and isinstance(places, str) and isinstance(order, str)
+    ):
+        return None
+    if order and _ORDER.fullmatch(order) is None:
         return None
     if not _is_jpeg(jpeg) or not (_is_jpeg(large) or not large):
         return None
@@ -95,7 +104,7 @@ def checked(jpeg: object, places: object, large: object) -> Picture | None:
         match = _MAP.fullmatch(places)
         if match is None or len(match[3]) != 2 * int(match[1]) * int(match[2]):
             return None
-    return Picture(jpeg, places, large)
+    return Picture(jpeg, places, large, order)
 
 
 def _is_jpeg(content: bytes) -> bool:
@@ -120,7 +129,8 @@ class Spool:
             self._store = sqlite3.connect(file)
             self._store.executescript(
                 "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
-                "CREATE TABLE picture (film BLOB PRIMARY KEY, jpeg BLOB, map TEXT, large BLOB) WITHOUT ROWID"
+                "CREATE TABLE picture (film BLOB PRIMARY KEY, jpeg BLOB, map TEXT, large BLOB, study TEXT)"
+                " WITHOUT ROWID"
             )
         except (OSError, sqlite3.Error):
             self._store = None
@@ -129,9 +139,9 @@ class Spool:
         """Keep the pictures of one batch."""
         if self._store is None or not self._has_room():
             return
-        kept = ((film_key(row), picture.jpeg, picture.map, picture.large) for row, picture in pictures)
+        kept = ((film_key(row), picture.jpeg, picture.map, picture.large, picture.order) for row, picture in pictures)
         try:
-            self._store.executemany("INSERT OR REPLACE INTO picture VALUES (?, ?, ?, ?)", kept)
+            self._store.executemany("INSERT OR REPLACE INTO picture VALUES (?, ?, ?, ?, ?)", kept)
             self._store.commit()
         except sqlite3.Error:
             self._store = None
@@ -158,11 +168,19 @@ class Spooled:
         for store in self._stores:
             store.close()
 
+    def lacks(self, row: Row) -> bool:
+        return self.get(row) is None
+
+    def lacks_order(self, row: Row) -> bool:
+        """Also where its picture was made without study date and accession number."""
+        picture = self.get(row)
+        return picture is None or not picture.order
+
     def get(self, row: Row, maps: bool = True) -> Picture | None:
         """The picture of a row, where there is one; without its class map, where that is another network's (maps)."""
         for store in self._stores:
             with contextlib.suppress(sqlite3.Error):  # a file that a killed process left half written
-                query = "SELECT jpeg, map, large FROM picture WHERE film = ?"
+                query = "SELECT jpeg, map, large, study FROM picture WHERE film = ?"
                 found = store.execute(query, (film_key(row),)).fetchone()
                 if found and (picture := checked(*found)):
                     return picture if maps else replace(picture, map="")

@@ -1,4 +1,4 @@
-"""Whose film it is, for one thing alone: a keyed hash that links a patient's studies. Never written out, nor told."""
+"""Whose film it is: for a keyed hash that links a patient's studies, and never told; the study's date and number."""
 
 import re
 
@@ -22,3 +22,8 @@ def study_date(header: Header) -> str:
     """StudyDate as eight digits, '' for anything else."""
     digits = re.sub(r"[.\-/]", "", header.text(0x00080020))[:8]
     return digits if re.fullmatch(r"(19|20)\d{6}", digits, re.ASCII) else ""
+
+
+def accession(header: Header) -> str:
+    """AccessionNumber (PS3.3 C.7.3.1): at most 16 letters by the standard; what cannot be printed is left out."""
+    return "".join(letter for letter in header.text(0x00080050).strip() if letter.isprintable())[:64]

@@ -9,7 +9,7 @@ from . import cover, skip
 from .age import age_years, height_m
 from .grey import render
 from .header import PIXEL_DATA, Header, parse
-from .patient import patient, study_date
+from .patient import accession, patient, study_date
 from .pixels import ImagePixel, read_stored
 
 
@@ -52,6 +52,7 @@ def read_dicom(content: bytes, limits: Limits) -> Film:
         height_m=height_m(header),
         patient=patient(header),
         study_date=study_date(header),
+        accession=accession(header),
         stands=skip.stands(header),
         for_processing=skip.for_processing(header),
         doubts=doubts,

@@ -22,6 +22,7 @@ from xscan.engine.report.earlier_page import pictures_of
 from xscan.engine.runtime.open import find_engine
 
 from ...conftest import Xscan
+from ..read.dicom_maker import film, phantom
 from .test_pool import SETTINGS, worker
 
 
@@ -150,3 +151,25 @@ def test_a_report_never_trades_pictures_for_none(films: Path, xscan: Xscan, tmp_
     assert json.loads(done.stdout)["missing_pictures"] == 3
     assert "3 of 4 pictures are missing" in done.stderr
     assert xscan("report", night.out, "--no-thumbnails").returncode == 0
+
+
+def test_study_date_and_accession_stand_in_the_page_by_choice_alone(tmp_path: Path, xscan: Xscan) -> None:
+    folder = tmp_path / "films"
+    folder.mkdir()
+    content = film(phantom(300, 200), StudyDate="20260131", AccessionNumber="A-77|<b>", PatientID="SECRET-1")
+    (folder / "a.dcm").write_bytes(content)
+    out = tmp_path / "night.csv"
+    for options, told in (((), False), (("--study-facts",), True), ((), False)):
+        run = xscan("batch", folder, "--out", out, "--report", *options)
+        assert run.returncode == 0, run.stderr
+        [(_, picture)] = pictures_of(out.with_suffix(".html"))
+        assert picture.order == ("20260131|A-77 <b>" if told else "")
+        for path in tmp_path.iterdir():
+            if path.is_file() and path.suffix != ".html":
+                assert b"A-77" not in path.read_bytes()
+                assert b"20260131" not in path.read_bytes()
+            assert not path.is_file() or b"SECRET" not in path.read_bytes()
+    run = xscan("report", out, folder, "--study-facts", "--out", tmp_path / "again.html")
+    assert run.returncode == 0, run.stderr
+    [(_, picture)] = pictures_of(tmp_path / "again.html")
+    assert picture.order == "20260131|A-77 <b>"

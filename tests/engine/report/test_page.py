@@ -246,8 +246,8 @@ def test_what_no_worker_made_is_no_picture(jpeg: object, places: object, large: 
 def test_a_planted_store_gives_no_script(tmp_path: Path) -> None:
     row, jpeg = made_up_rows(1)[0], small_copy(np.zeros((9, 9), np.uint8))
     store = sqlite3.connect(tmp_path / "1-1.pictures")
-    store.execute("CREATE TABLE picture (film BLOB, jpeg BLOB, map TEXT, large BLOB)")
-    store.execute("INSERT INTO picture VALUES (?, ?, ?, ?)", (film_key(row), jpeg, "</script><script>", b""))
+    store.execute("CREATE TABLE picture (film BLOB, jpeg BLOB, map TEXT, large BLOB, study TEXT)")
+    store.execute("INSERT INTO picture VALUES (?, ?, ?, ?, ?)", (film_key(row), jpeg, "</script><script>", b"", ""))
     store.commit()
     store.close()
     with Spooled(tmp_path) as spooled:
