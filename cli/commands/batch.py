@@ -25,7 +25,7 @@ BRIEF = ("films", "out", "report", "engine", "max_failures", "notify", "help_all
 @notifies
 def batch(
     ctx: typer.Context,
-    films: Annotated[list[Path], typer.Argument(metavar="FILMS...", help="A folder with all below it, a zip, films.")],
+    films: Annotated[list[Path], typer.Argument(metavar="FILMS", help="A folder with all below it, a zip, films.")],
     out: Annotated[
         Path, typer.Option(metavar="LIST", help="The list; {date} is the day.", rich_help_panel=WRITE)
     ] = Path("triage.csv"),

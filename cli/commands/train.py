@@ -15,8 +15,8 @@ def train(
     data: Annotated[Path, typer.Argument(help="Folder with a folder a class, or a packed set.")],
     out: Annotated[Path, typer.Option(help="Run folder to fill, for example runs/seed.")],
     architecture: Annotated[
-        Trainable, typer.Option(help="Network to train; seed is the study's Model_4.")
-    ] = Trainable.seed,
+        Trainable, typer.Option(help="Network to train; compact is what ships, seed the study's Model_4.")
+    ] = Trainable.compact,
     option: Annotated[
         list[str] | None,
         typer.Option(help="An option of the architecture, as in a recipe: 'filters = [16, 32]'. May be repeated."),

@@ -40,6 +40,10 @@ class Command(TyperCommand):
         super().format_help_text(ctx, formatter)
         self.help = whole
 
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        arguments = [param for param in self.get_params(ctx) if param.param_type_name == "argument"]
+        return ["[OPTIONS]", *(_shown(param) if param.required else f"[{_shown(param)}]" for param in arguments)]
+
     def format_options(self, ctx: Any, formatter: Any) -> None:
         shown = self.brief if self.brief and _ALL not in ctx.meta else None
         panels: dict[str, list[tuple[str, str]]] = {}
@@ -47,11 +51,19 @@ class Command(TyperCommand):
             record = param.get_help_record(ctx)
             if record is None or (shown and param.name not in (*shown, "help")):
                 continue
+            if param.param_type_name == "argument":
+                record = (_shown(param), record[1])
             panel = "Options" if shown else getattr(param, "rich_help_panel", None) or "Options"
             panels.setdefault("Arguments" if param.param_type_name == "argument" else panel, []).append(record)
         for title in sorted(panels, key=_order):
             with formatter.section(title):
                 formatter.write_dl(panels[title])
+
+
+def _shown(argument: Any) -> str:
+    """`FILMS...`, as docs and messages call it; parsers' own ways differ by version."""
+    name = argument.metavar or argument.name.upper()
+    return name + "..." * (argument.nargs == -1 and not name.endswith(("...", "TRUTH")))
 
 
 def _order(title: str) -> int:
@@ -95,6 +107,9 @@ def load(package: str, name: str) -> Any:
     if hasattr(module, "app"):
         group = typer.main.get_group(module.app)
         group.name = name
+        for command in group.commands.values():
+            if type(command) is TyperCommand:  # one layout of help for all; the module need not say so each time
+                command.__class__ = Command
         return group
     alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
     alone.command(name, cls=Command)(getattr(module, name.replace("-", "_")))

@@ -56,7 +56,7 @@ def group() -> Any:
 def test_a_documented_command_is_taken(page: str, line: str) -> None:
     root: Any = group()
     words = shlex.split(line)[1:]
-    for mark in (">", "|", "2>", "&"):
+    for mark in (">", ">>", "|", "2>", "&"):
         words = words[: words.index(mark)] if mark in words else words
     if "..." in words or "..." in line:
         words = [word for word in words if word != "..."]
@@ -103,3 +103,31 @@ def test_every_line_that_installs_is_of_this_environment() -> None:
             if "pip install" in node.value
         ]
     assert plain == []
+
+
+def test_the_table_of_commands_is_that_of_the_code() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Commands")[2].partition("\n## ")[0]
+    cells = [line.split("|")[1] for line in text.splitlines() if line.startswith("| `")]
+    commands: Any = group().commands
+    named: set[str] = set()
+    for cell in cells:
+        words = [name.split() for name in re.findall(r"`([^`]+)`", cell)]
+        first = words[0][0]
+        for name, *sub in words:
+            if name in commands:
+                named.add(name)
+                assert set(sub) <= set(getattr(commands[name], "commands", {})), cell
+            else:  # `data describe`, `pack`, `split`
+                assert name in commands[first].commands, cell
+    assert named == set(commands)
+
+
+def test_the_network_that_help_names_as_default_is_the_default() -> None:
+    from xscan.engine.network.models import DEFAULT
+
+    batch, train = (group().commands[name] for name in ("batch", "train"))
+    (engine,) = [param for param in batch.params if param.name == "engine"]
+    assert engine.help.endswith(f"else {DEFAULT}.")
+    (architecture,) = [param for param in train.params if param.name == "architecture"]
+    assert architecture.default == DEFAULT  # what is trained without a word is what ships
+    assert f"{DEFAULT} is what ships" in architecture.help

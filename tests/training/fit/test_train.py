@@ -38,7 +38,21 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def run(films: Path, tmp_path_factory: pytest.TempPathFactory, xscan: Xscan) -> Path:
     run = tmp_path_factory.mktemp("runs") / "small"
-    arguments = ["train", films, "--out", run, "--epochs", "2", "--batch-size", "4", "--validate", "1", "-q"]
+    arguments = [
+        "train",
+        films,
+        "--out",
+        run,
+        "--architecture",
+        "seed",
+        "--epochs",
+        "2",
+        "--batch-size",
+        "4",
+        "--validate",
+        "1",
+        "-q",
+    ]
     done = xscan(*arguments)
     assert done.returncode == 0, done.stderr
     assert xscan(*arguments).returncode == 2  # a run is never overwritten
@@ -103,7 +117,7 @@ def test_export_evaluate_and_batch_agree(run: Path, films: Path, tmp_path: Path,
 
 
 def test_a_killed_run_resumes_to_the_same_network(films: Path, tmp_path: Path, xscan: Xscan) -> None:
-    arguments = ["train", films, "--epochs", "3", "--batch-size", "4", "-q"]
+    arguments = ["train", films, "--architecture", "seed", "--epochs", "3", "--batch-size", "4", "-q"]
     assert xscan(*arguments, "--out", tmp_path / "whole").returncode == 0
     command = [sys.executable, "-m", "xscan.cli", *map(str, arguments), "--out", str(tmp_path / "halves")]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as run:
