@@ -1,13 +1,12 @@
 """What every command shares: the options -q, -v, --json, --no-progress, and how they print.
 
-A file name or a DICOM value may hold what a terminal obeys: here it is written as an escape.
+A file name or a DICOM value may hold what a terminal obeys: here it is written as an escape. What does that is imported
+when there is something to print: `--help` goes without.
 """
 
 import sys
 from dataclasses import dataclass
 from typing import Any
-
-from xscan.engine.disk.hostile import as_json, on_a_line, on_terminal
 
 _printed = False
 
@@ -37,18 +36,24 @@ class Console:
         return not (self.quiet or self.no_progress) and sys.stderr is not None and sys.stderr.isatty()
 
     def say(self, text: str) -> None:
+        from xscan.engine.disk.hostile import on_terminal
+
         if not self.quiet:
             print(on_terminal(text), file=sys.stderr, flush=True)
 
     def detail(self, text: str) -> None:
-        if self.verbose and not self.quiet:
-            print(on_terminal(text), file=sys.stderr, flush=True)
+        if self.verbose:
+            self.say(text)
 
     def warn(self, text: str) -> None:
+        from xscan.engine.disk.hostile import on_a_line
+
         print(f"xscan: warning: {on_a_line(text)}", file=sys.stderr, flush=True)
 
     def result(self, data: dict[str, Any], text: str) -> None:
         """Print a command's result: `data` with --json, else `text` (also when quiet: it is the data)."""
+        from xscan.engine.disk.hostile import as_json, on_terminal
+
         global _printed
         _printed = True
         print(as_json(data) if self.json else on_terminal(text))

@@ -5,7 +5,6 @@ import sys
 from difflib import get_close_matches
 from typing import Any
 
-from xscan.engine.disk.hostile import as_json, on_a_line
 from xscan.engine.errors import XscanError
 
 from . import console
@@ -13,6 +12,8 @@ from . import console
 
 def fail(message: str, code: int) -> int:
     """Say it; returns the code. A result that is printed already stays the only thing on stdout."""
+    from xscan.engine.disk.hostile import as_json, on_a_line
+
     print(f"xscan: {on_a_line(message)}", file=sys.stderr)
     if console.wants_json(sys.argv) and not console.printed():
         print(as_json({"error": message, "exit_code": code}))
