@@ -43,6 +43,7 @@ def accept(
     from xscan.calibration.site import last_report, needed, write
     from xscan.engine.batch.run import run_batch
     from xscan.engine.batch.settings import BatchSettings
+    from xscan.engine.find.named import Named
     from xscan.engine.nights.audit_log import append
     from xscan.engine.nights.state import make_folder
     from xscan.engine.runtime.choose import choose
@@ -69,7 +70,7 @@ def accept(
     before = last_report(reports)
     with tempfile.TemporaryDirectory() as place, stopping() as stop:
         settings = BatchSettings(folder, Path(place) / "accept.csv", choice.path, workers or usable_cores())
-        with following(console, folder) as progress:
+        with following(console, Named(folder)) as progress:
             summary = run_batch(settings, stop, progress, console.warn)
         if summary.interrupted:
             raise typer.Exit(130)

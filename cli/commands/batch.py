@@ -92,6 +92,14 @@ def batch(
             rich_help_panel=HOW,
         ),
     ] = False,
+    shadow: Annotated[
+        str,
+        typer.Option(
+            metavar="ENGINE",
+            help="Score by a second engine, too, into NAME.shadow.csv, once the list is done.",
+            rich_help_panel=HOW,
+        ),
+    ] = "",
     workers: Annotated[int, typer.Option(min=0, help="Worker processes; 0: one a core.", rich_help_panel=HOW)] = 0,
     batch_size: Annotated[
         int, typer.Option(min=1, max=256, help="Films given to the network at once.", rich_help_panel=HOW)
@@ -162,6 +170,7 @@ def batch(
     from xscan.engine.read.film import Limits
     from xscan.engine.runtime.choose import choose
     from xscan.engine.runtime.fits import doubts
+    from xscan.engine.runtime.open import find_engine
     from xscan.engine.runtime.rebuild import rebuild_if_needed
 
     from ..nightly.tonight import Tonight
@@ -176,6 +185,8 @@ def batch(
         require_page(page)  # now, and not after a night's scan
     set_up_logging(console, log_file)
     budget = FailureBudget.parse(max_failures)
+    if shadow:
+        find_engine(shadow)  # a slip is said now
     from_file = getattr(ctx.get_parameter_source("engine"), "name", "") == "DEFAULT_MAP"
     choice = choose(engine, "xscan.toml" if from_file else "--engine")
     if choice.passed_over:
@@ -212,6 +223,8 @@ def batch(
     )
     with stopping() as stop, following(console, what, follow_links) as progress:
         summary = night.run(settings, stop, progress, console)
+        if shadow and not summary.interrupted:
+            night.shadow(settings, find_engine(shadow), stop, console)
     if json:
         console.result(summary.as_dict() | {"csv": str(out)}, "")
     if summary.interrupted:

@@ -37,15 +37,22 @@ def compare(
 ) -> None:
     """Compare two networks on the same films: paired bootstrap by patients, and McNemar's exact test.
 
+    Two triage lists (of batch --shadow) are held against each other film by film, without a truth.
     Choose the deciding figure before you look. Two score files are compared on the films that both have.
     """
     from xscan.engine.dataset.folder import load_folder
     from xscan.engine.dataset.selection import selection
+    from xscan.engine.lists.side_by_side import is_list, side_by_side
     from xscan.engine.machine.install import require
+
+    console = Console(quiet, verbose, json, no_progress)
+    if is_list(model_a) and is_list(model_b):
+        found = side_by_side(Path(model_a), Path(model_b))
+        console.result(found.as_dict(), found.as_text())
+        return
     from xscan.training.evaluation.compare import compare as measure
     from xscan.training.evaluation.scored import score
 
-    console = Console(quiet, verbose, json, no_progress)
     require(*converted(model_a, model_b))
     keeps = selection(fold, split, part)
     with plain_warnings(console), names_extra():

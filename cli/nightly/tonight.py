@@ -7,7 +7,8 @@ from pathlib import Path
 
 from xscan.engine.batch.run import run_batch
 from xscan.engine.batch.settings import BatchSettings, Summary
-from xscan.engine.errors import OutputError, UsageError
+from xscan.engine.errors import OutputError, UsageError, XscanError
+from xscan.engine.lists.output import shadow_path
 from xscan.engine.nights import dated
 
 from ..terminal.console import Console
@@ -57,6 +58,34 @@ class Tonight:
             except OutputError as error:
                 console.warn(f"the run of {missed} cannot be finished ({error}): tonight's goes on")
         return run_batch(self._named(settings, self.day), stop, progress, console.warn)
+
+    def shadow(self, settings: BatchSettings, engine: Path, stop: threading.Event, console: Console) -> None:
+        """Score by a second engine, into a list of its own. Whatever is wrong with it is told, and costs no night."""
+        second = Tonight(shadow_path(self.list), None, self.day)
+        try:
+            summary = second.run(
+                replace(
+                    settings,
+                    out=second.out,
+                    page=None,
+                    formats=("csv",),
+                    engine=engine,
+                    chosen_by="--shadow",
+                    engine_may_change=True,
+                    kind="shadow",
+                    main=self.out,
+                ),
+                stop,
+                lambda _: None,
+                console,
+            )
+        except XscanError as error:
+            console.warn(f"the shadow run failed ({error}): the list is whole all the same")
+            return
+        if summary.interrupted:
+            console.warn("the shadow run was interrupted: the same command carries it on")
+        else:
+            console.say(f"shadow: {second.out}, by {summary.model}; compare: xscan compare {self.out} {second.out}")
 
     def _named(self, settings: BatchSettings, day: str) -> BatchSettings:
         before = next(dated.nights(self.list, before=day), None)

@@ -135,7 +135,11 @@ class Feed:
 
 
 def _of_other_nights(settings: BatchSettings) -> Iterator[Path]:
-    """What earlier nights' runs left, should the dated lists stand inside the scanned folder."""
+    """What other runs left, should the lists stand inside the scanned folder: of earlier nights, of a shadow's list; and the history."""
+    if settings.state is not None:
+        yield settings.state
+    if settings.main is not None:
+        yield from own_files(settings.main)
     if settings.nightly is not None:
         for day in dated.nights(settings.nightly):
             yield from own_files(dated.on(settings.nightly, day))

@@ -117,7 +117,8 @@ def run_batch(
                 convert(settings.out, settings.formats)
             summary.new = record(recorder, settings, summary)
             if not summary.interrupted:
-                write_studies(settings.out, recorder.earlier_study)
+                if settings.kind != "shadow":
+                    write_studies(settings.out, recorder.earlier_study)
                 if settings.page:
                     made = _make_page(settings, settings.page, output, pool, ready.manifest, stop, recorder.news)
                     summary.interrupted = not made

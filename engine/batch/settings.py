@@ -46,6 +46,7 @@ class BatchSettings:
     last: Path | None = None  #: the list of the night before, whose unchanged rows are taken over
     last_page: Path | None = None  #: its page, for the pictures
     kind: str = "batch"  #: what the history calls the run
+    main: Path | None = None  #: of a shadow run: the list that it stands beside
 
 
 @dataclass

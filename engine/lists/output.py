@@ -308,8 +308,13 @@ class Output:
         self._lock.release()
 
 
-def own_files(path: Path) -> tuple[Path, ...]:
-    """All that runs of the list at `path` may leave beside it."""
+def shadow_path(path: Path) -> Path:
+    """Where the list of a shadow run stands, beside the list at `path`."""
+    return beside(path, ".shadow.csv")
+
+
+def own_files(path: Path, shadow: bool = True) -> tuple[Path, ...]:
+    """All that runs of the list at `path` may leave beside it. shadow: those of its shadow runs, too."""
     report = path.with_name(path.name + ".run.json")
     own = [path, report, report_of(path), pictures_folder(path).path]
     own.append(pictures_folder(beside(path, ".html")).path)  # of `xscan report`
@@ -318,6 +323,8 @@ def own_files(path: Path) -> tuple[Path, ...]:
     damaged = re.compile(re.escape(path.name) + r"(\.part|\.prev)?\.damaged-\d{8}T\d{6}Z(-\d+)?")
     with contextlib.suppress(OSError):
         own += [other for other in path.parent.iterdir() if damaged.fullmatch(other.name)]
+    if shadow:
+        own += own_files(shadow_path(path), shadow=False)
     return tuple(own)
 
 
