@@ -135,7 +135,7 @@ class Feed:
 
 
 def _of_other_nights(settings: BatchSettings) -> Iterator[Path]:
-    """What other runs left, should the lists stand inside the scanned folder: of earlier nights, of a shadow's list; and the history."""
+    """What else is xscan's, should it stand in the scanned folder: other nights' lists, a shadow's, the history."""
     if settings.state is not None:
         yield settings.state
     if settings.main is not None:
