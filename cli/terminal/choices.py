@@ -19,6 +19,7 @@ class ListFormat(StrEnum):
     csv = "csv"
     jsonl = "jsonl"
     parquet = "parquet"
+    excel = "excel"
 
 
 class MapMethod(StrEnum):

@@ -23,11 +23,11 @@ from ..disk.replace import Ours
 from ..errors import StorageError, UsageError
 from ..lists.doubles import Doubles
 from ..lists.earlier import EarlierRow
-from ..lists.formats import OURS, convert
+from ..lists.formats import OURS, convert, target_of
 from ..lists.output import Output, pictures_folder
 from ..lists.run_report import State, digest_of
 from ..lists.studies import require_studies, studies_path, write_studies
-from ..lists.table import Row, beside
+from ..lists.table import Row
 from ..network.manifest import Manifest
 from ..nights import dated
 from ..nights.history import News, key_of_patients, recording
@@ -214,7 +214,7 @@ def row_settings(settings: BatchSettings, engine: str) -> dict[str, Any]:
 
 def _others(settings: BatchSettings) -> dict[Path, Ours]:
     """What the run writes beside its list, and how its own is known again."""
-    others = {beside(settings.out, f".{name}"): OURS[name] for name in settings.formats if name in OURS}
+    others = {target_of(settings.out, name): OURS[name] for name in settings.formats if name in OURS}
     others[studies_path(settings.out)] = require_studies
     return others | ({settings.page: require_page} if settings.page else {})
 

@@ -1,17 +1,21 @@
-"""The finished list in other formats, beside the CSV: JSON Lines and Parquet. Numbers become numbers there."""
+"""The finished list in other formats, beside the CSV: JSON Lines, Parquet, and a CSV for a spreadsheet."""
 
+import codecs
+import csv as csv_format
+import io
+import locale
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ..disk.hostile import as_json
+from ..disk.hostile import as_json, cell
 from ..disk.overwrite import made_here
 from ..disk.replace import replacing
 from ..machine.install import require
 from .table import COLUMNS, Row, beside, read_rows
 
-FORMATS = ("csv", "jsonl", "parquet")
+FORMATS = ("csv", "jsonl", "parquet", "excel")
 _NUMBERS = {"p_normal": float, "p_bacteria": float, "p_virus": float, "p_pneumonia": float, "bytes": int}
 _ROWS_A_GROUP = 10_000
 
@@ -19,6 +23,7 @@ _ROWS_A_GROUP = 10_000
 OURS = {
     "jsonl": made_here("list", b'{"file": ', b'"sop_uid": '),
     "parquet": made_here("list", b"PAR1"),
+    "excel": made_here("list for a spreadsheet", codecs.BOM_UTF8 + b"file", b"sop_uid"),
 }
 
 
@@ -30,14 +35,19 @@ def check_formats(formats: Iterable[str]) -> tuple[str, ...]:
     return wanted
 
 
+def target_of(csv: Path, name: str) -> Path:
+    """Where a list stands in another format. The spreadsheet's is never taken for the list: name and start differ."""
+    return beside(csv, ".excel.csv" if name == "excel" else f".{name}")
+
+
 def convert(csv: Path, formats: Iterable[str]) -> list[Path]:
     """Write the list again in each format but CSV, beside it, in bounded memory; returns the files written."""
-    writers = {"jsonl": _write_jsonl, "parquet": _write_parquet}
+    writers = {"jsonl": _write_jsonl, "parquet": _write_parquet, "excel": _write_excel}
     written = []
     for name in formats:
         if name == "csv":
             continue
-        target = beside(csv, f".{name}")
+        target = target_of(csv, name)
         with csv.open("rb") as rows, replacing(target, OURS[name], private=True) as stream:
             writers[name](stream, map(_as_values, read_rows(rows)))
         written.append(target)
@@ -53,6 +63,35 @@ def _as_values(row: Row) -> dict[str, Any]:
 def _write_jsonl(stream: BinaryIO, rows: Iterator[dict[str, Any]]) -> None:
     for row in rows:
         stream.write((as_json(row) + "\n").encode())
+
+
+def _write_excel(stream: BinaryIO, rows: Iterator[dict[str, Any]]) -> None:
+    """What a double click opens well: a byte order mark, CRLF, this system's separator and decimal sign."""
+    decimal = decimal_sign()
+    text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="", write_through=True)
+    writer = csv_format.writer(text, delimiter=";" if decimal == "," else ",")
+    writer.writerow(COLUMNS)
+    for row in rows:
+        writer.writerow([_spread(value, decimal) for value in row.values()])
+    text.detach()
+
+
+def _spread(value: Any, decimal: str) -> str:
+    if isinstance(value, float):
+        return f"{value:.4f}".replace(".", decimal)
+    return cell(str(value)) if isinstance(value, str) else "" if value is None else str(value)
+
+
+def decimal_sign() -> str:
+    """Of this user's region: a comma goes with semicolons between cells."""
+    before = locale.setlocale(locale.LC_NUMERIC)
+    try:
+        locale.setlocale(locale.LC_NUMERIC, "")
+        return "," if locale.localeconv()["decimal_point"] == "," else "."
+    except locale.Error:  # a region that is not installed
+        return "."
+    finally:
+        locale.setlocale(locale.LC_NUMERIC, before)
 
 
 def _write_parquet(stream: BinaryIO, rows: Iterator[dict[str, Any]]) -> None:

@@ -319,7 +319,9 @@ def own_files(path: Path, shadow: bool = True) -> tuple[Path, ...]:
     own = [path, report, report_of(path), pictures_folder(path).path]
     own.append(pictures_folder(beside(path, ".html")).path)  # of `xscan report`
     own += [path.with_name(path.name + ending) for ending in (".part", ".prev", ".sums", ".lock", ".lock.json")]
-    own += [beside(path, ending) for ending in (".html", ".jsonl", ".parquet", ".run.json", ".studies.csv")]
+    own += [
+        beside(path, ending) for ending in (".html", ".jsonl", ".parquet", ".excel.csv", ".run.json", ".studies.csv")
+    ]
     damaged = re.compile(re.escape(path.name) + r"(\.part|\.prev)?\.damaged-\d{8}T\d{6}Z(-\d+)?")
     with contextlib.suppress(OSError):
         own += [other for other in path.parent.iterdir() if damaged.fullmatch(other.name)]
