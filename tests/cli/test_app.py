@@ -119,7 +119,7 @@ def test_the_wheel_holds_every_module_and_network(tmp_path: Path) -> None:
     assert run.returncode == 0, run.stdout + run.stderr
     (wheel,) = tmp_path.glob("*.whl")
     inside = set(zipfile.ZipFile(wheel).namelist())
-    assert {"xscan/__init__.py", "xscan/__main__.py"} <= inside
+    assert {"xscan/__init__.py", "xscan/__main__.py", "xscan/py.typed"} <= inside
     for room in ("cli", "engine", "training", "calibration"):
         for path in (ROOT / room).rglob("*"):
             if path.suffix in (".py", ".onnx", ".html", ".toml", ".css", ".js", ".npz"):
