@@ -43,7 +43,7 @@ def test_killed_at_random_moments(tmp_path: Path):
             time.sleep(draw.uniform(0, 0.1))
             run.kill()
             killed += run.wait() != 0
-    assert killed > 1
+    assert killed
     told: list[str] = []
     with recording(tmp_path / "state", Run("batch", out, tmp_path / "films"), told.append) as recorder:
         recorder.end("finished", out, 1.0, {"files": len(rows)})
