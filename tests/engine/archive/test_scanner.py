@@ -59,3 +59,15 @@ def test_a_node_without_the_source_or_the_engine_says_so(tmp_path: Path, phantom
         assert says in answer["error"]
         assert answer["final"]
         scanner.close()
+
+
+def test_one_owner_of_the_network_fed_by_workers_makes_the_same_rows(
+    scanner: Scanner, folder: Path, tmp_path: Path
+) -> None:
+    """As on a card, where one process of the actor runs the network and its worker processes only read."""
+    found = list(discover(folder))
+    engine = scanner.ready()["engine"]
+    fed = Scanner(BatchSettings(folder, tmp_path / "list.csv", find_engine("compact"), 2, one_owner=True), {})
+    assert fed.ready()["engine"] == engine
+    assert fed.scan(found)["rows"] == scanner.scan(found)["rows"]
+    fed.close()
