@@ -31,6 +31,12 @@ _ENVIRONMENT = {
     "RAY_agent_register_timeout_ms": "300000",
 }
 _LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # its name for: bind to 127.0.0.1 alone
+#: While its processes start: they ask addresses outside whose cloud they are in, telemetry or not. These requests go to
+#: a port where nothing listens.
+_NO_WAY_OUT = {
+    **dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9"),
+    **dict.fromkeys(("no_proxy", "NO_PROXY"), "127.0.0.1,localhost"),
+}
 
 
 @dataclass(frozen=True)
@@ -97,7 +103,7 @@ def cluster(settings: ArchiveSettings) -> Iterator[Cluster]:
 
     folder = Path(tempfile.mkdtemp(prefix="xscan-")) if local else None
     try:
-        with _quiet(settings.address), _no_stderr():
+        with _quiet(settings.address), _no_stderr(), _environment(_NO_WAY_OUT if local else {}):
             _start(ray, _options(settings, folder), STARTS if local else 1)
         for number, handler in handlers.items():  # Ray has put its own there
             signal.signal(number, handler)
@@ -159,6 +165,21 @@ def _quiet(address: str) -> Iterator[None]:
             f"no Ray cluster can be used at {address} ({type(error).__name__}): give ray://HOST:10001, or HOST:6379 on "
             "a machine that is part of it"
         ) from None
+
+
+@contextlib.contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Environment variables for the processes that are started meanwhile."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 @contextlib.contextmanager
