@@ -20,6 +20,7 @@ from ..errors import DeviceLost, EngineError, FileProblem, UnreadableRadiograph,
 from ..find.found import Found
 from ..lists.table import Note, Row
 from ..machine.confine import MemoryLimit, limit_files
+from ..machine.sandbox import give_up_writing
 from ..network.spec import InputSpec
 from ..preprocess.to_input import to_input
 from ..read.decode import read_film
@@ -68,6 +69,7 @@ def _work(connection: Connection, progress: Any, settings: WorkerSettings, runti
         return
     spool = Spool(settings.pictures) if settings.pictures else None
     limit_files(writes=spool is not None)
+    give_up_writing()  # the pictures' file is open already
     memory = MemoryLimit(settings.limits.max_pixels, settings.limits.max_bytes)
     tell(connection, Ready(runtime.description, runtime.manifest.to_json(), runtime.sha256))
     try:

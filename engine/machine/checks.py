@@ -1,6 +1,7 @@
 """What this machine can do: decoders, runtimes, GPU, processor; and how to get what is missing."""
 
 import importlib.util
+import os
 import platform
 import subprocess
 import sys
@@ -116,6 +117,7 @@ def _loads(module: str, package: str, fix: str) -> Check:
 
 
 def _hardware() -> Iterator[Check]:
+    from . import sandbox
     from .confine import has_memory_limit
     from .gpu import probe
     from .processor import int8_is_exact
@@ -132,6 +134,11 @@ def _hardware() -> Iterator[Check]:
     detail = "a file that asks for too much becomes a row" if limited else "none on this system"
     fix = "" if limited else "none: a file made to take memory may slow this machine; scan what others send on Linux"
     yield Check("hardware", "memory limit for decoders", limited, detail, fix)
+    known = sandbox.version()
+    off = f"switched off by {sandbox.SWITCH}" if os.environ.get(sandbox.SWITCH) == "off" else "no Landlock here"
+    detail = f"Landlock {known}: decoders write nothing and start no program" if known else off
+    fix = "" if known else "none: a decoder with a hole could write files as this user; Linux from 5.13 on can hold it"
+    yield Check("hardware", "sandbox for decoders", bool(known), detail, fix)
     exact = bool(_quietly(int8_is_exact))
     fix = "" if exact else "none: an INT8 engine gains little on this processor, keep float32"
     yield Check("hardware", "fast INT8 (VNNI)", exact, platform.machine(), fix)

@@ -252,9 +252,11 @@ def serve() -> None:
     to = os.fdopen(os.dup(1), "wb")
     _leave_terminal()
     from ..machine.confine import MemoryLimit, limit_files
+    from ..machine.sandbox import give_up_writing
     from .decode import read_bytes
 
     limit_files(writes=False)
+    give_up_writing()
     memory: dict[Limits, MemoryLimit] = {}
     to.write(b"r")
     to.flush()
