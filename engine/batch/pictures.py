@@ -40,7 +40,7 @@ def draw(pool: Pool, films: Iterator[Found], batch_size: int, seconds: float, st
     """
     jobs = _Jobs(films, batch_size, seconds, stop)
     try:
-        for _ in pool.run(jobs.next_job, jobs.at_end):
+        for _ in pool.run(jobs.next_job, jobs.at_end, jobs.require_going_on):
             pass
     except XscanError as error:
         log.warning("not all pictures could be made: %s", type(error).__name__)
@@ -116,7 +116,7 @@ class _Jobs:
         threading.Thread(target=self._walk, args=(films,), name="pictures", daemon=True).start()
 
     def next_job(self) -> Job | None:
-        while not self._finished and not self._stop.is_set():
+        while not self._finished:
             try:
                 found = self._found.get_nowait()
             except queue.Empty:
@@ -131,10 +131,12 @@ class _Jobs:
                 return job
         return None
 
-    def at_end(self) -> bool:
-        """Raises Stopped."""
+    def require_going_on(self) -> None:
+        """Raises Stopped: no picture in hand is waited for."""
         if self._stop.is_set():
             raise Stopped
+
+    def at_end(self) -> bool:
         late = self._found.empty() and time.monotonic() - self._last > self._seconds
         return self._finished or late
 

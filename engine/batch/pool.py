@@ -101,16 +101,23 @@ class Pool:
                 self._start()
         return self.ready
 
-    def run(self, next_job: Callable[[], Job | None], idle: Callable[[], bool]) -> Iterator[Done]:
+    def run(
+        self,
+        next_job: Callable[[], Job | None],
+        idle: Callable[[], bool],
+        each_turn: Callable[[], None] = lambda: None,
+    ) -> Iterator[Done]:
         """Yield results in the order of job numbers, which count up from 0.
 
         next_job: the next job, or None when none is ready now. idle: True when there will be no more.
+        each_turn: called several times a second, also while every worker is busy; what it raises ends the run.
         Raises EngineError when no worker can open the engine.
         """
         finished: dict[int, Done] = {}
         awaited = 0
         given = 0
         while True:
+            each_turn()
             room = self._has_room()
             while room:
                 job = None

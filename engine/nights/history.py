@@ -46,10 +46,11 @@ class Run:
 
 @dataclass(frozen=True)
 class News:
-    """Which films a reader has not seen in an earlier list, by the history."""
+    """Which films a reader has not seen in an earlier list, and what is known of their patients, by the history."""
 
     since: str  #: what was first seen at or after it is new tonight
     first_seen: Callable[[Row], str]  #: a stamp of `clock`; '' where it is not known
+    earlier_study: Callable[[str], str]  #: StudyInstanceUID -> the patient's study before it; '' where none is known
 
     def is_new(self, row: Row) -> bool:
         return self.first_seen(row) >= self.since
@@ -81,7 +82,11 @@ class Tonight:
 
 @contextlib.contextmanager
 def recording(folder: Path | None, run: Run, tell: Callable[[str], None]) -> Iterator["Recorder"]:
-    """A run's entry in the history of a state folder; None: nothing is recorded. tell: is given a line at most."""
+    """A run's entry in the history of a state folder; None: nothing is recorded.
+
+    tell: is given a line when a damaged history is set aside, and one at the end, where something could not be written;
+    none where the run itself ended for want of room, and says so.
+    """
     recorder = Recorder(folder, run, tell)
     try:
         yield recorder
@@ -102,13 +107,14 @@ class Recorder:
         self._number = 0
         self._started = clock.now()
         self._renewed = self._off = self._locked = self._ended = False
+        self._lacks: list[str] = []  # what could not be written, and why
         self.since = clock.stamp(self._started)
         self._do(self._begin)
 
     @property
     def news(self) -> News | None:
         """For summary and page; None where there is no history to ask."""
-        return None if self._off or self._folder is None else News(self.since, self.first_seen)
+        return None if self._off or self._folder is None else News(self.since, self.first_seen, self.earlier_study)
 
     def see(self, rows: list[Row]) -> None:
         """Films as they are scored, so that a killed run's are known, too."""
@@ -138,8 +144,17 @@ class Recorder:
         if not self._ended:
             state = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
             self.end(state, None, (clock.now() - self._started).total_seconds(), {"error": type(error).__name__})
+        if isinstance(error, StorageError):
+            self._lacks.clear()
 
     def close(self) -> None:
+        """Say what could not be written, and let go of the history."""
+        self._let_go()
+        if self._lacks:
+            self._tell(f"{' and '.join(self._lacks)}: the list is none the worse for it")
+            self._lacks.clear()
+
+    def _let_go(self) -> None:
         if self._database is not None:
             with contextlib.suppress(sqlite3.Error):
                 self._database.close()
@@ -157,7 +172,7 @@ class Recorder:
             name = self._list() if self._keyed else ""
             audit_log.append(self._folder, self._run.kind, {"state": state, "list": name} | told)
         except (OutputError, StorageError, OSError) as error:
-            self._tell(f"the audit log cannot be written ({error}): this run's list is whole all the same")
+            self._lacks.append(f"the audit log cannot be written ({error})")
 
     # --- inside one call of _do: may raise whatever SQLite and the disk do ---
 
@@ -228,7 +243,7 @@ class Recorder:
             )
         return tonight.bands
 
-    # --- what is wrong with the history is told once, and costs no run ---
+    # --- what is wrong with the history costs no run ---
 
     def _do(
         self, act: Callable[[sqlite3.Connection], T], last: tuple[str, float, dict[str, Any]] | None = None
@@ -259,7 +274,7 @@ class Recorder:
             if self._renewed:
                 raise
             self._renewed = True
-            self.close()
+            self._let_go()
             if name := renew(self._folder):
                 self._tell(f"the history of earlier nights was damaged: it is kept as {name}, and a new one is begun")
             with breaking():
@@ -278,8 +293,8 @@ class Recorder:
 
     def _stop(self, why: str) -> None:
         self._off = True
-        self.close()
-        self._tell(f"the history {why}: this run's list is whole all the same")
+        self._let_go()
+        self._lacks.append(f"the history {why}")
 
     def _remember(self, last: tuple[str, float, dict[str, Any]] | None) -> None:
         """Of a run that a locked history could not take: its row, for the next run to enter."""

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from pathlib import Path
 
 import cv2
@@ -315,14 +316,26 @@ def test_what_a_link_in_place_of_the_run_s_own_folder_leads_to_is_kept(
 
 
 def test_nothing_is_sent_nor_left_about_the_machine(xscan: Xscan, phantoms: Path, tmp_path: Path) -> None:
-    """ONNX Runtime keeps an identifier and its events in the user's folder, unless it is told not to."""
+    """ONNX Runtime keeps an identifier and its events in the user's folder, unless it is told not to.
+
+    What stands there is xscan's own: the history, its key and the audit log, and locks, which are empty.
+    """
     home = tmp_path / "home"
     home.mkdir()
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("XDG_", "ORT_"))}
     environment |= {"HOME": str(home), "LOCALAPPDATA": str(home), "USERPROFILE": str(home)}
     run = xscan("batch", phantoms, "--out", tmp_path / "list.csv", env=environment)
     assert run.returncode == 0, run.stderr
-    assert not [path for path in home.rglob("*") if path.is_file()]
+    left = {path.name: path.read_bytes() for path in home.rglob("*") if path.is_file()}
+    assert set(left) - {"audit.jsonl.lock", "state.lock"} == {"history.sqlite", "key", "audit.jsonl"}
+    assert not left.get("audit.jsonl.lock")
+    assert not left.get("state.lock")
+    for content in left.values():
+        for told in (f"{uuid.getnode():012x}", str(tmp_path), str(phantoms), *(p.name for p in phantoms.iterdir())):
+            assert told.encode() not in content
+    [line] = left["audit.jsonl"].splitlines()
+    known = {"n", "time", "who", "what", "prev", "state", "list", "engine", "network", "thresholds", "list_sha256"}
+    assert set(json.loads(line)) == known | {"files", "status", "priority"}
 
 
 def test_other_formats_hold_the_same_rows(xscan: Xscan, folder: Path, tmp_path: Path) -> None:

@@ -5,10 +5,14 @@ import os
 import shutil
 import threading
 import time
+from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from xscan.engine.batch.answers import tell
+from xscan.engine.batch.messages import Ready, WorkerSettings
 from xscan.engine.batch.pictures import Stopped, draw, films_again, scored_rows
 from xscan.engine.batch.pool import Pool
 from xscan.engine.batch.run import run_batch
@@ -59,15 +63,38 @@ def test_a_folder_that_does_not_answer_holds_nothing_up() -> None:
     assert time.monotonic() - started < 30
 
 
-def test_an_end_that_is_asked_for_comes_while_a_film_hangs() -> None:
-    stop = threading.Event()
-    threading.Timer(1, stop.set).start()
-    started = time.monotonic()
-    with Pool(SETTINGS, 1, 300.0, main=worker) as pool:
+def hanging_worker(connection: Connection, progress: Any, _: WorkerSettings) -> None:
+    tell(connection, Ready("played", "{}"))
+    job = connection.recv()
+    progress[0], progress[1] = job.number, 0
+    Path(job.files[0].path).touch()
+    time.sleep(600)
+
+
+@pytest.mark.parametrize("films", [1, 30])  # one that hangs, and as many behind it as the pool takes
+def test_an_end_that_is_asked_for_comes_while_a_film_hangs(tmp_path: Path, films: int) -> None:
+    stop, begun = threading.Event(), tmp_path / "begun"
+
+    def ask() -> None:
+        while not begun.exists() and not stop.wait(0.01):
+            pass
+        stop.set()
+
+    threading.Thread(target=ask, daemon=True).start()
+    with Pool(SETTINGS, 1, 300.0, main=hanging_worker) as pool:
         pool.wait_ready()
+        asked = time.monotonic()
         with pytest.raises(Stopped):
-            draw(pool, iter([Found("hang", "hang")]), 1, 300, stop)
-    assert time.monotonic() - started < 30
+            draw(pool, iter([Found(f"{n}", str(begun)) for n in range(films)]), 1, 300, stop)
+    assert begun.exists()
+    assert time.monotonic() - asked < 60
+
+
+def test_an_end_that_was_asked_for_before_is_heard() -> None:
+    stop = threading.Event()
+    stop.set()
+    with Pool(SETTINGS, 1, 300.0, main=worker) as pool, pytest.raises(Stopped):
+        draw(pool, iter([Found("hang", "hang")]), 1, 300, stop)
 
 
 def test_films_are_found_again_by_row(films: Path) -> None:

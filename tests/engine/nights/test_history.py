@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from xscan.engine.errors import OutputError
+from xscan.engine.errors import OutputError, StorageError
 from xscan.engine.lists.table import Note, Row
 from xscan.engine.nights import database
 from xscan.engine.nights.database import MIGRATIONS, NAME, open_history
@@ -138,7 +138,17 @@ def test_a_state_folder_that_cannot_be_made_is_told(nights: Nights, tmp_path: Pa
     nights.state = tmp_path / "file" / "state"
     (tmp_path / "file").write_text("")
     nights([film("a")])
-    assert [told[:11] for told in nights.told] == ["the history", "the audit l"]
+    [told] = nights.told
+    assert "the history cannot be written" in told
+    assert "the audit log cannot be written" in told
+
+
+def test_a_full_disk_that_ends_the_run_is_told_by_the_run_alone(nights: Nights, tmp_path: Path):
+    nights.state = tmp_path / "file" / "state"
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError), nights.run():
+        raise StorageError("the disk is full")
+    assert nights.told == []
 
 
 @pytest.mark.parametrize("version", range(len(MIGRATIONS)))
