@@ -6,7 +6,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test journeys lint bench clean
+# The versions of constraints.txt, by their hashes, then xscan over them. $(1): extras.
+define install
+	$(BIN)/python scripts/constraints.py build $(1) > $(VENV)/wanted.txt
+	$(PIP) --require-hashes -r $(VENV)/wanted.txt \
+	  || { echo "constraints.txt does not serve this machine; without it: $(BIN)/pip install -e '.[$(1)]'"; exit 1; }
+	$(PIP) --no-deps --no-build-isolation -e .
+	$(BIN)/python scripts/rooms.py $(VENV)
+endef
+
+.PHONY: demo test journeys lint bench constraints release clean
 
 demo: $(VENV)/base
 	@rm -rf demo && mkdir demo
@@ -32,6 +41,14 @@ lint: $(VENV)/dev
 bench: $(VENV)/dev
 	$(BIN)/python benchmarks/everything.py --short
 
+# The newest versions of all packages; `make constraints KEEP=--keep`: only what pyproject.toml made necessary.
+constraints: $(VENV)/bin/python
+	$(PIP) uv
+	$(BIN)/python scripts/constraints.py --renew $(KEEP)
+
+release: $(VENV)/release
+	$(BIN)/python scripts/release.py
+
 clean:
 	rm -rf $(VENV) demo build *.egg-info
 
@@ -40,14 +57,17 @@ $(VENV)/bin/python:
 	  || { echo "xscan needs Python 3.11 to 3.13: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-# The stamps make a second call start at once; a changed pyproject.toml or C file installs again.
-INSTALLED := pyproject.toml setup.py scripts/rooms.py engine/preprocess/_area.c engine/read/_cmyk.c engine/read/_jpeg.c engine/triage/_look.c
+# The stamps make a second call start at once; what is named here installs again when it changes.
+INSTALLED := pyproject.toml setup.py constraints.txt scripts/rooms.py \
+  engine/preprocess/_area.c engine/read/_cmyk.c engine/read/_jpeg.c engine/triage/_look.c
 $(VENV)/base: $(INSTALLED) | $(VENV)/bin/python
-	$(PIP) -e .
-	$(BIN)/python scripts/rooms.py $(VENV)
+	$(call install,)
 	@touch $@
 
 $(VENV)/dev: $(INSTALLED) | $(VENV)/bin/python
-	$(PIP) -e '.[dev]'
-	$(BIN)/python scripts/rooms.py $(VENV)
+	$(call install,dev)
 	@touch $@ $(VENV)/base
+
+$(VENV)/release: $(INSTALLED) | $(VENV)/bin/python
+	$(call install,release)
+	@touch $@

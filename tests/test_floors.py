@@ -14,7 +14,14 @@ PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text
     [
         ("filelock", (3, 20, 3), "CVE-2025-68146, CVE-2026-22701: links at the lock's place"),
         ("opencv-python-headless", (4, 12), "CVE-2025-53644: JPEG reads what was never written"),
-        ("keras", (3, 11), "CVE-2025-1550, CVE-2025-8747: a saved model runs code"),
+        (
+            "keras",
+            (3, 12),
+            "CVE-2025-1550, CVE-2025-8747: a saved model runs code; CVE-2025-12058, -12060: reads, writes",
+        ),
+        ("torch", (2, 6), "CVE-2025-32434: saved weights run code"),
+        ("onnx", (1, 18), "CVE-2025-51480: external data overwrites files"),
+        (r"ray\[client\]", (2, 52), "CVE-2025-62593: a page in a browser gives orders to the cluster"),
     ],
 )
 def test_floors(package: str, floor: tuple[int, ...], why: str) -> None:
