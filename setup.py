@@ -1,7 +1,7 @@
 """The compiled parts, and the README as a package page shows it; all else stands in pyproject.toml.
 
-Where there is no compiler, xscan installs without the compiled parts and works with OpenCV: the same numbers, more slowly
-(area.py, cmyk.py, look.py).
+Where there is no compiler, xscan installs without the compiled parts and works with OpenCV: the same numbers, more
+slowly (area.py, cmyk.py, look.py).
 """
 
 import re
@@ -22,7 +22,7 @@ class WhatCanBeBuilt(build_ext):
 
 
 def package_page(text: str, home: str, version: str) -> str:
-    """README.md away from its repository: links to files lead to `home`; without one they are words, and pictures go."""
+    """README.md away from its repository: links to files lead to `home`; without one they are words, no pictures."""
 
     def link(match: re.Match[str]) -> str:
         picture, words, target = match.groups()
@@ -36,7 +36,7 @@ def package_page(text: str, home: str, version: str) -> str:
 
 
 def metadata() -> dict[str, object]:
-    """The page and the project's addresses: [tool.xscan] home in pyproject.toml is the one place that they come from."""
+    """The page and the project's addresses, which all come from one setting: [tool.xscan] home in pyproject.toml."""
     root = Path(__file__).resolve().parent
     told = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
     home = told["tool"]["xscan"]["home"].rstrip("/")

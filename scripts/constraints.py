@@ -26,15 +26,15 @@ ROOT = Path(__file__).resolve().parents[1]
 FILE = ROOT / "constraints.txt"
 BASE = "base"  #: what xscan needs without an extra
 BUILD = "build"  #: what building it needs: pyproject.toml, [build-system]
-#: NVIDIA's `tensorrt` is an sdist that fetches the library while it is built, and pycuda is compiled against a machine's
-#: CUDA: neither has files whose hashes could be written down.
+#: NVIDIA's `tensorrt` is an sdist that fetches the library while it is built, and pycuda is compiled against a
+#: machine's CUDA: neither has files whose hashes could be written down.
 NOT_COVERED = ("tensorrt",)
 _HEADER = """\
 # One version of every package that xscan and its extras ask for, with the hashes of its files. Not edited by hand:
 #     make constraints
 # For Python 3.11 to 3.13, on Linux, Windows and macOS as far as each package has files for it; tried on Linux x86_64.
 # Not covered: the extra {missing} (its packages are built on the machine that they are for).
-# What an installation needs is picked out by scripts/constraints.py, which says how; `for` names who asks for a package.
+# What an installation needs is picked out by scripts/constraints.py, which says how; `for`: who asks for a package.
 """
 
 

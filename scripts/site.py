@@ -1,8 +1,8 @@
 """The site: the Markdown that is there, the commands and options, the docstrings. `make docs` (extra `docs`).
 
-Pages are laid out in build/site-pages as they lie in the repository, so that their links hold; a link to a module leads to
-its docstrings, one to any other file to a copy of it. Then ProperDocs makes build/site of them: strict, so that a page that
-nothing lists or a link that leads nowhere is an error. The site asks no other place for fonts or scripts.
+Pages are laid out in build/site-pages as they lie in the repository, so that their links hold; a link to a module leads
+to its docstrings, one to any other file to a copy of it. Then ProperDocs makes build/site of them: strict, so that a
+page that nothing lists or a link that leads nowhere is an error. The site asks no other place for fonts or scripts.
 """
 
 import json
@@ -62,7 +62,7 @@ def _linked(page: Path) -> Iterator[str]:
 
 
 def _led(page: Path, match: re.Match[str]) -> str:
-    before, target, anchor = match.groups()
+    before, target, _ = match.groups()
     found = (page.parent / target).resolve()
     if re.match(r"[a-z]+:", target) or not found.is_relative_to(ROOT):
         return match[0]
@@ -84,7 +84,7 @@ def commands_page() -> str:
     root: Any = typer.main.get_command(app)
     parts = [
         "# Commands and options",
-        "Made from the code: what `xscan COMMAND --help` says (`--help-all` for `batch`).",
+        "Made from the code: what `--help` says (of `batch`, `--help-all`).",
     ]
     for title, panel in PANELS.items():
         parts.append(f"## {title}")
@@ -106,13 +106,9 @@ def _of_command(command: Any) -> Iterator[str]:
             shown = (param.metavar or param.name.upper()) + ("..." if param.nargs == -1 else "")
         else:
             shown = "`, `".join((*param.opts, *param.secondary_opts))
-        default = param.default
-        said = (
-            ""
-            if callable(default) or default in (None, False, (), []) or type(default).__name__ == "Sentinel"
-            else default
-        )
-        rows.append(f"| `{shown}` | {_cell(param.help or '')} | {_cell(getattr(said, 'value', said))} |")
+        said = getattr(param.default, "value", param.default)
+        said = said if isinstance(said, (str, int, float)) and said is not False else ""
+        rows.append(f"| `{shown}` | {_cell(param.help or '')} | {_cell(said)} |")
     yield "\n".join(rows)
 
 
@@ -140,6 +136,7 @@ def _config(reference: list[str]) -> dict[str, Any]:
     code = ["CONTRIBUTING.md", "docs/architecture.md", "SECURITY.md", "CHANGELOG.md"]
     code.append({"Decisions": ["docs/decisions/README.md", *(f"docs/decisions/{path.name}" for path in decisions)]})
     nav += [{"The code": code}, {"Docstrings": [{package: f"reference/{package}.md"} for package in reference]}]
+    rooms = [str(ROOT / ".venv" / "rooms")]
     docstrings = {
         "show_root_heading": True,
         "show_source": False,
@@ -158,11 +155,7 @@ def _config(reference: list[str]) -> dict[str, Any]:
         "theme": {"name": "material", "font": False, "features": ["navigation.indexes", "toc.follow"]},
         "plugins": [
             "search",
-            {
-                "mkdocstrings": {
-                    "handlers": {"python": {"paths": [str(ROOT / ".venv" / "rooms")], "options": docstrings}}
-                }
-            },
+            {"mkdocstrings": {"handlers": {"python": {"paths": rooms, "options": docstrings}}}},
         ],
         "markdown_extensions": ["tables", "fenced_code", "sane_lists", {"toc": {"permalink": True}}],
         "validation": {

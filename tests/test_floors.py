@@ -17,7 +17,7 @@ PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text
         (
             "keras",
             (3, 12),
-            "CVE-2025-1550, CVE-2025-8747: a saved model runs code; CVE-2025-12058, -12060: reads, writes",
+            "CVE-2025-1550, -8747, -12058, -12060: a saved model runs code, reads, writes",
         ),
         ("torch", (2, 6), "CVE-2025-32434: saved weights run code"),
         ("onnx", (1, 18), "CVE-2025-51480: external data overwrites files"),
