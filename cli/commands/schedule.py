@@ -1,26 +1,17 @@
 """`xscan schedule`: a nightly job in one command."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from ..nightly import systemd
 from ..nightly.cron_and_windows import crontab, windows_task
-from ..nightly.job import _checked_name, check_text, parse_time
-from ..nightly.systemd import (
-    _install_units,
-    _installed,
-    _last,
-    _next,
-    _output,
-    _properties,
-    _systemctl,
-    has_systemd,
-    job_of,
-    unit_folder,
-    unit_names,
-)
+from ..nightly.job import NightlyJob, _checked_name, check_text, parse_time, xscan
+from ..nightly.systemd import has_systemd, job_of, unit_names
 from ..terminal.console import Console
 from ..terminal.options import Json, Quiet
 
@@ -37,6 +28,13 @@ def install(
     at: Annotated[str, typer.Option(help="Time of day.")] = "02:00",
     notify: Notify = "",
     name: Name = "nightly",
+    user: Annotated[
+        str, typer.Option(metavar="NAME", help="As root: the machine's own systemd runs it, hardened, as this user.")
+    ] = "",
+    group: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="A group that may read lists, too; a terminal is asked."),
+    ] = None,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
@@ -49,11 +47,13 @@ def install(
     from ..nightly.batch_job import nightly_job
 
     console = Console(quiet, json=json)
-    job = nightly_job(ctx.find_root(), command, _checked_name(name), parse_time(at), notify)
+    manager = _of_the_machine(user) if user else systemd.own()
+    job = nightly_job(ctx.find_root(), command, _checked_name(name), parse_time(at), notify, user)
     check_text([*job.command(notify=True), job.out])
-    if has_systemd():
-        _install_units(job, console)
-        data = {"scheduler": "systemd", "name": name, "at": job.at, "installed": True, "next": _next(name)}
+    _let_read(job, group, console)
+    if user or has_systemd():
+        systemd.install(job, manager, console)
+        data = {"scheduler": "systemd", "name": name, "at": job.at, "installed": True, "next": manager.next(name)}
         if json:
             console.result(data, "")
         else:
@@ -119,7 +119,7 @@ def remove(name: Name = "nightly", quiet: Quiet = False) -> None:
 
     console = Console(quiet)
     _checked_name(name)
-    if not has_systemd():
+    if not (has_systemd() or systemd.of(name)):
         if os.name == "nt":
             _windows_file(name).unlink(missing_ok=True)
             line = f"schtasks /delete /f /tn xscan-{name}"
@@ -129,14 +129,18 @@ def remove(name: Name = "nightly", quiet: Quiet = False) -> None:
             console.say("remove the lines below this one with `crontab -e`:")
         console.result({}, line)
         return
-    found = [file for file in unit_names(name) if (unit_folder() / file).exists()]
-    if not found:
+    manager = systemd.of(name)
+    if manager is None:
         raise UsageError(f"no job named {name}: see `xscan schedule show`")
+    found = [file for file in unit_names(name) if (manager.folder / file).exists()]
     for timer in (file for file in found if file.endswith(".timer")):
-        _systemctl("disable", "--now", timer)
-    for file in found:
-        (unit_folder() / file).unlink()
-    _systemctl("daemon-reload")
+        manager.ctl("disable", "--now", timer)
+    try:
+        for file in found:
+            (manager.folder / file).unlink()
+    except OSError:
+        raise UsageError(f"cannot remove from {manager.folder}: run it as root") from None
+    manager.ctl("daemon-reload")
     console.say(f"removed {name}")
 
 
@@ -144,18 +148,17 @@ def remove(name: Name = "nightly", quiet: Quiet = False) -> None:
 def show(json: Json = False) -> None:
     """Say which jobs are installed, when each runs next, and how its last night ended."""
     console = Console(json=json)
-    if not has_systemd():
+    installed = [(manager, job) for manager in systemd.both() for job in manager.jobs()]
+    if not (has_systemd() or installed):
         line = ["schtasks", "/query", "/fo", "list"] if os.name == "nt" else ["crontab", "-l"]
         mark = "xscan-" if os.name == "nt" else "xscan.cli"
-        lines = [text for text in _output(line).splitlines() if mark in text]
+        lines = [text for text in systemd.output(line).splitlines() if mark in text]
         console.result({"jobs": lines}, "\n".join(lines) or "nothing is scheduled")
         return
-    files = sorted(unit_folder().glob("xscan-*.service"))
-    jobs = [job for file in files if (job := job_of(file.read_text(encoding="utf-8"))) is not None]
     data = [
-        {"name": job.name, "at": job.at, "next": _next(job.name), "last": _last(job.name), "out": job.out}
-        | {"command": job.batch, "notify": job.notify, "config": job.config}
-        for job in jobs
+        {"name": job.name, "at": job.at, "next": manager.next(job.name), "last": manager.last(job.name)}
+        | {"out": job.out, "command": job.batch, "notify": job.notify, "config": job.config, "user": job.user}
+        for manager, job in installed
     ]
     console.result({"jobs": data}, "\n".join(map(_text, data)) or "nothing is scheduled")
 
@@ -181,7 +184,8 @@ def check(
     limit = parse_age(max_age)
     command = words(notify) if notify else []
     if out is None:
-        job = _installed(name)
+        manager = systemd.of(name)
+        job = job_of(manager.folder / unit_names(name)[0]) if manager else None
         if job is None:
             raise UsageError(f"no job named {name}: name its list with --out")
         out, command = Path(job.out), command or job.notify
@@ -201,7 +205,12 @@ def check(
 
 
 @app.command(hidden=True)
-def failed(name: Name, out: Annotated[Path, typer.Option()], notify: Notify) -> None:
+def failed(
+    name: Name,
+    out: Annotated[Path, typer.Option()],
+    notify: Notify,
+    system: Annotated[bool, typer.Option("--system")] = False,
+) -> None:
     """What systemd runs after a night that ended badly (OnFailure=)."""
     from xscan.engine.lists.run_report import report_of
     from xscan.engine.nights.dated import last
@@ -209,7 +218,8 @@ def failed(name: Name, out: Annotated[Path, typer.Option()], notify: Notify) -> 
     from ..nightly.night import written_since
     from ..notify import tell, words
 
-    state = _properties(f"xscan-{name}.service", "ExecMainCode", "ExecMainStatus", "ExecMainStartTimestampMonotonic")
+    asked = ("ExecMainCode", "ExecMainStatus", "ExecMainStartTimestampMonotonic")
+    state = (systemd.SYSTEM if system else systemd.own()).properties(f"xscan-{name}.service", *asked)
     status = int(state.get("ExecMainStatus") or 0)
     code = status if state.get("ExecMainCode") == "1" else 128 + status  # 1: it exited; else a signal ended it
     began = int(state.get("ExecMainStartTimestampMonotonic") or 0)
@@ -220,10 +230,54 @@ def failed(name: Name, out: Annotated[Path, typer.Option()], notify: Notify) -> 
 # ---- systemd -----------------------------------------------------------------------------------------------
 
 
+def _of_the_machine(user: str) -> systemd.Systemd:
+    """The machine's own systemd, for a job of this user. Raises UsageError."""
+    from xscan.engine.errors import UsageError
+
+    from ..nightly.service import no_root
+
+    try:
+        import pwd
+    except ImportError:
+        raise UsageError("--user is for systemd: schtasks has /ru for it") from None
+    try:
+        pwd.getpwnam(no_root(user))
+    except KeyError:
+        raise UsageError(f"there is no user {user}: make one, such as `useradd --system {user}`") from None
+    if not systemd.SYSTEM.answers:
+        raise UsageError("systemd does not answer here: leave --user out for cron's lines")
+    if os.geteuid() != 0:
+        raise UsageError("--user puts a job into the machine's own systemd: run it as root")
+    try:  # an installation in /root is none for anyone else: found out now, not at night
+        asked = subprocess.run([*xscan(), "-V"], user=user, capture_output=True, timeout=60, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        asked = None
+    if asked is None or asked.returncode != 0:
+        raise UsageError(f"{user} cannot run {sys.executable}: install xscan where that user may read, such as in /opt")
+    return systemd.SYSTEM
+
+
+def _let_read(job: NightlyJob, group: str | None, console: Console) -> None:
+    """Give the lists their readers, if there are to be any: asked for at a terminal, unless their folder has some."""
+    from xscan.engine.lists.output import own_files
+
+    from ..nightly.readers import have_readers, let_read
+
+    folders = [Path(folder) for folder in job.shown]
+    asks = not (console.quiet or console.json) and sys.stdin is not None and sys.stdin.isatty()
+    if group is None and asks and os.name != "nt" and not all(map(have_readers, folders)):
+        question = f"Lists and pages in {job.shown[0]} are for you alone. A group that may read them, too (empty: none)"
+        group = typer.prompt(question, default="", show_default=False, err=True).strip()
+    if group:
+        let_read(group, folders, own_files(Path(job.out)))
+
+
 def _text(job: dict[str, Any]) -> str:
     from ..nightly.job import join
 
-    lines = [f"{job['name']}: every night at {job['at']}", f"  next:    {job['next'] or 'never: install it again'}"]
+    whose = f", as {job['user']}" if job["user"] else ""
+    lines = [f"{job['name']}: every night at {job['at']}{whose}"]
+    lines += [f"  next:    {job['next'] or 'never: install it again'}"]
     lines += [f"  last:    {job['last'] or 'not since this machine started'}", f"  command: {join(job['command'])}"]
     lines += [f"  notify:  {join(job['notify'])}"] if job["notify"] else []
     lines += [f"  config:  {job['config']}"] if job["config"] else []

@@ -11,8 +11,11 @@ from ..settings.file import current, is_path
 from .job import NightlyJob
 
 
-def nightly_job(root: Any, command: list[str], name: str, at: str, notify: str) -> NightlyJob:
-    """A job from a command line, taken apart by the batch command's own parser but not run. Raises UsageError."""
+def nightly_job(root: Any, command: list[str], name: str, at: str, notify: str, user: str = "") -> NightlyJob:
+    """A job from a command line, taken apart by the batch command's own parser but not run. Raises UsageError.
+
+    user: as whom the machine's systemd is to run it.
+    """
     if command[0] != "batch":
         raise UsageError(f"cannot schedule {command[0]}: put a batch behind --, such as -- batch FOLDER --out LIST")
     batch = root.command.commands["batch"]
@@ -23,7 +26,22 @@ def nightly_job(root: Any, command: list[str], name: str, at: str, notify: str) 
         line = [word for param in batch.params for word in words_of(ctx, param) if param.name not in ("out", "notify")]
         told = notify or ctx.params["notify"]
         config = str(current().file or "")
-        return NightlyJob(name, at, out, ["batch", *line, f"--out={out}"], _program(told) if told else [], config)
+        told_by = _program(told) if told else []
+        words = ["batch", *line, f"--out={out}"]
+        return NightlyJob(name, at, out, words, told_by, config, user, *_folders(ctx.params))
+
+
+def _folders(params: dict[str, Any]) -> tuple[list[str], list[str]]:
+    """Where the run writes: folders that are there now; and those of them that hold lists and pages."""
+    from xscan.engine.nights.dated import standing_folder
+
+    from ..settings.file import table
+    from ..settings.state import state
+
+    shown = {standing_folder(path) for path in (params["out"], params["report_file"]) if path}
+    log = {standing_folder(params["log_file"])} if params["log_file"] else set()
+    history = {state().absolute()} if table("nights").get("state") else set()
+    return sorted(map(str, shown | log | history)), sorted(map(str, shown))
 
 
 def _check(params: dict[str, Any]) -> None:

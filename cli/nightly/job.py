@@ -23,6 +23,9 @@ class NightlyJob:
     batch: list[str]  #: `batch` and what follows, without --notify
     notify: list[str] = field(default_factory=list)
     config: str = ""
+    user: str = ""  #: whom the machine's systemd runs it as; empty: the systemd of the user who installs it
+    folders: list[str] = field(default_factory=list)  #: that it writes in
+    shown: list[str] = field(default_factory=list)  #: of them, those of lists and pages
 
     def command(self, *, notify: bool) -> list[str]:
         """The night's command. notify: it notifies itself, for nothing around it can."""
@@ -39,6 +42,7 @@ class NightlyJob:
     def failed(self) -> list[str]:
         """The command that systemd runs after a night that ended badly."""
         line = [*xscan(), "schedule", "failed", f"--name={self.name}", f"--out={self.out}"]
+        line += ["--system"] if self.user else []
         return [*line, f"--notify={join(self.notify)}"]
 
 

@@ -3,45 +3,16 @@
 import os
 import subprocess
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from xscan.engine.errors import UsageError
 
-from ..settings.file import current
+from ..settings.file import current, table
+from ..settings.state import state as history_folder
 from .batch_job import words_of
+from .hardened import by_system, mounts_for
 from .job import xscan
 from .systemd import systemd_line
-
-#: What a receiver of films needs of the machine, and no more: systemd.exec(5). GPUs are let in by name.
-_HARDENED = """\
-UMask=0027
-NoNewPrivileges=yes
-ProtectSystem=strict
-ProtectHome=read-only
-PrivateTmp=yes
-DevicePolicy=closed
-DeviceAllow=char-nvidia rw
-DeviceAllow=char-nvidia-frontend rw
-DeviceAllow=char-nvidia-uvm rw
-DeviceAllow=char-nvidia-caps rw
-ProtectKernelTunables=yes
-ProtectKernelModules=yes
-ProtectKernelLogs=yes
-ProtectControlGroups=yes
-ProtectClock=yes
-ProtectHostname=yes
-ProtectProc=invisible
-RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-RemoveIPC=yes
-SystemCallArchitectures=native
-SystemCallFilter=@system-service
-SystemCallErrorNumber=EPERM
-"""
 
 
 @dataclass(frozen=True)
@@ -70,25 +41,25 @@ def listen_service(root: Any, command: list[str]) -> ListenService:
         state = os.path.abspath(given["state"] or f"{store}.state")
         out, log = os.path.abspath(given["out"]), given["log_file"] and os.path.abspath(given["log_file"])
         folders = sorted({os.path.dirname(path) for path in (store, state, out, log) if path})
+        history = [str(history_folder().absolute())] if table("nights").get("state") else []
         for folder in folders:
             if not os.path.isdir(folder):
                 raise UsageError(f"the folder {folder} does not exist: make it, for the service's user to write in")
         line = [word for param in listen.params for word in words_of(ctx, param) if param.name not in ("store", "out")]
         line += [f"--store={store}", f"--out={out}"]
-        return ListenService(["listen", *line], folders, given["port"], str(current().file or ""))
+        return ListenService(["listen", *line], [*folders, *history], given["port"], str(current().file or ""))
 
 
 def unit(service: ListenService, user: str) -> str:
     """The unit file of a service of the system, run as `user`."""
-    low = "AmbientCapabilities=CAP_NET_BIND_SERVICE\nCapabilityBoundingSet=CAP_NET_BIND_SERVICE\n"
-    folders = " ".join(_path(folder) for folder in service.folders)
+    hardened = by_system(service.folders, "AF_INET AF_INET6 AF_UNIX", low_port=service.port < 1024)
     return (
         "[Unit]\nDescription=xscan: radiographs from the PACS, scored as they come\n"
-        f"Wants=network-online.target\nAfter=network-online.target\nRequiresMountsFor={folders}\n\n"
+        f"Wants=network-online.target\nAfter=network-online.target\n{mounts_for(service.folders)}\n"
         f"[Service]\nType=exec\nUser={user}\nExecStart={systemd_line(service.command)}\n"
         # mixed: the listener is asked to end and ends its processes itself, so that films in hand are kept
         "Restart=on-failure\nRestartSec=5\nKillMode=mixed\nTimeoutStopSec=60\nOOMPolicy=continue\n"
-        f"ReadWritePaths={folders}\n{low if service.port < 1024 else 'CapabilityBoundingSet=' + chr(10)}{_HARDENED}\n"
+        f"{hardened}\n"
         "[Install]\nWantedBy=multi-user.target\n"
     )
 
@@ -122,12 +93,11 @@ def this_user() -> str:
     """Who runs this command; raises UsageError for root, whom no service of ours needs."""
     import getpass
 
-    name = os.environ.get("SUDO_USER") or getpass.getuser()
+    return no_root(os.environ.get("SUDO_USER") or getpass.getuser())
+
+
+def no_root(name: str) -> str:
+    """The name of a user. Raises UsageError for root."""
     if name == "root":
         raise UsageError("a service needs no root: make a user for it, and name it with --user")
     return name
-
-
-def _path(folder: str) -> str:
-    escaped = folder.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
-    return f'"{Path(escaped)}"'

@@ -5,43 +5,118 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import asdict
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ..terminal.console import Console
+from .hardened import by_system, by_user
 from .job import NightlyJob, _checked_name, later
+
+_UNITS = (".service", ".timer", ".failed.service", ".check.service", ".check.timer")
+_JOB = "Job="
+
+
+@dataclass(frozen=True)
+class Systemd:
+    """One of a machine's: a user's own, or that of the machine itself."""
+
+    words: tuple[str, ...]  #: of systemctl
+    folder: Path  #: of units
+
+    @property
+    def answers(self) -> bool:
+        return sys.platform == "linux" and bool(self.output("show", "--property=Version"))
+
+    def ctl(self, *words: str) -> None:
+        """Raises UsageError when systemd refuses."""
+        from xscan.engine.errors import UsageError
+
+        command = ["systemctl", *self.words, *words]
+        try:
+            run = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=60, check=False)
+            why = run.stderr.strip().splitlines() or [f"exit code {run.returncode}"]
+        except (OSError, subprocess.TimeoutExpired):
+            run, why = None, ["systemd does not answer"]
+        if run is None or run.returncode != 0:
+            raise UsageError(f"`{' '.join(command)}` failed: {why[-1]}")
+
+    def output(self, *words: str) -> str:
+        """What systemctl prints; nothing when it fails or is not there."""
+        return output(["systemctl", *self.words, *words])
+
+    def properties(self, unit: str, *names: str) -> dict[str, str]:
+        text = self.output("show", unit, *(f"--property={name}" for name in names))
+        return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+
+    def next(self, name: str) -> str:
+        return self.properties(f"xscan-{name}.timer", "NextElapseUSecRealtime").get("NextElapseUSecRealtime", "")
+
+    def last(self, name: str) -> str:
+        state = self.properties(f"xscan-{name}.service", "ActiveState", "ExecMainStatus", "ExecMainExitTimestamp")
+        if state.get("ActiveState") == "activating":
+            return "running"
+        ended = state.get("ExecMainExitTimestamp")
+        return f"{ended}, exit code {state.get('ExecMainStatus')}" if ended else ""
+
+    def jobs(self) -> Iterator[NightlyJob]:
+        """Those that are installed."""
+        for file in sorted(self.folder.glob("xscan-*.service")):
+            if (job := job_of(file)) is not None:
+                yield job
+
+
+def own() -> Systemd:
+    """That of the user who runs this command."""
+    xdg = os.environ.get("XDG_CONFIG_HOME", "")
+    folder = (Path(xdg) if os.path.isabs(xdg) else Path.home() / ".config") / "systemd" / "user"
+    return Systemd(("--user",), folder)
+
+
+SYSTEM = Systemd((), Path("/etc/systemd/system"))
+
+
+def both() -> tuple[Systemd, Systemd]:
+    return own(), SYSTEM
+
+
+def of(name: str) -> Systemd | None:
+    """Where a job of this name is installed; a user's own goes first."""
+    units = unit_names(_checked_name(name))
+    return next((systemd for systemd in both() if any((systemd.folder / unit).exists() for unit in units)), None)
 
 
 def has_systemd() -> bool:
     """Whether this user's systemd answers."""
-    return sys.platform == "linux" and bool(_output(["systemctl", "--user", "show", "--property=Version"]))
+    return own().answers
 
 
-def unit_folder() -> Path:
-    xdg = os.environ.get("XDG_CONFIG_HOME", "")
-    return (Path(xdg) if os.path.isabs(xdg) else Path.home() / ".config") / "systemd" / "user"
-
-
-def _install_units(job: NightlyJob, console: Console) -> None:
+def install(job: NightlyJob, systemd: Systemd, console: Console) -> None:
+    """Write and enable a job's units, in place of an earlier one's of that name. Raises UsageError."""
     from xscan.engine.errors import UsageError
 
     texts = units(job)
     try:
-        unit_folder().mkdir(parents=True, exist_ok=True)
+        systemd.folder.mkdir(parents=True, exist_ok=True)
         for file in unit_names(job.name):
             if file in texts:
-                (unit_folder() / file).write_text(texts[file], encoding="utf-8")
-            elif (unit_folder() / file).exists():  # an earlier job of this name notified, this one does not
-                _systemctl("disable", "--now", file)
-                (unit_folder() / file).unlink()
+                (systemd.folder / file).write_text(texts[file], encoding="utf-8")
+            elif (systemd.folder / file).exists():  # an earlier job of this name notified, this one does not
+                systemd.ctl("disable", "--now", file)
+                (systemd.folder / file).unlink()
     except OSError:
-        raise UsageError(f"cannot write in {unit_folder()}: check its permissions") from None
-    _systemctl("daemon-reload")
+        raise UsageError(f"cannot write in {systemd.folder}: check its permissions") from None
+    systemd.ctl("daemon-reload")
     for timer in (file for file in texts if file.endswith(".timer")):
         # Without its memory of the last night, or a timer that is moved to an earlier hour would start at once.
-        _output(["systemctl", "--user", "stop", timer])
-        _output(["systemctl", "--user", "clean", "--what=state", timer])
-        _systemctl("enable", "--now", timer)
+        systemd.output("stop", timer)
+        systemd.output("clean", "--what=state", timer)
+        systemd.ctl("enable", "--now", timer)
+    if not job.user:
+        _linger(console)
+
+
+def _linger(console: Console) -> None:
     try:
         linger = subprocess.run(
             ["loginctl", "--no-ask-password", "enable-linger"], capture_output=True, timeout=30, check=False
@@ -55,21 +130,7 @@ def _install_units(job: NightlyJob, console: Console) -> None:
         )
 
 
-def _systemctl(*words: str) -> None:
-    """Raises UsageError when systemd refuses."""
-    from xscan.engine.errors import UsageError
-
-    command = ["systemctl", "--user", *words]
-    try:
-        run = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=60, check=False)
-        why = run.stderr.strip().splitlines() or [f"exit code {run.returncode}"]
-    except (OSError, subprocess.TimeoutExpired):
-        run, why = None, ["systemd does not answer"]
-    if run is None or run.returncode != 0:
-        raise UsageError(f"`{' '.join(command)}` failed: {why[-1]}")
-
-
-def _output(command: list[str]) -> str:
+def output(command: list[str]) -> str:
     """What a program prints; nothing when it fails or is not there."""
     if shutil.which(command[0]) is None:
         return ""
@@ -78,34 +139,6 @@ def _output(command: list[str]) -> str:
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return run.stdout if run.returncode == 0 else ""
-
-
-def _properties(unit: str, *names: str) -> dict[str, str]:
-    text = _output(["systemctl", "--user", "show", unit, *(f"--property={name}" for name in names)])
-    return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
-
-
-def _next(name: str) -> str:
-    return _properties(f"xscan-{name}.timer", "NextElapseUSecRealtime").get("NextElapseUSecRealtime", "")
-
-
-def _last(name: str) -> str:
-    state = _properties(f"xscan-{name}.service", "ActiveState", "ExecMainStatus", "ExecMainExitTimestamp")
-    if state.get("ActiveState") == "activating":
-        return "running"
-    ended = state.get("ExecMainExitTimestamp")
-    return f"{ended}, exit code {state.get('ExecMainStatus')}" if ended else ""
-
-
-def _installed(name: str) -> NightlyJob | None:
-    file = unit_folder() / unit_names(_checked_name(name))[0]
-    return job_of(file.read_text(encoding="utf-8")) if file.is_file() else None
-
-
-_UNITS = (".service", ".timer", ".failed.service", ".check.service", ".check.timer")
-
-
-_JOB = "Job="
 
 
 def unit_names(name: str) -> list[str]:
@@ -118,38 +151,40 @@ def units(job: NightlyJob) -> dict[str, str]:
     service, timer, failed, check, check_timer = unit_names(job.name)
     about = f"xscan: nightly triage ({job.name})"
     on_failure = f"OnFailure={failed}\n" if job.notify else ""
+    user = f"User={job.user}\n" if job.user else ""
     found = {
-        service: f"[Unit]\nDescription={about}\n{on_failure}\n"
+        service: f"[Unit]\nDescription={about}\n{on_failure}"
+        f"{'Wants=remote-fs.target' + chr(10) + 'After=remote-fs.target' + chr(10) if job.user else ''}\n"
         # mixed: the run is asked to end and ends its workers itself, so that the films in hand are kept
-        f"[Service]\nType=oneshot\nExecStart={systemd_line(job.command(notify=False))}\n"
+        f"[Service]\nType=oneshot\n{user}ExecStart={systemd_line(job.command(notify=False))}\n"
         # continue: a worker that is killed for its memory costs one film, not the night
-        "KillMode=mixed\nTimeoutStopSec=180\nOOMPolicy=continue\n\n"
+        "KillMode=mixed\nTimeoutStopSec=180\nOOMPolicy=continue\n"
+        f"{by_system(job.folders) if job.user else by_user()}\n"
         # systemd passes over sections that begin with X-; `xscan schedule show` reads this one
         f"[X-Xscan]\n{_JOB}{json.dumps(asdict(job))}\n",
         timer: _timer(about, f"OnCalendar=*-*-* {job.at}:00\nPersistent=true"),
     }
-    if job.notify:
-        found[failed] = _service(f"{about}, it ended badly", job.failed())
-        found[check] = _service(f"{about}, has it been?", job.check())
+    if job.notify:  # what a site's own command needs nobody can know: its units are not hardened
+        found[failed] = _service(f"{about}, it ended badly", user, job.failed())
+        found[check] = _service(f"{about}, has it been?", user, job.check())
         # After a start, too: a machine that went down in the night has told nobody.
         when = f"OnCalendar=*-*-* {later(job.at)}:00\nOnStartupSec=15min"
         found[check_timer] = _timer(f"{about}, has it been?", when)
     return found
 
 
-def job_of(unit: str) -> NightlyJob | None:
+def job_of(unit: Path) -> NightlyJob | None:
     """The job that a service file was made for."""
-    for line in unit.splitlines():
-        if line.startswith(_JOB):
-            try:
-                return NightlyJob(**json.loads(line[len(_JOB) :]))
-            except (ValueError, TypeError):
-                return None
-    return None
+    try:
+        lines = unit.read_text(encoding="utf-8").splitlines()
+        found = next((line for line in lines if line.startswith(_JOB)), None)
+        return NightlyJob(**json.loads(found[len(_JOB) :])) if found else None
+    except (OSError, ValueError, TypeError):
+        return None
 
 
-def _service(about: str, command: list[str]) -> str:
-    return f"[Unit]\nDescription={about}\n\n[Service]\nType=oneshot\nExecStart={systemd_line(command)}\n"
+def _service(about: str, user: str, command: list[str]) -> str:
+    return f"[Unit]\nDescription={about}\n\n[Service]\nType=oneshot\n{user}ExecStart={systemd_line(command)}\n"
 
 
 def _timer(about: str, when: str) -> str:

@@ -82,6 +82,11 @@ def make_folder(path: Path, out: Path) -> None:
             out.parent.mkdir(parents=True, exist_ok=True)
 
 
+def standing_folder(path: Path) -> Path:
+    """The folder of a list, or the one above those that bear the date: that one is there before any night."""
+    return _parted(path)[0]
+
+
 def _parted(path: Path) -> tuple[Path, str]:
     """The folder above the first part that bears the date, and that part."""
     path = Path(os.path.abspath(path))
