@@ -8,6 +8,7 @@ import typer
 from xscan.engine.machine.cores import usable_cores
 
 from ..settings.points import wishes
+from ..settings.state import state
 from ..terminal.console import Console
 from ..terminal.groups import HELP_ALL, HOW, RARE, RUN, WHERE, WRITE
 from ..terminal.logs import set_up_logging
@@ -162,6 +163,8 @@ def archive(
         follow_links=follow_links,
         points=wishes(rule_out, rule_in),
         mend=mend,
+        state=state(),
+        kind="archive",
     )
     settings = ArchiveSettings(batch, out, address, actor_cpus, actor_gpus, block)
     if dry_run:

@@ -9,6 +9,7 @@ import typer
 from xscan.engine.machine.cores import usable_cores
 
 from ..notify import notifies
+from ..settings.page import large_bytes
 from ..settings.points import wishes
 from ..settings.state import state
 from ..settings.viewer import viewer
@@ -219,6 +220,7 @@ def batch(
         thumbnails=thumbnails,
         order=study_facts,
         viewer=viewer(),
+        large_bytes=large_bytes(),
         state=state(),
     )
     with stopping() as stop, following(console, what, follow_links) as progress:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from ..settings.page import large_bytes
 from ..settings.viewer import viewer
 from ..terminal.choices import Language
 from ..terminal.console import Console
@@ -47,7 +48,7 @@ def report(
             f"{page} shows films, and the new page would not: give the scanned folder, too, or --no-thumbnails"
         )
     films = missing = 0
-    options = PageOptions(lang.value, manifest, viewer(), study_facts)
+    options = PageOptions(lang.value, manifest, viewer(), study_facts, large_bytes=large_bytes())
     if folder is not None and not no_thumbnails:
         from xscan.engine.batch.pictures import Stopped, drawn, scored_rows
         from xscan.engine.lists.output import pictures_folder

@@ -21,7 +21,8 @@ from ..terminal.console import Console
 from ..terminal.groups import LazyGroup
 
 NAME = "xscan.toml"
-TABLES = ("operating-points", "viewer", "pacs", "nights")  #: tables that are no command; who reads one checks it
+#: Tables that are no command; who reads one checks it.
+TABLES = ("operating-points", "viewer", "page", "pacs", "nights")
 _SCANNED = ("films", "folder", "data", "file")  #: arguments that name films; an export must not choose an engine
 _FILES_OR_NAMES = ("engine",)  #: options that take a file or the name of something that is shipped
 

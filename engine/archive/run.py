@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ..batch.in_history import about, record
 from ..batch.lost_input import LostInput
 from ..batch.run import facts, require_folder, resolving, row_settings
 from ..batch.settings import Summary
@@ -33,6 +34,7 @@ from ..lists.run_report import RunReport, State, digest_of
 from ..lists.studies import require_studies, studies_path, write_studies
 from ..lists.table import beside
 from ..network.sidecar import read_whole, sha256
+from ..nights.history import Recorder, recording
 from ..runtime.choose import Choice
 from ..runtime.open import manifest_of_engine
 from ..triage.points import with_points
@@ -64,12 +66,14 @@ def run_archive(
     Raises UsageError, OutputError, EngineError and StorageError; what was written stays and is carried on.
     """
     run = _Run(settings, stop, watch, tell)
-    with run.output:
-        if run.list_inventory() and run.scan():
-            run.finish()
+    batch = run.settings.batch
+    with run.output, recording(batch.state, about(batch, run.manifest, run.engine), tell) as recorder:
+        if run.list_inventory() and run.scan() and run.write_list():
+            run.finish(recorder)
         run.summary.seconds = time.monotonic() - run.started
         run.summary.interrupted = not run.whole
         if run.summary.interrupted:
+            record(recorder, batch, run.summary)
             run.report(State.INTERRUPTED)
     return run.summary
 
@@ -98,19 +102,19 @@ class _Run:
         self.started = time.monotonic()
         self.whole = False  #: the list is finished
         self._stop, self._watch, self._tell = stop, watch, tell
-        self._archive, given = _given(settings)
+        self.settings, given = _given(settings)
         self._given_inventory = given
-        self._settings = settings = self._archive
+        settings = self.settings
         batch = settings.batch
         if given is None:
             require_folder(batch.folder)
-        self._engine = sha256(read_whole(batch.engine))
-        self._manifest = with_points(manifest_of_engine(batch.engine), *batch.points)
-        self._shaping = row_settings(batch, self._engine)
+        self.engine = sha256(read_whole(batch.engine))
+        self.manifest = with_points(manifest_of_engine(batch.engine), *batch.points)
+        self._shaping = row_settings(batch, self.engine)
         self._place = ArchiveFolder(settings.place)
         self._place.require_own()
-        self.summary = Summary(model=self._manifest.label)
-        self.summary.engine = Choice(batch.engine, batch.chosen_by).as_dict() | {"sha256": self._engine}
+        self.summary = Summary(model=self.manifest.label)
+        self.summary.engine = Choice(batch.engine, batch.chosen_by).as_dict() | {"sha256": self.engine}
         self._require_same_archive()
         others = {beside(batch.out, ".parquet"): OURS["parquet"], studies_path(batch.out): require_studies}
         _make_place(settings.place)
@@ -122,15 +126,15 @@ class _Run:
     def _require_same_archive(self) -> None:
         """Raise OutputError where the folder's archive was begun with other settings, or a batch went on with it."""
         known = self._place.recall()
-        if not known or self._settings.batch.restart:
+        if not known or self.settings.batch.restart:
             return
-        before, now = known.get("settings", {}), self._shaping | {"follow_links": self._settings.batch.follow_links}
+        before, now = known.get("settings", {}), self._shaping | {"follow_links": self.settings.batch.follow_links}
         if changed := sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key)):
             raise OutputError(
-                f"{self._settings.place} was made with another {', '.join(changed)}: choose another --out, or add "
+                f"{self.settings.place} was made with another {', '.join(changed)}: choose another --out, or add "
                 "--restart"
             )
-        out = self._settings.batch.out
+        out = self.settings.batch.out
         made = known.get("finished")
         if made and out.exists() and is_proven(out, RunReport.read(out)) and digest_of(out) != made:
             raise OutputError(
@@ -138,20 +142,20 @@ class _Run:
             )
 
     def _remember(self, **more: Any) -> None:
-        kept = self._shaping | {"follow_links": self._settings.batch.follow_links}
+        kept = self._shaping | {"follow_links": self.settings.batch.follow_links}
         self._place.remember({"settings": kept} | more)
 
     # Inventory --------------------------------------------------------------------------------------------------
 
     def list_inventory(self) -> bool:
         """Make the inventory, or take the one that is there. False where it was stopped."""
-        place, batch = self._place, self._settings.batch
+        place, batch = self._place, self.settings.batch
         place.make()
         if batch.restart:
             place.drop()
         if not place.recall():
             place.drop()  # parts of an archive that nothing is known of
-            self._remember(block=self._settings.block)
+            self._remember(block=self.settings.block)
         place.prepare_parts()
         if not place.inventory.exists():
             root, mounts = os.path.abspath(batch.folder), dict[str, str]()
@@ -166,14 +170,14 @@ class _Run:
         self._inventory = Inventory(place.inventory)
         self.head = self._inventory.head
         if self.head.source != os.path.abspath(batch.folder):
-            raise UsageError(f"the inventory of {self._settings.place} is of another source: add --restart")
+            raise UsageError(f"the inventory of {self.settings.place} is of another source: add --restart")
         self.block = self._place.recall().get("block") or block_of(self.head.files)
         log.info("inventory of %d files, %d bytes", self.head.files, self.head.bytes)
         return not self._stop.is_set()
 
     def _walk(self, mounts: dict[str, str]) -> Iterator[Found]:
         """What a batch of the folder would find. mounts: is filled."""
-        batch, clock, began = self._settings.batch, Clock(), time.monotonic()
+        batch, clock, began = self.settings.batch, Clock(), time.monotonic()
         own = (*self.output.own_files, self._place.folder)
         for number, found in enumerate(discover(batch.folder, own, batch.follow_links, mounts.__setitem__)):
             if clock.due():
@@ -187,10 +191,10 @@ class _Run:
         done = self._place.done(self.head, self.block)
         left = self.head.files - self._films(done)
         room = 0
-        if self._settings.address != LOCAL:
-            with cluster(self._settings) as there:
+        if self.settings.address != LOCAL:
+            with cluster(self.settings) as there:
                 room = there.room
-        return measured(self._settings, self._inventory, left, self.block, room)
+        return measured(self.settings, self._inventory, left, self.block, room)
 
     def _films(self, blocks: set[int]) -> int:
         return sum(min(self.block, self.head.files - number * self.block) for number in blocks)
@@ -208,9 +212,9 @@ class _Run:
         state = Progress("scan", kept, head.files)
         if len(done) == blocks:
             return True
-        if self._settings.address == LOCAL and head.files < BATCH_IS_QUICKER:
+        if self.settings.address == LOCAL and head.files < BATCH_IS_QUICKER:
             self._tell(f"{head.files} files on one machine: xscan batch makes the same list sooner")
-        actor = replace(self._settings.batch, workers=max(1, int(self._settings.actor_cpus)))
+        actor = replace(self.settings.batch, workers=max(1, int(self.settings.actor_cpus)))
         arguments = (actor, head.mounts)
 
         def files(number: int) -> list[Found]:
@@ -218,10 +222,10 @@ class _Run:
             return list(as_found(inventory.rows(start, min(start + self.block, head.files)), head.source))
 
         began = time.monotonic()
-        most = self._settings.batch.workers if self._settings.address == LOCAL else 0
-        with cluster(self._settings) as there:
+        most = self.settings.batch.workers if self.settings.address == LOCAL else 0
+        with cluster(self.settings) as there:
             missing = (number for number in range(blocks) if number not in done)
-            scan = Scan(there, arguments, missing, files, self._engine, most)
+            scan = Scan(there, arguments, missing, files, self.engine, most)
 
             def tell_progress() -> None:
                 state.seconds, state.actors, state.lost = time.monotonic() - began, scan.actors, scan.lost
@@ -238,9 +242,9 @@ class _Run:
 
     # Finish -----------------------------------------------------------------------------------------------------
 
-    def finish(self) -> None:
-        """Rows of all parts through the rules that cross files, into the list."""
-        summary, out = self.summary, self._settings.batch.out
+    def write_list(self) -> bool:
+        """Rows of all parts through the rules that cross files, into the list. False where it was stopped."""
+        summary = self.summary
         state = Progress("finish", 0, self.head.files)
         began, clock = time.monotonic(), Clock()
         with Doubles() as doubles:
@@ -254,18 +258,24 @@ class _Run:
                 if clock.due():
                     self._watch(state)
                     if self._stop.is_set():
-                        return
-            self.output.mounts = _mounts(self._settings.batch.folder, self.head)
+                        return False
+            self.output.mounts = _mounts(self.settings.batch.folder, self.head)
             summary.unchanged = self.output.finish(resolving(doubles, summary))
+        return True
+
+    def finish(self, recorder: Recorder) -> None:
+        """What stands beside the list, and the run's end."""
+        summary, out = self.summary, self.settings.batch.out
         convert(out, ("parquet",))
-        write_studies(out, lambda _: "")  # an archive has no history of its own
         summary.seconds = time.monotonic() - self.started
+        record(recorder, self.settings.batch, summary)
+        write_studies(out, recorder.earlier_study)
         self.whole = True
         self.report(State.FINISHED)
         self._remember(block=self.block, finished=digest_of(out))
 
     def report(self, state: State) -> None:
-        self.output.write_report(state, facts(self._settings.batch, self.summary), json.loads(self._manifest.to_json()))
+        self.output.write_report(state, facts(self.settings.batch, self.summary), json.loads(self.manifest.to_json()))
 
 
 def _mounts(folder: Path, head: Head) -> dict[str, Place]:

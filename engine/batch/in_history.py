@@ -1,4 +1,4 @@
-"""What a batch tells the history: at its start what scores and where it cuts, at its end what it did."""
+"""What a batch or an archive tells the history: at its start what scores and where it cuts, at its end what it did."""
 
 import platform
 from collections import Counter
@@ -7,15 +7,13 @@ from typing import Any
 from ..network.manifest import Manifest
 from ..nights.history import Recorder, Run
 from ..runtime.choose import Choice
-from .messages import Ready
 from .settings import BatchSettings, Summary
 
 
-def about(settings: BatchSettings, ready: Ready) -> Run:
-    """The run, when it begins. Raises EngineError."""
-    manifest = Manifest.from_json(ready.manifest)
+def about(settings: BatchSettings, manifest: Manifest, sha256: str) -> Run:
+    """The run, when it begins. manifest, sha256: of its engine."""
     facts: dict[str, Any] = {
-        "engine": Choice(settings.engine, settings.chosen_by).as_dict() | {"sha256": ready.sha256},
+        "engine": Choice(settings.engine, settings.chosen_by).as_dict() | {"sha256": sha256},
         "network": manifest.label,
         "thresholds": {name: point["threshold"] for name, point in manifest.points().items()},
         "distribution": manifest.results.get("distribution", {}),

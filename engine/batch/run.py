@@ -79,7 +79,7 @@ def run_batch(
         with (
             Output(settings.out, shaping, **asked, last=settings.last) as output,
             Doubles() as doubles,
-            recording(settings.state, about(settings, ready), tell) as recorder,
+            recording(settings.state, about(settings, Manifest.from_json(ready.manifest), engine), tell) as recorder,
         ):
             for path in output.set_aside:
                 tell(f"the list of an earlier run was damaged or changed: it is kept as {path.name}, and scanned again")
@@ -146,7 +146,14 @@ def _make_page(
     from ..report.page import PageOptions, write_page
     from ..report.thumbnails import EARLIER, Spool, Spooled
 
-    options = PageOptions(settings.page_lang, Manifest.from_json(manifest), settings.viewer, settings.order, news)
+    options = PageOptions(
+        settings.page_lang,
+        Manifest.from_json(manifest),
+        settings.viewer,
+        settings.order,
+        news,
+        settings.large_bytes,
+    )
     if not settings.thumbnails:
         write_page(settings.out, page, options, None)
         output.page = ""

@@ -41,6 +41,7 @@ class BatchSettings:
     thumbnails: bool = True  #: small pictures of the films in the page
     order: bool = False  #: show study date and accession number on the page
     viewer: str = ""  #: address of the clinic's viewer, for links in the page
+    large_bytes: int | None = None  #: of the page, for large pictures; None: the page's own limit
     state: Path | None = None  #: the machine's folder with the history (xscan.engine.nights.state); None: none is kept
     nightly: Path | None = None  #: the list's name for all nights, with {date}, where `out` is one of them
     last: Path | None = None  #: the list of the night before, whose unchanged rows are taken over

@@ -71,8 +71,10 @@ def render(entries: list[RunEntry], lang: str) -> str:
     """The page as text. lang: en or es."""
     t = WORDS[lang]
     nights = _Nights(by_night(entries))
-    if not nights.days:
+    if not entries:
         body = f"<p>{escape(t['none'])}</p>"
+    elif not nights.days:  # archives alone, or runs that did not finish
+        body = f"<main>{_table(entries, t)}</main>"
     else:
         span = t["nights"].format(n=len(nights.days), first=nights.days[0], last=nights.days[-1])
         body = (

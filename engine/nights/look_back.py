@@ -13,6 +13,8 @@ from . import clock
 from .database import NAME, Broken, breaking, read_history, writing_to
 from .drift import shares, stability
 
+NIGHTLY = ("batch", "listen")  #: kinds of run that are a clinic's nights; a shadow's and an archive's are none
+
 
 @dataclass(frozen=True)
 class RunEntry:
@@ -81,10 +83,10 @@ def runs(folder: Path, *, list_key: str = "", since: str = "", until: str = "") 
 
 
 def by_night(entries: list[RunEntry]) -> list[RunEntry]:
-    """Of each list and night the last finished batch: a night that was run twice counts once."""
+    """Of each list and night the last finished run: a night that was run twice counts once."""
     last: dict[tuple[str, str, str], RunEntry] = {}
     for entry in entries:
-        if entry.state == "finished" and entry.kind != "shadow":
+        if entry.state == "finished" and entry.kind in NIGHTLY:
             last[entry.night, entry.key, entry.kind] = entry
     return sorted(last.values(), key=lambda entry: (entry.night, entry.started))
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from . import clock
 from .drift import SURE, by_chance, moved
-from .look_back import RunEntry, by_night, gate_scores, runs
+from .look_back import NIGHTLY, RunEntry, by_night, gate_scores, runs
 
 NIGHTS = 60  #: before the last one, that it is held against
 FEW = 200  #: films of earlier nights under which nothing is said of drift
@@ -59,7 +59,7 @@ def watch(folder: Path, limits: Limits, *, list_key: str = "", network_reference
     since = clock.local_day(clock.now() - timedelta(days=NIGHTS + 1))
     found: dict[str, list[RunEntry]] = {}
     for run in runs(folder, list_key=list_key, since=since):
-        if run.kind != "shadow":
+        if run.kind in NIGHTLY:
             found.setdefault(run.key, []).append(run)
     return [_one(folder, entries, limits, network_reference) for entries in found.values()]
 

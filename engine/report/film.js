@@ -99,8 +99,7 @@ function full() {
   else $("look").requestFullscreen?.();
 }
 function openViewer() {
-  const link = document.querySelector("#words a.viewer");
-  if (link) link.click();
+  $("viewerlink")?.click();
 }
 
 $("film").addEventListener("load", () => { fit(); if (state.map && shownFilm) drawMap(picture(shownFilm)?.map ?? ""); });
@@ -144,8 +143,8 @@ function drawDetail() {
   const under = el("div", "under", copy("copy", film.file), film.study ? copy("copy_study", film.study) : null);
   const address = addressOf(film);
   if (address) {
-    const link = el("a", "viewer", t("open_viewer"));
-    link.href = address; link.target = "_blank"; link.rel = "noopener noreferrer";
+    const link = viewerLink(address, "open_viewer");
+    link.id = "viewerlink";
     under.prepend(link);
   }
   parts.push(under);
@@ -186,7 +185,8 @@ function scoredWords(film) {
   if (study.length > 1) {
     const strip = el("div", "strip");
     study.forEach((other, i) => {
-      const node = button("", () => { state.pick = other; drawDetail(); draw(); }), small = picture(other);
+      const node = button("", () => { state.pick = other; refresh(false); }), small = picture(other);
+      node.id = "of-study" + i;
       node.className = other.priority;
       node.title = other.file;
       node.setAttribute("aria-label", `${i + 1}: ${t(other.priority)}`);
@@ -196,7 +196,31 @@ function scoredWords(film) {
     });
     parts.push(el("h2", "soft strips", fill("films_of_study", { n: study.length })), strip);
   }
+  const earlier = film.study && places[film.study]?.[2];
+  if (earlier) parts.push(el("h2", "soft strips", t("earlier_study")), earlierStudy(earlier));
   return parts;
+}
+function earlierStudy(uid) { // the patient's study before this one: shown if it is in the list, else named
+  const [here] = lists.get(uid) ?? [], small = here && picture(here);
+  const box = el("div", "under earlier");
+  if (here) {
+    const node = button("", () => { state.pick = here; refresh(false); }), image = el("img", "film");
+    if (small) { image.alt = ""; image.src = small.url; node.append(image); }
+    node.className = "other " + here.priority;
+    node.id = "earlier";
+    const said = [orderOf(here)[0], t(here.priority), t(here.finding), decimal(here.pp, 3)];
+    node.append(el("span", "", said.filter(Boolean).join(", ")));
+    box.append(node);
+  } else box.append(el("span", "soft", t("earlier_not_here")));
+  const address = addressOf({ study: uid, series: "", sop: "" });
+  if (address) box.append(viewerLink(address, "open_earlier"));
+  box.append(copy("copy_study", uid));
+  return box;
+}
+function viewerLink(address, words) {
+  const link = el("a", "viewer", t(words));
+  link.href = address; link.target = "_blank"; link.rel = "noopener noreferrer";
+  return link;
 }
 function bandText(film) {
   if (!facts.points) return "";

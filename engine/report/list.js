@@ -1,6 +1,7 @@
 // Last part: which rows stand in the list, in which order, and what hands do. Only the rows in view are in the document.
 let items = []; // what the list shows: {band, n} or {film, n}
 let tops = new Float64Array(1); // where each item begins, and where the last one ends
+let place = 0; // of the film in hand among the items, or where it was
 const phone = matchMedia("(max-width: 640px)");
 
 // ---- which rows, in which order ----
@@ -29,7 +30,8 @@ for (const [study, list] of lists) {
 const bandOf = (f) => (state.studies && f.studyBand) || f.priority;
 const groupOf = (f) => (f.waits && bandOf(f) !== "urgent" ? "waiting" : bandOf(f));
 
-function choose() {
+function choose(toTop) {
+  const before = items, at = placeOfPick();
   const lost = state.band === "unscored";
   const words = state.text.toLowerCase().split(/\s+/).filter(Boolean);
   const found = (f) => (!state.doubtful || lost || f.doubt) && (!state.fresh || f.fresh) && !(state.hideRead && isRead(f)) &&
@@ -66,8 +68,15 @@ function choose() {
   $("found").textContent = fill(lost ? "found_files" : state.studies ? "found_studies" : "found_films", { n: count(chosen.length) });
   $("elsewhere").hidden = !elsewhere;
   $("elsewhere").textContent = fill("elsewhere", { n: count(elsewhere) });
-  if (!state.pick || !chosen.includes(state.pick)) state.pick = chosen[0] ?? null;
+  if (!state.pick || (toTop && placeOfPick() < 0)) state.pick = chosen[0] ?? null;
+  else if (placeOfPick() < 0 && before[at]) { // hidden by what was done to it: the next of those that stay
+    const stay = new Set(chosen), next = (some) => some.find((item) => stay.has(item.film))?.film;
+    state.pick = next(before.slice(at)) ?? next(before.slice(0, at).reverse()) ?? chosen[0] ?? null;
+  }
 }
+// A film of a study that the list shows by another film is in that one's place; an earlier study's may be in none.
+const isPick = (f) => f === state.pick || (state.studies && f && state.pick && studyOf(f) === studyOf(state.pick));
+const placeOfPick = () => items.findIndex((item) => item.film && isPick(item.film));
 
 // ---- the list ----
 const first = (y) => { let a = 0, b = items.length; while (a < b) { const m = (a + b) >> 1; if (tops[m + 1] <= y) a = m + 1; else b = m; } return a; };
@@ -78,7 +87,8 @@ function draw() {
   for (let i = first(box.scrollTop - 200); i < items.length && tops[i] < box.scrollTop + box.clientHeight + 200; i++) nodes.push(node(items[i], i));
   $("empty").hidden = items.length > 0;
   sheet.replaceChildren(...nodes);
-  if (state.pick && $("film" + state.pick.index)) box.setAttribute("aria-activedescendant", "film" + state.pick.index);
+  const here = sheet.querySelector("[aria-selected=true]");
+  if (here) box.setAttribute("aria-activedescendant", here.id);
   else box.removeAttribute("aria-activedescendant");
 }
 function node(item, i) {
@@ -95,7 +105,7 @@ function node(item, i) {
   line.style.top = tops[i] + "px";
   line.dataset.index = film.index;
   line.setAttribute("role", "option");
-  line.setAttribute("aria-selected", film === state.pick);
+  line.setAttribute("aria-selected", Boolean(isPick(film)));
   if (!film.priority) {
     line.append(el("span"), chip("", t(film.status)), longName(film.file, "cut"), el("span", "cut soft why1", sentence(film)),
       el("span", "num soft", sizeOf(film)), el("span", "cut soft", when(film.modified)));
@@ -191,10 +201,10 @@ function drawFrame() {
 }
 function refresh(toTop) {
   const had = document.activeElement?.id || document.activeElement?.dataset?.band;
-  choose();
+  choose(toTop);
   if (toTop) $("scroll").scrollTop = 0;
   drawFrame(); drawHead(); draw(); drawDetail(); remember();
-  if (had && document.activeElement === document.body) ($(had) ?? document.querySelector(`[data-band="${had}"]`))?.focus();
+  if (had && document.activeElement === document.body) ($(had) ?? document.querySelector(`[data-band="${had}"]`) ?? $("scroll")).focus();
 }
 function band(name) {
   state.band = name;
@@ -215,6 +225,7 @@ function theme() {
 }
 function go(i) { // to an item of the list, and keep it in view
   state.pick = items[i].film;
+  place = i;
   const box = $("scroll"), above = i <= 1 ? 0 : tops[i];
   if (above < box.scrollTop) box.scrollTop = above;
   else if (tops[i + 1] > box.scrollTop + box.clientHeight) box.scrollTop = tops[i + 1] - box.clientHeight;
@@ -223,11 +234,11 @@ function go(i) { // to an item of the list, and keep it in view
 function move(by) { // over headings
   const rows = items.map((item, i) => (item.film ? i : -1)).filter((i) => i >= 0);
   if (!rows.length) return;
-  const at = rows.findIndex((i) => items[i].film === state.pick);
-  go(rows[Math.min(rows.length - 1, Math.max(0, at + by))]);
+  const here = placeOfPick(), at = rows.findIndex((i) => i >= (here < 0 ? place : here));
+  go(rows[Math.min(rows.length - 1, Math.max(0, (at < 0 ? rows.length : at) + by))]);
 }
 function nextUnread() {
-  const at = items.findIndex((item) => item.film === state.pick);
+  const here = placeOfPick(), at = here < 0 ? place : here;
   const order = [...items.keys()];
   const next = [...order.slice(at + 1), ...order.slice(0, at + 1)].find((i) => items[i].film && !isRead(items[i].film));
   if (next === undefined) $("found").textContent = t("no_unread");
@@ -250,6 +261,7 @@ $("sheet").addEventListener("click", (event) => {
   const line = event.target.closest("[data-index]");
   if (!line) return;
   state.pick = films[Number(line.dataset.index)];
+  place = placeOfPick();
   document.body.classList.add("open");
   draw(); drawDetail(); remember();
 });

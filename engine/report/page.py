@@ -48,7 +48,8 @@ class PageOptions:
     manifest: Manifest | None = None  #: names the network and its operating points
     viewer: str = ""  #: address of the clinic's viewer, with {study_uid}; checked by `viewer.check_pattern`
     order: bool = False  #: show study date and accession number
-    news: News | None = None  #: which films are new tonight; None where no history tells
+    news: News | None = None  #: what is new tonight, and earlier studies; None where no history tells
+    large_bytes: int | None = None  #: of the page, for large pictures; None: LARGE_BYTES
 
 
 def write_page(csv: Path, out: Path, options: PageOptions, pictures: Pictures | None) -> None:
@@ -59,6 +60,7 @@ def write_page(csv: Path, out: Path, options: PageOptions, pictures: Pictures | 
     """
     if not csv.is_file():
         raise UsageError(f"no list {csv}: make it with xscan batch")
+    room = LARGE_BYTES if options.large_bytes is None else options.large_bytes
     css = _template("page.css")
     js = '"use strict";\n(() => {\n' + "".join(map(_template, SCRIPTS)) + "})();\n"
     parts = {
@@ -70,8 +72,8 @@ def write_page(csv: Path, out: Path, options: PageOptions, pictures: Pictures | 
         "JS_HASH": lambda: [_hash(js)],
         "FACTS": lambda: [_json(_facts(csv, options, pictures is not None))],
         "ROWS": lambda: _rows(csv, options.news),
-        "STUDIES": lambda: _studies(csv),
-        "PICTURES": lambda: _pictures(csv, _shown(pictures, options.order)) if pictures else [],
+        "STUDIES": lambda: _studies(csv, options.news),
+        "PICTURES": lambda: _pictures(csv, _shown(pictures, options.order), room) if pictures else [],
     }
     with replacing(out, require_page, private=True) as stream:
         text = io.TextIOWrapper(stream, encoding="utf-8", newline="\n", write_through=True)
@@ -135,12 +137,14 @@ def _rows(csv: Path, news: News | None) -> Iterator[str]:
     yield "]" if before != "[" else "[]"
 
 
-def _studies(csv: Path) -> Iterator[str]:
-    """Of each study of several films its band and the film that decides it."""
+def _studies(csv: Path, news: News | None) -> Iterator[str]:
+    """Of each study of several films its band and the film that decides it; of any the patient's study before it."""
     before = "{"
     for uid, place in studies_of(csv):
-        if place.band and place.film and place.films > 1:
-            yield f"{before}{_json(uid)}:{_json([place.band, place.film.file])}"
+        earlier = news.earlier_study(uid) if news is not None else ""
+        if place.band and place.film and (place.films > 1 or earlier):
+            cells = [place.band, place.film.file, *([earlier] if earlier else [])]
+            yield f"{before}{_json(uid)}:{_json(cells)}"
             before = ",\n"
     yield "}" if before != "{" else "{}"
 
@@ -155,9 +159,12 @@ def _shown(pictures: Pictures, order: bool) -> Pictures:
     return shown
 
 
-def _pictures(csv: Path, pictures: Pictures) -> Iterator[str]:
-    """Blocks of CHUNK lines, a row without a picture has an empty one; behind each the large pictures of its films."""
-    chosen = _with_large(csv, pictures)
+def _pictures(csv: Path, pictures: Pictures, room: int) -> Iterator[str]:
+    """Blocks of CHUNK lines, a row without a picture has an empty one; behind each the large pictures of its films.
+
+    room: bytes of the page for large pictures.
+    """
+    chosen = _with_large(csv, pictures, room)
     large: list[str] = []
     number = -1
     for number, row in enumerate(_list(csv)):
@@ -179,8 +186,8 @@ def _end_of_block(large: list[str]) -> Iterator[str]:
     yield from large
 
 
-def _with_large(csv: Path, pictures: Pictures) -> set[int]:
-    """Which rows of the list get their large picture: the most urgent ones, as many as LARGE_BYTES hold."""
+def _with_large(csv: Path, pictures: Pictures, room: int) -> set[int]:
+    """Which rows of the list get their large picture: the most urgent ones, as many as there is room for."""
     chosen: list[tuple[int, float, int, int]] = []  # the least urgent first
     size = 0
     for number, row in enumerate(_list(csv)):
@@ -190,7 +197,7 @@ def _with_large(csv: Path, pictures: Pictures) -> set[int]:
         bytes_of = len(picture.large) * 4 // 3
         size += bytes_of
         heapq.heappush(chosen, (-LARGE_BANDS.index(row.priority), float(row.p_pneumonia), -number, bytes_of))
-        while size > LARGE_BYTES:
+        while size > room:
             size -= heapq.heappop(chosen)[3]
     return {-number for _, _, number, _ in chosen}
 

@@ -80,10 +80,14 @@ def test_the_page_alone_cannot_bear_the_date(tmp_path: Path):
 def test_the_command_line(tmp_path: Path, phantoms: Path, xscan: Xscan):
     out = tmp_path / "{date}" / "t.csv"
     settings = tmp_path / "xscan.toml"
-    settings.write_text('[nights]\nstate = "state"\n', encoding="utf-8")
-    done = xscan("--config", settings, "batch", phantoms, "--out", out, "--engine", "seed", "--workers", "1")
+    settings.write_text('[nights]\nstate = "state"\n\n[page]\nlarge-megabytes = 0\n', encoding="utf-8")
+    options = ("--out", out, "--engine", "seed", "--workers", 1, "--report")
+    done = xscan("--config", settings, "batch", phantoms, *options)
     assert done.returncode == 0, done.stderr
     assert "new tonight" in done.stderr
+    [page] = tmp_path.glob("*/t.html")
+    assert 'id="pictures0"' in page.read_text(encoding="utf-8")
+    assert 'id="large' not in page.read_text(encoding="utf-8")
     assert (tmp_path / "state" / "history.sqlite").exists()
     checked = xscan("schedule", "check", "--out", out)
     assert checked.returncode == 0, checked.stderr
@@ -96,3 +100,7 @@ def test_the_command_line(tmp_path: Path, phantoms: Path, xscan: Xscan):
     broken = settings.with_name("other.toml")
     broken.write_text('[nights]\nplace = "x"\n', encoding="utf-8")
     assert xscan("--config", broken, "history").returncode == 2
+    broken.write_text("[page]\nlarge-megabytes = -1\n", encoding="utf-8")
+    refused = xscan("--config", broken, "report", next(tmp_path.glob("*/t.csv")))
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+    assert "large-megabytes must be" in refused.stderr

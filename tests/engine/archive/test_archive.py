@@ -101,6 +101,13 @@ def test_the_list_is_a_batch_s_after_kills_of_driver_and_actors(
     table = pyarrow.parquet.read_table(place / "triage.parquet")
     assert len(table) == whole.count(b"\n") - 1
 
+    runs = json.loads(xscan("history", "--out", place / "triage.csv", "--json").stdout)["runs"]
+    states = [(run["kind"], run["state"], run.get("files")) for run in runs]
+    assert states == [("archive", "cut off", None), *[("archive", "finished", len(table))] * 2, states[3]]
+    assert states[3][:2] == ("batch", "finished")
+    scored = [sum(run["tonight"]["status"].get(name, 0) for name in ("ok", "review")) for run in runs[1:]]
+    assert scored[0] == scored[1] > 10
+
 
 def test_what_was_made_with_other_settings_is_not_mixed(xscan: Xscan, folder: Path, tmp_path: Path) -> None:
     from xscan.engine.archive.place import ArchiveFolder

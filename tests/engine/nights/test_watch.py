@@ -8,6 +8,9 @@ import pytest
 
 from xscan.engine.lists.table import Note, Row
 from xscan.engine.nights.drift import by_chance, moved
+from xscan.engine.nights.history import Run, recording
+from xscan.engine.nights.history_page import render as history_page
+from xscan.engine.nights.look_back import runs
 from xscan.engine.nights.prometheus import render
 from xscan.engine.nights.watch import Limits, as_dict, disk, watch
 
@@ -47,6 +50,15 @@ def month(nights: Nights, films: Films, count: int = 10) -> None:
 
 def alarms(state: Path, limits: Limits = LIMITS) -> list[str]:
     return [alarm.what for watched in watch(state, limits) for alarm in watched.alarms]
+
+
+def test_an_archive_run_is_no_night(nights: Nights, state: Path):
+    with recording(state, Run("archive", nights.root / "a.csv", nights.root / "archive"), print) as recorder:
+        recorder.end("finished", nights.list([film("a")]), 1.0, {"files": 1})
+    nights.time += timedelta(days=40)
+    assert watch(state, LIMITS) == []
+    assert [run.kind for run in runs(state)] == ["archive"]
+    assert "<table>" in history_page(runs(state), "en")
 
 
 @pytest.fixture

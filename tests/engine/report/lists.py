@@ -4,6 +4,7 @@ import json
 import os
 import random
 import zlib
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from xscan.engine.lists.run_report import RunReport, State, digest_of
 from xscan.engine.lists.table import HEADER, Row, encode
 from xscan.engine.network.manifest import Manifest, OperatingPoint
 from xscan.engine.network.spec import InputSpec
+from xscan.engine.nights.history import News
 from xscan.engine.phantom.draw import draw
 from xscan.engine.report.thumbnails import LARGE_BANDS, Picture, large_copy, small_copy
 from xscan.engine.triage.bands import judge
@@ -62,6 +64,15 @@ def write_list(path: Path, rows: list[Row]) -> None:
 def waits(row: Row) -> bool:
     """Whether a film has waited over 48 hours when the list is made, so that it goes before review and routine."""
     return row.priority in ("review", "routine") and row.modified < "2026-11-21T06"
+
+
+def heard(new: Collection[str] = (), earlier: Mapping[str, str] | None = None) -> News:
+    """What a history would tell. new: files that are new tonight. earlier: study -> the patient's study before it."""
+    return News(
+        "2026-11-23T00:00:00Z",
+        lambda row: "2026-11-23T02:00:00Z" if row.file in new else "2026-11-20T02:00:00Z",
+        lambda uid: (earlier or {}).get(uid, ""),
+    )
 
 
 def by_place(rows: list[Row]) -> list[Row]:

@@ -17,7 +17,6 @@ from xscan.engine.errors import OutputError, UsageError
 from xscan.engine.lists.run_report import manifest_of
 from xscan.engine.lists.table import Row, read_rows
 from xscan.engine.reasons import CODES
-from xscan.engine.report import page as page_module
 from xscan.engine.report import texts, thumbnails
 from xscan.engine.report.earlier_page import pictures_of
 from xscan.engine.report.page import CHUNK, PageOptions, write_page
@@ -185,9 +184,7 @@ def test_pictures_of_an_earlier_page_are_found_again(night: Path, tmp_path: Path
     assert list(pictures_of(page)) == []
 
 
-def test_the_most_urgent_films_have_large_pictures_within_the_budget(
-    night: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_most_urgent_films_have_large_pictures_within_the_budget(night: Path) -> None:
     page, pictures = night.with_suffix(".html"), PhantomPictures(3)
     with night.open("rb") as stream:
         rows = list(read_rows(stream))
@@ -196,10 +193,11 @@ def test_the_most_urgent_films_have_large_pictures_within_the_budget(
     write_page(night, page, PageOptions(), pictures)
     assert large_in(page) == set(early)
     one = max(len(pictures(rows[i]).large) for i in early) * 4 // 3
-    monkeypatch.setattr(page_module, "LARGE_BYTES", 20 * one)
-    write_page(night, page, PageOptions(), pictures)
+    write_page(night, page, PageOptions(large_bytes=20 * one), pictures)
     assert 20 <= len(large_in(page)) < len(early)
     assert large_in(page) == set(early[: len(large_in(page))])
+    write_page(night, page, PageOptions(large_bytes=0), pictures)
+    assert large_in(page) == set()
 
 
 def large_in(page: Path) -> set[int]:

@@ -15,7 +15,7 @@ from xscan.engine.lists.table import Row
 from xscan.engine.report.page import PageOptions, write_page
 
 from .chromium import PROGRAM
-from .lists import HOSTILE, MANIFEST, PhantomPictures, by_place, made_up_rows, write_list
+from .lists import HOSTILE, MANIFEST, PhantomPictures, by_place, heard, made_up_rows, write_list
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="no Chromium on this machine")
@@ -42,7 +42,9 @@ def rows() -> list[Row]:
 def csv(rows: list[Row], tmp_path_factory: pytest.TempPathFactory) -> Path:
     csv = tmp_path_factory.mktemp("page") / "night.csv"
     write_list(csv, rows)
-    write_page(csv, csv.with_suffix(".html"), PageOptions("en", MANIFEST, VIEWER), PhantomPictures(3, 640))
+    studies = [row.study_uid for row in by_place(rows)]
+    news = heard([row.file for row in rows[::3]], dict(zip(studies, studies[9:], strict=False)))
+    write_page(csv, csv.with_suffix(".html"), PageOptions("en", MANIFEST, VIEWER, news=news), PhantomPictures(3, 640))
     return csv
 
 
@@ -220,8 +222,8 @@ def test_a_long_name_keeps_its_end_and_is_whole_on_demand(browser: Any, tmp_path
 def test_links_into_the_viewer_hold_uids_alone(opened: Open, rows: list[Row]) -> None:
     page = opened()
     film = by_place(rows)[0]
-    assert page.get_attribute("#words a.viewer", "href") == VIEWER.replace("{study_uid}", film.study_uid)
-    assert "noopener" in page.get_attribute("#words a.viewer", "rel")
+    assert page.get_attribute("#viewerlink", "href") == VIEWER.replace("{study_uid}", film.study_uid)
+    assert "noopener" in page.get_attribute("#viewerlink", "rel")
 
 
 def test_a_study_has_the_band_that_its_frontal_film_gives_it(browser: Any, tmp_path: Path) -> None:
@@ -249,19 +251,57 @@ def test_what_is_new_tonight_can_be_asked_for(browser: Any, tmp_path: Path) -> N
     write_list(tmp_path / "new.csv", rows)
     scored = [row.file for row in rows if row.priority]
 
-    class Heard:
-        since = "2026-11-23T00:00:00Z"
-
-        def first_seen(self, row: Row) -> str:
-            return "2026-11-23T02:00:00Z" if row.file in scored[:7] else "2026-11-20T02:00:00Z"
-
-    options = PageOptions("en", MANIFEST, news=Heard())  # type: ignore[arg-type]
+    options = PageOptions("en", MANIFEST, news=heard(scored[:7]))
     write_page(tmp_path / "new.csv", tmp_path / "new.html", options, None)
     with closing(browser.new_page()) as page:
         page.goto((tmp_path / "new.html").as_uri())
         page.keyboard.press("t")
         assert page.text_content("#found").startswith("7 ")
         assert page.text_content("#fresh") == "New tonight (7)"
+
+
+def test_an_earlier_study_is_shown_or_named(browser: Any, tmp_path: Path) -> None:
+    rows = [row for row in made_up_rows(300) if row.priority == "urgent" and row.status == "ok"][:3]
+    for i, row in enumerate(rows):
+        row.study_uid, row.modified = f"1.2.{i}", f"2026-11-2{i}T00:00:00.000000Z"
+    rows[2].priority, rows[2].finding, rows[2].p_pneumonia = "routine", "normal", "0.0100"
+    write_list(tmp_path / "list.csv", rows)
+
+    options = PageOptions("en", MANIFEST, VIEWER, news=heard(earlier={"1.2.0": "1.2.2", "1.2.1": "1.2.77"}))
+    write_page(tmp_path / "list.csv", tmp_path / "list.html", options, None)
+    with closing(browser.new_page()) as page:
+        page.goto((tmp_path / "list.html").as_uri())
+        page.keyboard.press("1")  # the earlier study is of another band
+        assert "Routine" in page.text_content(".earlier .other")
+        assert page.get_attribute(".earlier a", "href") == VIEWER.replace("{study_uid}", "1.2.2")
+        page.click("#earlier")
+        assert rows[2].file in page.text_content("#words .facts")
+        assert page.locator(".earlier").count() == 0
+        page.keyboard.press("r")  # what is done to it does not lose it
+        assert rows[2].file in page.text_content("#words .facts")
+        page.keyboard.press("j")
+        assert picked(page) == rows[1].file
+        assert "not in this list" in page.text_content(".earlier")
+        assert page.get_attribute(".earlier a", "href") == VIEWER.replace("{study_uid}", "1.2.77")
+
+
+def test_what_is_read_with_read_ones_hidden_goes_to_the_next_and_not_to_the_top(opened: Open, rows: list[Row]) -> None:
+    page = opened()
+    page.keyboard.press("h")
+    for _ in range(4):
+        page.keyboard.press("ArrowDown")
+    page.keyboard.press("r")
+    assert picked(page) == by_place(rows)[5].file
+    page.keyboard.press("h")
+    page.keyboard.press("s")
+    page.keyboard.press("Home")
+    other = page.locator(".strip button:not([aria-current])").first
+    other.focus()
+    page.keyboard.press("Enter")
+    file = page.text_content("#words .facts dd")
+    page.keyboard.press("r")
+    assert page.text_content("#words .facts dd") == file  # a study's other film stays in hand
+    assert page.locator(".item[aria-selected=true]").count() == 1
 
 
 def test_a_phone_shows_cards_and_the_film_on_a_tap(opened: Open) -> None:
