@@ -15,7 +15,7 @@ define install
 	$(BIN)/python scripts/rooms.py $(VENV)
 endef
 
-.PHONY: demo test journeys lint bench constraints release clean
+.PHONY: demo test journeys lint bench constraints docs release clean
 
 demo: $(VENV)/base
 	@rm -rf demo && mkdir demo
@@ -46,6 +46,9 @@ constraints: $(VENV)/bin/python
 	$(PIP) uv
 	$(BIN)/python scripts/constraints.py --renew $(KEEP)
 
+docs: $(VENV)/docs
+	$(BIN)/python scripts/site.py
+
 release: $(VENV)/release
 	$(BIN)/python scripts/release.py
 
@@ -67,6 +70,10 @@ $(VENV)/base: $(INSTALLED) | $(VENV)/bin/python
 $(VENV)/dev: $(INSTALLED) | $(VENV)/bin/python
 	$(call install,dev)
 	@touch $@ $(VENV)/base
+
+$(VENV)/docs: $(INSTALLED) | $(VENV)/bin/python
+	$(call install,docs)
+	@touch $@
 
 $(VENV)/release: $(INSTALLED) | $(VENV)/bin/python
 	$(call install,release)

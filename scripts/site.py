@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = ROOT / "build" / "site-pages"
 SITE = ROOT / "build" / "site"
 CONFIG = ROOT / "build" / "site.json"
+MEASURED = ROOT / "benchmarks" / "results"
 ROOMS = ("cli", "engine", "calibration", "training")
 #: Title -> pages under docs/, in the order of the site; `make docs` fails for one that stands nowhere.
 SECTIONS = {
@@ -36,7 +37,7 @@ def main() -> None:
     for old in (PAGES, SITE):
         shutil.rmtree(old, ignore_errors=True)
     pages = [ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "CHANGELOG", "SECURITY")]
-    pages += sorted((ROOT / "docs").rglob("*.md"))
+    pages += sorted([*(ROOT / "docs").rglob("*.md"), *MEASURED.glob("*.md")])
     for page in pages:
         _write(page.relative_to(ROOT).as_posix(), "".join(_linked(page)))
     for picture in (ROOT / "docs").rglob("*"):
@@ -46,7 +47,7 @@ def main() -> None:
     reference = list(_reference())
     CONFIG.write_text(json.dumps(_config(reference), indent=1), encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, "-m", "properdocs", "build", "--strict", "--quiet", "--config-file", str(CONFIG)], check=False
+        [sys.executable, "-m", "properdocs", "build", "--strict", "--config-file", str(CONFIG)], check=False
     )
     if done.returncode:
         sys.exit(f"site: that ended with code {done.returncode}")
@@ -71,7 +72,9 @@ def _led(page: Path, match: re.Match[str]) -> str:
     if inside.parts[0] in ROOMS and (found.is_dir() or found.suffix == ".py"):
         package = ".".join(("xscan", *(inside if found.is_dir() else inside.parent).parts))
         module = ".".join(("xscan", *inside.with_suffix("").parts))
-        return f"{before}{up}reference/{package}.md#{module})"
+        return f"{before}{up}reference/{package}.md{'' if found.stem.startswith('_') else '#' + module})"
+    if found.is_dir():
+        return before[1:-2]
     if found.is_file() and found.suffix != ".md" and inside.parts[0] != "docs":
         _write(inside.as_posix(), found.read_text(encoding="utf-8"))
     return match[0]
@@ -90,9 +93,12 @@ def commands_page() -> str:
         parts.append(f"## {title}")
         for name in panel:
             command = root.commands[name]
-            for inner, one in getattr(command, "commands", {"": command}).items():
+            inner = getattr(command, "commands", {})
+            if not inner or command.invoke_without_command:
+                parts += [f"### `xscan {name}`", *_of_command(command)]
+            for word, one in inner.items():
                 if not one.hidden:
-                    parts += [f"### `xscan {f'{name} {inner}'.strip()}`", *_of_command(one)]
+                    parts += [f"### `xscan {name} {word}`", *_of_command(one)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -133,6 +139,7 @@ def _config(reference: list[str]) -> dict[str, Any]:
     nav: list[Any] = [{"xscan": "README.md"}, {"Commands and options": "docs/commands.md"}]
     nav += [{title: [f"docs/{name}.md" for name in names.split()]} for title, names in SECTIONS.items()]
     decisions = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"), key=lambda path: int(path.stem.split("-")[0]))
+    nav.append({"Measured": [f"benchmarks/results/{path.name}" for path in sorted(MEASURED.glob("*.md"))]})
     code = ["CONTRIBUTING.md", "docs/architecture.md", "SECURITY.md", "CHANGELOG.md"]
     code.append({"Decisions": ["docs/decisions/README.md", *(f"docs/decisions/{path.name}" for path in decisions)]})
     nav += [{"The code": code}, {"Docstrings": [{package: f"reference/{package}.md"} for package in reference]}]
