@@ -4,7 +4,7 @@
 
 Seeds are films made by us (every transfer syntax and raster format) and zips of them. Each is damaged by byte
 flips, cuts, holes, lies in its header, foreign DICOM elements, another file's middle, or in its structure (segments,
-tags, elements, chunks: fuzz_structure.py). A child process reads
+tags, elements, chunks, zip directories: fuzz_structure.py). A child process reads
 them; the parent notes what became of each, and starts another child where one dies or takes over 10 seconds.
 A case is known by its seed and index alone: `--only INDEX` runs one of them in this process.
 """
@@ -77,13 +77,15 @@ def seeds() -> list[tuple[str, bytes]]:
         found.append(("lossless jpg", imagecodecs.jpeg8_encode(wide >> 4, lossless=True, predictor=predictor)))
     found.append(("png alpha", cv2.imencode(".png", rgba)[1].tobytes()))
     found.append(("jp2", imagecodecs.jpeg2k_encode(wide, codecformat="JP2", reversible=True)))
+    zips = []
     for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        stream = BytesIO()
-        with zipfile.ZipFile(stream, "w", method) as archive:
-            for number, (_, content) in enumerate(found[:3]):
-                archive.writestr(f"DICOM/{number}", content)
-        found.append(("zip", stream.getvalue()))
-    return found
+        for members in (found[:3], found[-5:]):
+            stream = BytesIO()
+            with zipfile.ZipFile(stream, "w", method) as archive:
+                for number, (_, content) in enumerate(members):
+                    archive.writestr(f"DICOM/{number}", content)
+            zips.append(("zip", stream.getvalue()))
+    return found + zips
 
 
 def damage(content: bytes, other: bytes, chance: random.Random) -> bytes:

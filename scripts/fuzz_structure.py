@@ -1,4 +1,5 @@
-"""Damage that keeps a file's structure, for fuzz_read.py: JPEG segments, TIFF tags, DICOM elements, PNG chunks.
+"""Damage that keeps a file's structure, for fuzz_read.py: JPEG segments, TIFF tags, DICOM elements, PNG chunks, zip
+directories.
 
 A flipped byte seldom gets past the first check. These take a file apart by its own lengths, and change, double, drop,
 reorder or invent one part; the rest still fits together.
@@ -28,6 +29,8 @@ def structural(content: bytes, chance: random.Random) -> bytes:
             return _dicom(content, chance)
         if content[:4] == b"\x89PNG":
             return _png(content, chance)
+        if content[:4] == b"PK\3\4":
+            return _zip(content, chance)
     except (struct.error, ValueError):  # too damaged already to be taken apart
         pass
     return content
@@ -166,6 +169,48 @@ def _new_chunk(chance: random.Random) -> bytes:
     kind = chance.choice((b"IDAT", b"PLTE", b"tRNS", b"acTL", b"eXIf", b"IEND", b"zzZz"))
     body = chance.randbytes(chance.choice((0, 1, 8, 26, 300)))
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+# field's place and width: method, flags, checksum, sizes, lengths, offset
+_CENTRAL = ((8, 2), (10, 2), (16, 4), (20, 4), (24, 4), (28, 2), (30, 2), (32, 2), (34, 2), (38, 4), (42, 4))
+_LOCAL = ((6, 2), (8, 2), (14, 4), (18, 4), (22, 4), (26, 2), (28, 2))
+_NAMES = (b"../../0", b"/DICOM/0", b"C:\\0\0.exe", b"./DICOM//0", b"", b"DICOM/", b"DICOM/1", b"\xff\xfe", b"a" * 5000)
+
+
+def _zip(content: bytes, chance: random.Random) -> bytes:
+    """The directory at its end, entry by entry; or one member's own header, which then contradicts it."""
+    end = content.rfind(b"PK\5\6")
+    (start,) = struct.unpack_from("<I", content, end + 16) if end > 0 else (0,)
+    entries, at = [], start
+    while content[at : at + 4] == b"PK\1\2":
+        following = at + 46 + sum(struct.unpack_from("<HHH", content, at + 28))
+        entries.append(bytearray(content[at:following]))
+        at = following
+    if not entries:
+        return content
+    members, entry = bytearray(content[:start]), chance.choice(entries)
+    (own,) = struct.unpack_from("<I", entry, 42)
+    values = (*_NUMBERS, 9, 12, 14, 99, len(content), start, own, 0xFFFFFFFF)
+    kind = chance.randrange(5)
+    if kind < 2:
+        target, (place, width) = (entry, chance.choice(_CENTRAL)) if kind else (members, chance.choice(_LOCAL))
+        place += 0 if kind else own
+        target[place : place + width] = (chance.choice(values) & (1 << 8 * width) - 1).to_bytes(width, "little")
+    elif kind == 2:
+        name = chance.choice(_NAMES)
+        entry[46 : 46 + struct.unpack_from("<H", entry, 28)[0]] = name
+        struct.pack_into("<H", entry, 28, len(name))
+    elif kind == 3:  # ZIP64, with sizes and a place of its own
+        extra = struct.pack("<HHQQQ", 1, 24, *(chance.choice((*values, 1 << 40, (1 << 64) - 1)) for _ in range(3)))
+        entry += extra
+        struct.pack_into("<H", entry, 30, struct.unpack_from("<H", entry, 30)[0] + len(extra))
+        for place in chance.sample((20, 24, 42), chance.choice((1, 2, 3))):
+            struct.pack_into("<I", entry, place, 0xFFFFFFFF)
+    parts = [bytes(one) for one in entries]
+    directory = b"".join(parts) if kind < 4 else _changed(parts, chance, lambda c: c.randbytes(46), first=0)
+    count = chance.choice((len(parts), len(parts), *_NUMBERS))
+    told = struct.pack("<HHIIH", count, count, len(directory), len(members) + chance.choice((0, 0, 0, 1, 50)), 0)
+    return bytes(members) + directory + b"PK\5\6\0\0\0\0" + told
 
 
 def _changed(parts: list[bytes], chance: random.Random, new: Callable[[random.Random], bytes], first: int) -> bytes:

@@ -45,7 +45,10 @@ Prepare = Callable[[Driver, dict[str, TensorRt]], None]
 
 @pytest.fixture(scope="session")
 def night(tmp_path_factory: pytest.TempPathFactory) -> Night:
-    folder = tmp_path_factory.mktemp("night")
+    return make_night(tmp_path_factory.mktemp("night"))
+
+
+def make_night(folder: Path) -> Night:
     network, films = folder / "small.onnx", folder / "films"
     network.write_bytes(networks.residual().SerializeToString())
     for number, picture in enumerate(networks.pictures(12, seed=1)):
