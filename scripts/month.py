@@ -96,6 +96,9 @@ def drawn(root: Path, films: int, seed: int) -> Play:
             band = "urgent" if score >= 0.6 else "review" if score >= 0.2 else "routine"
             row = Row(f"{night}/{number}", "ok", band, "virus", p_pneumonia=f"{score:.4f}", model="net@1")
             row.note = Note("", "", " ".join(f"{draw.gauss(0, 1):.3f}" for _ in range(17)))
+            if draw.random() < 0.06:
+                row.status, row.priority = "review", "urgent" if band == "urgent" else "review"
+                row.reason = "adult: by its looks outside the model's population"
             if night == BROKEN and number % 3 == 0:
                 row = Row(row.file, "failed", reason="truncated: the file ends before its picture does")
             rows.append(row)

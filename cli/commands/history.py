@@ -33,15 +33,17 @@ def history(
     from xscan.engine.nights import clock
     from xscan.engine.nights.history import list_key
     from xscan.engine.nights.history_page import write_page
-    from xscan.engine.nights.look_back import as_text, has_history, runs
+    from xscan.engine.nights.look_back import NIGHTS, as_text, has_history, runs
     from xscan.engine.nights.state import keyed
 
     folder = state()
     since = clock.local_day(clock.now() - timedelta(days=nights - 1))
     key = list_key(keyed(folder), out) if out is not None and has_history(folder) else ""
-    found = runs(folder, list_key=key, since=since)
+    earlier = clock.local_day(clock.now() - timedelta(days=nights - 1 + NIGHTS))  # the page's drift is held against it
+    known = runs(folder, list_key=key, since=since if page is None else earlier)
+    found = [run for run in known if run.night >= since]
     if page is not None:
-        write_page(found, page, lang.value)
+        write_page(known, page, lang.value, since)
     Console(json=json).result({"runs": [run.as_dict() for run in found]}, as_text(found))
 
 

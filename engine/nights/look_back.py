@@ -3,16 +3,19 @@
 import contextlib
 import json
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import OutputError
 from . import clock
 from .database import NAME, Broken, breaking, read_history, writing_to
-from .drift import shares, stability
+from .drift import ANOTHER, by_chance, moved, shares, stability
 
+NIGHTS = 60  #: days before a night that it is held against
+FEW = 200  #: films of earlier nights under which nothing is said of drift
 NIGHTLY = ("batch", "listen")  #: kinds of run that are a clinic's nights; a shadow's and an archive's are none
 
 
@@ -89,6 +92,36 @@ def by_night(entries: list[RunEntry]) -> list[RunEntry]:
         if entry.state == "finished" and entry.kind in NIGHTLY:
             last[entry.night, entry.key, entry.kind] = entry
     return sorted(last.values(), key=lambda entry: (entry.night, entry.started))
+
+
+class Drift(NamedTuple):
+    """How far a night's scores have moved from those of the nights before it."""
+
+    psi: float | None  #: stability index; None where there are too few earlier films to say
+    limit: float  #: what it must be over to be no chance, and no small matter
+    films: int  #: of earlier nights, that it is held against
+
+
+def drift_of(night: RunEntry, nights: Iterable[RunEntry], least: float = ANOTHER) -> Drift:
+    """A night against earlier nights of its list, up to NIGHTS days back, that the same network scored.
+
+    A clinic's films are not those that the network was made on, so its own nights are the measure. least: of the limit.
+    """
+    first = (date.fromisoformat(night.night) - timedelta(days=NIGHTS)).isoformat()
+    network = night.facts.get("network")
+    alike = [
+        earlier.bins
+        for earlier in nights
+        if earlier.key == night.key
+        and first <= earlier.night < night.night
+        and earlier.facts.get("network") == network
+        and len(earlier.bins) == len(night.bins)
+    ]
+    counts = [sum(column) for column in zip(*alike, strict=True)]
+    films, tonight = sum(counts), sum(night.bins)
+    if films < FEW or not tonight:
+        return Drift(None, least, films)
+    return Drift(moved(night.bins, counts), max(least, by_chance(len(counts), tonight, films)), films)
 
 
 def gate_scores(folder: Path, network: str, key: str, night: str) -> tuple[list[list[float]], list[list[float]]]:

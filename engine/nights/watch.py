@@ -15,10 +15,8 @@ from typing import Any
 
 from . import clock
 from .drift import SURE, by_chance, moved
-from .look_back import NIGHTLY, RunEntry, by_night, gate_scores, runs
+from .look_back import FEW, NIGHTLY, NIGHTS, Drift, RunEntry, by_night, drift_of, gate_scores, runs
 
-NIGHTS = 60  #: before the last one, that it is held against
-FEW = 200  #: films of earlier nights under which nothing is said of drift
 TONIGHT = 20  #: films of a night under which nothing is said of its rates
 BINS = 10  #: of a gate score, each with the same share of the earlier films
 
@@ -142,20 +140,18 @@ def _drift(
 ) -> list[Alarm]:
     """Of the scores, then of each gate score."""
     alarms = []
-    counts = [sum(column) for column in zip(*(n.bins for n in before if len(n.bins) == len(last.bins)), strict=True)]
     if network_reference:
-        figures["psi"], films = last.drift, 0
+        drift = Drift(last.drift, max(limits.drift, by_chance(len(last.bins), sum(last.bins))), 0)
     else:
-        films = sum(counts)
-        figures["psi"] = moved(last.bins, counts) if films >= FEW and sum(last.bins) else None
-    figures["psi_of_the_network"] = last.drift
-    if figures["psi"] is None:
-        notes.append(f"nothing is said of drift: earlier nights have {films} films of this network, {FEW} are needed")
-    elif sum(last.bins) >= TONIGHT:
-        limit = max(limits.drift, by_chance(len(last.bins), sum(last.bins), films))
-        if figures["psi"] > limit:
-            text = f"the scores have moved: stability index {figures['psi']:.2f}, more than {limit:.2f}"
-            alarms.append(Alarm("drift", figures["psi"], limit, text))
+        drift = drift_of(last, before, limits.drift)
+    figures["psi"], figures["psi_of_the_network"] = drift.psi, last.drift
+    if drift.psi is None:
+        notes.append(
+            f"nothing is said of drift: earlier nights have {drift.films} films of this network, {FEW} are needed"
+        )
+    elif sum(last.bins) >= TONIGHT and drift.psi > drift.limit:
+        text = f"the scores have moved: stability index {drift.psi:.2f}, more than {drift.limit:.2f}"
+        alarms.append(Alarm("drift", drift.psi, drift.limit, text))
     found = _gate_drift(folder, last, figures["network"])
     figures["gate_psi"] = {name: round(value, 4) for name, (value, _) in found.items()}
     over = {name: pair for name, pair in found.items() if pair[0] > max(limits.drift, pair[1])}

@@ -1,5 +1,6 @@
 """A month of drawn scores: alarms on the right nights and on no other, whatever the draw."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -25,5 +26,9 @@ def test_a_month(tmp_path: Path, seed: int):
             page = render(entries, lang)
             assert page.count("<svg") == 5
             assert words in page  # the missed night
-            assert page.count(("another engine", "otro motor")[lang == "es"]) == 5
             assert "<script" not in page
+            assert page.count(("2026-03-25: another engine", "2026-03-25: otro motor")[lang == "es"]) == 5
+            assert re.findall(r'fill="var\(--urgent\)"><title>(\S+): PSI', page) == ["2026-03-17"]
+        shown = render(entries, "en", "2026-03-17")  # earlier nights are what its drift is held against
+        assert "2026-03-16" not in shown
+        assert '"var(--urgent)"><title>2026-03-17: PSI' in shown
