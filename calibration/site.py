@@ -97,11 +97,23 @@ class SiteReport:
 
     def as_text(self) -> str:
         lines = [f"{self.outcome}: {self.facts.get('network', '')} on {self.facts.get('films', 0)} films"]
+        lines += self.of_training()
         lines += [f"{'':38}{'found':>8}  {'95 % interval':<18}{'limit':>9}"]
         for x in self.checks:
             limit = f"{'>=' if x.at_least else '<='} {x.limit:.3f}"
             lines.append(f"{x.figure:38}{x.value:8.3f}  {f'{x.low:.3f} to {x.high:.3f}':<18}{limit:>9}  {x.state}")
         return "\n".join([*lines, *(f"  {reason}" for reason in self.reasons)])
+
+    def of_training(self) -> list[str]:
+        """What is to be said of films that the network was trained on."""
+        notes = []
+        if kept := self.facts.get("kept_though_trained_on"):
+            notes.append(f"WARNING: the network was trained on {kept} of these films: no figures of this site")
+        if left := self.facts.get("left_out_as_trained_on"):
+            notes.append(f"left out: {left} films of patients that the network was trained on")
+        if self.facts.get("trained_on_is_on_record") is False:
+            notes.append("not on record here: which films the network was trained on; of those, these are no figures")
+        return notes
 
 
 def needed(manifest: Manifest, limits: SiteLimits = LIMITS) -> dict[str, int]:

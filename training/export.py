@@ -1,7 +1,9 @@
 """Keras to ONNX, with the manifest inside, and proof that both answer alike."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -13,7 +15,7 @@ from xscan.calibration.points.scores import read_scores
 from xscan.engine.dataset.films import FOLDS, DataSet, read_inputs
 from xscan.engine.dataset.trained_on import write_record
 from xscan.engine.disk.replace import replacing_path
-from xscan.engine.errors import EngineError, UsageError
+from xscan.engine.errors import DataSetError, EngineError, UsageError
 from xscan.engine.network.manifest import KEY, Manifest
 from xscan.engine.network.sidecar import require_network
 from xscan.engine.network.spec import InputSpec
@@ -27,12 +29,26 @@ TOLERANCE = 1e-5  #: largest difference of a probability between Keras and ONNX 
 PARITY_FILMS = 256
 
 
-def export(run: Path, out: Path, data: DataSet, *, name: str, version: str, out_of_fold: list[Path]) -> float:
-    """Write the network of a finished training run as ONNX.
+@dataclass(frozen=True)
+class Exported:
+    """What was found and written."""
+
+    difference: float  #: the largest of a probability between Keras and ONNX Runtime
+    films: int  #: that it was measured on
+    record: Path | None  #: of the films that it was trained on
+    no_record: str = ""  #: why there is none
+
+    def as_dict(self) -> dict[str, Any]:
+        record = str(self.record) if self.record is not None else None
+        return {"largest_difference": self.difference, "films": self.films, "record": record}
+
+
+def export(run: Path, out: Path, data: DataSet, *, name: str, version: str, out_of_fold: list[Path]) -> Exported:
+    """Write the network of a finished training run as ONNX, and beside it the record of its films.
 
     data: where PARITY_FILMS radiographs of the run's training folds come from.
     out_of_fold: scores.csv files that temperature and operating points are chosen on.
-    Returns the largest difference found. Raises UsageError for an unfinished run, DataSetError for unusable
+    Raises UsageError for an unfinished run, DataSetError for unusable
     scores, and EngineError, with nothing written, when ONNX Runtime does not answer as Keras does.
     """
     record = run / "run.json"
@@ -51,7 +67,10 @@ def export(run: Path, out: Path, data: DataSet, *, name: str, version: str, out_
     films = data.folds(f for f in range(FOLDS) if f not in held)
     rng = np.random.default_rng(0)
     chosen = sorted(rng.permutation(len(films.films))[:PARITY_FILMS])
-    pictures, _ = read_inputs(DataSet(tuple(films.films[i] for i in chosen), ""), spec)
+    pictures, readable = read_inputs(DataSet(tuple(films.films[i] for i in chosen), ""), spec)
+    if not readable.any():
+        raise DataSetError("no film of the training folds can be read: give the data set that it was trained on")
+    pictures = pictures[readable]
 
     with replacing_path(out, require_network) as part:
         part.write_bytes(content)
@@ -63,9 +82,10 @@ def export(run: Path, out: Path, data: DataSet, *, name: str, version: str, out_
                 f"not exported: ONNX Runtime and Keras differ by {difference:.1e}, more than {TOLERANCE:.0e}"
             )
     # Beside the network: what tells its films again when it is measured on others.
-    if data.fingerprint == history["data"] and not any(film.matrix is not None for film in data.films):
-        write_record(data, out.parent)
-    return difference
+    why = ""
+    if data.fingerprint != history["data"]:
+        why = "the films are not those of the run (give the same --data, --patients, --split and --part)"
+    return Exported(difference, len(pictures), None if why else write_record(data, out.parent), why)
 
 
 def convert(model: keras.Model, manifest: Manifest | None) -> bytes:

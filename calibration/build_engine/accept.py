@@ -41,6 +41,7 @@ class Measured:
 
     pictures: films.Pictures
     reference: dict[str, np.ndarray]  #: outputs of the network, float32 [films, ...]
+    seen: dict[str, Any] | None = None  #: films that the network was trained on: how many were left out, if it is known
 
 
 def read_acceptance(
@@ -50,7 +51,7 @@ def read_acceptance(
 
     Raises DataSetError.
     """
-    settings = plan.settings
+    settings, seen = plan.settings, None
     if settings.accept is None:
         if calibrated is None:
             return None
@@ -60,14 +61,14 @@ def read_acceptance(
         patients = {film.patient for film in calibrated.films} if calibrated else set()
         listed = list_films(settings.accept, settings.accept_patients)
         chosen = films.for_acceptance(listed, plan.manifest, settings.accept_folds, patients)
-        chosen = _unseen(chosen, plan, say)
+        chosen, seen = _unseen(chosen, plan, say)
         total = min(len(chosen), most)
         chosen = films.shuffled(chosen, settings.seed)
         pictures = films.read(chosen, plan.manifest.input, total, lambda done: say.progress("reading", done, total))
-    return Measured(pictures, run.outputs(plan.model, pictures.pixels))
+    return Measured(pictures, run.outputs(plan.model, pictures.pixels), seen)
 
 
-def _unseen(chosen: list[ListedFilm], plan: Plan, say: Say) -> list[ListedFilm]:
+def _unseen(chosen: list[ListedFilm], plan: Plan, say: Say) -> tuple[list[ListedFilm], dict[str, Any]]:
     """Those that the network was not trained on, whatever folder they stand in now. Raises DataSetError."""
     found = trained_on(DataSet(tuple(chosen), ""), "", plan.manifest.data, plan.settings.model.parent)
     left = [film for film, was in zip(chosen, found.films, strict=True) if not was]
@@ -76,10 +77,10 @@ def _unseen(chosen: list[ListedFilm], plan: Plan, say: Say) -> list[ListedFilm]:
     if len(left) < len(chosen):
         say.note(f"left out: {len(chosen) - len(left)} films that the network was trained on, or of such patients")
     if not found.known:
-        say.note(
+        say.warn(
             "not on record here: which films the network was trained on; a verdict on those would promise too much"
         )
-    return left
+    return left, {"left_out": len(chosen) - len(left), "known": found.known}
 
 
 def graph_hash(model: onnx.ModelProto) -> str:
@@ -115,7 +116,10 @@ def measure(plan: Plan, candidate: Candidate, measured: Measured, say: Say) -> C
     """The candidate with its verdict."""
     say.progress("measuring", 0, 1)
     verdict = judge(plan, measured, candidate.model)
-    return replace(candidate, verdict=verdict, record=verdict.as_dict() | {"measured_on": ON_GRAPH})
+    record = verdict.as_dict() | {"measured_on": ON_GRAPH}
+    if measured.seen is not None:
+        record |= {"trained_on": measured.seen}
+    return replace(candidate, verdict=verdict, record=record)
 
 
 def require_accepted(

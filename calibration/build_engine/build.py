@@ -14,6 +14,7 @@ from typing import Any
 
 import onnxruntime
 
+from xscan.engine.dataset.trained_on import copy_record
 from xscan.engine.disk.overwrite import made_here
 from xscan.engine.disk.replace import replace_bytes
 from xscan.engine.errors import EngineError
@@ -249,6 +250,7 @@ def _write(plan: Plan, made: Made, calibration: Calibration | None, calibrated: 
         sidecar = replace(sidecar, sha256=sidecar.sha256 | {"calibration": sha256(text)})
         if calibrated or plan.cache.is_file():  # what travels with the network is there already
             replace_bytes(plan.cache, text, made_here("calibration cache", b"{"))
+    copy_record(plan.manifest.data, plan.settings.model.parent, plan.settings.out.parent)
     write_engine(plan.settings.out, made.engine, made.candidate.model.SerializeToString(), sidecar)
     return sidecar
 

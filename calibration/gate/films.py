@@ -1,6 +1,5 @@
 """The films that a gate is fitted on and measured on, and what a network makes of them."""
 
-import csv
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +8,8 @@ import numpy as np
 import onnx
 import onnxruntime
 
+from xscan.engine.dataset.folder import table_beside
+from xscan.engine.dataset.sheet import read_sheet
 from xscan.engine.errors import DataSetError
 from xscan.engine.network.manifest import Manifest
 from xscan.engine.preprocess.to_input import to_input
@@ -88,11 +89,9 @@ def held_out_films(folder: Path) -> list[np.ndarray]:
 
 
 def _rows(folder: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
-    path = folder.with_suffix(".csv")
+    path = table_beside(folder)
     if not path.is_file():
         raise DataSetError(f"no file {path}: it needs the columns {', '.join(columns)}")
-    with path.open(newline="", encoding="utf-8-sig") as stream:
-        rows = list(csv.DictReader(stream))
-    if not rows or not set(columns) <= set(rows[0]):
-        raise DataSetError(f"{path} needs the columns {', '.join(columns)}")
-    return rows
+    sheet, rows = read_sheet(path)
+    sheet.require(*columns)
+    return [row for _, row in rows]

@@ -29,7 +29,7 @@ def audit(
     from xscan.calibration.audit import audit as measure
     from xscan.calibration.audit import trained_films
     from xscan.engine.errors import UsageError
-    from xscan.engine.runtime.open import find_engine
+    from xscan.engine.runtime.choose import choose
 
     if len(files) < 2:
         raise UsageError("give one or more lists, then the CSV of what readers found")
@@ -37,8 +37,7 @@ def audit(
     manifest, console = manifest_for(lists[0], engine), Console(json=json)
     trained = None
     if films is not None:
-        beside = find_engine(engine).parent if engine else Path()
-        trained = trained_films(films, manifest, beside)
+        trained = trained_films(films, manifest, choose(engine).path.parent)
         if trained is None:
             console.warn("not on record here: which films the network was trained on")
     result = measure(lists, truth, manifest, trained)

@@ -1,6 +1,5 @@
 """`xscan batch`: a folder in, a triage list out."""
 
-import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -234,7 +233,9 @@ def batch(
         raise typer.Exit(130)
     console.say(summary_table(summary, out, settings.page))
     if page is None and not summary.unchanged and (older := beside(out, ".html")).exists():
-        again = shlex.join(["xscan", "report", str(out), str(what.folder), f"--out={older}"])
+        from xscan.engine.machine.install import shell_line
+
+        again = shell_line("xscan", "report", str(out), str(what.folder), f"--out={older}")
         console.warn(f"{older} shows an earlier list: add --report, or make it anew with {again}")
     if summary.scored + summary.status["failed"] == 0:
         console.warn(f"no radiographs in {films[0] if len(films) == 1 else 'any of these'}")

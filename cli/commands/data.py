@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from ..terminal.console import Console
+from ..terminal.logs import plain_warnings
 from ..terminal.options import Json, NoProgress, Patients, Quiet, Verbose
 from ..terminal.progress import progress
 
@@ -46,7 +47,8 @@ def describe(
     console = Console(quiet, verbose, json, no_progress)
     if html is not None:
         require_page(html)
-    films = load_folder(data, patients)
+    with plain_warnings(console):
+        films = load_folder(data, patients)
     parts = read_split(split) if split else None
     with progress(console, "reading", len(films.films)) as show:
         description = run(films, survey(films, show), parts)
@@ -75,7 +77,8 @@ def pack(
     from xscan.engine.network.spec import InputSpec
 
     console = Console(quiet, verbose, json, no_progress)
-    films = load_folder(data, patients)
+    with plain_warnings(console):
+        films = load_folder(data, patients)
     with progress(console, "packing", len(films.films)) as show:
         packed = write_set(films, out, InputSpec(size, size), show)
     if packed.unreadable:
@@ -111,7 +114,8 @@ def split(
     shares = parse_parts(parts)
     if like_study and shares != parse_parts("train=0.8,test=0.2"):
         raise UsageError("--like-study has the study's parts, train=0.8,test=0.2: leave out --parts")
-    films = load_folder(data, patients)
+    with plain_warnings(console):
+        films = load_folder(data, patients)
     if like_study:
         listed, labels, groups = films.films, films.labels, None
         placed = study_split(labels, seed)

@@ -38,7 +38,7 @@ def evaluate(
     Three classes, each class, normal against pneumonia, bacterial against viral, a table of thresholds, PPV and
     NPV at other prevalences, and subgroups by size, source and age.
     """
-    from xscan.engine.dataset.folder import load_folder
+    from xscan.engine.dataset.folder import load_folder, table_beside
     from xscan.engine.dataset.selection import selection
     from xscan.engine.errors import UsageError
     from xscan.engine.machine.install import require
@@ -60,7 +60,7 @@ def evaluate(
         films = load_folder(data, patients) if data is not None else None
         (scored,) = score([model], films, keeps, trained_too)
         console.detail(f"scored {len(scored)} films: {scored.how}")
-        columns = read_columns(patients or data.with_suffix(".csv")) if data is not None else {}
+        columns = read_columns(patients or table_beside(data)) if data is not None else {}
         evaluation = measure(scored, shares, columns)
         if html is not None:
             from xscan.training.evaluation.page import write_page

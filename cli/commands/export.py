@@ -8,7 +8,8 @@ import typer
 
 from ..terminal.console import Console
 from ..terminal.extras import needs_train
-from ..terminal.options import Json, Patients, Quiet
+from ..terminal.logs import plain_warnings
+from ..terminal.options import Json, Part, Patients, Quiet, Split
 
 
 def export(
@@ -25,26 +26,35 @@ def export(
     name: Annotated[str, typer.Option(help="Name of the network, shown in the CSV.  [default: the run's]")] = "",
     model_version: Annotated[str, typer.Option(help="Version of the network, shown in the CSV.")] = "1",
     patients: Patients = None,
+    split: Split = None,
+    part: Part = "",
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
     """Export a trained network to ONNX, with operating points chosen on out-of-fold scores.
 
-    Nothing is written when ONNX Runtime's probabilities differ from Keras's by more than 1e-5.
+    Nothing is written when ONNX Runtime's probabilities differ from Keras's by more than 1e-5. Beside the network
+    stands a record of the films that it was trained on, FINGERPRINT.films.npz, so that evaluate leaves them out.
     """
     from xscan.engine.dataset.folder import load_folder
+    from xscan.engine.dataset.selection import for_training
     from xscan.engine.machine.install import require
 
     os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever trained it: Keras's files are the same, tf2onnx is not
     require("keras", "tensorflow", "tf2onnx")
+    chosen = for_training(split, part)
     with needs_train():
         from xscan.training.export import export as run_export
     console = Console(quiet=quiet, json=json)
-    difference = run_export(
-        run, out, load_folder(data, patients), name=name or run.name, version=model_version,
-        out_of_fold=out_of_fold or [run / "scores.csv"],
-    )  # fmt: skip
+    scores = out_of_fold or [run / "scores.csv"]
+    with plain_warnings(console):
+        films = chosen(load_folder(data, patients))
+        exported = run_export(run, out, films, name=name or run.name, version=model_version, out_of_fold=scores)
+    if exported.no_record:
+        console.warn(
+            f"no record of the films that it was trained on: {exported.no_record}; evaluate will not know them"
+        )
     console.result(
-        {"onnx": str(out), "largest_difference": difference},
-        f"{out}: probabilities within {difference:.1e} of Keras's on 256 radiographs",
+        {"onnx": str(out), **exported.as_dict()},
+        f"{out}: probabilities within {exported.difference:.1e} of Keras's on {exported.films} radiographs",
     )

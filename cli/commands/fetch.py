@@ -18,7 +18,7 @@ def fetch(
     overlap: Annotated[int, typer.Option(min=0, help="Days before it that are asked for, too: films come late.")] = 1,
     modality: Annotated[str, typer.Option(help="Modalities, separated by commas.")] = "CR,DX",
     accession_list: Annotated[
-        Path | None, typer.Option(help="Instead of days: a file of accession numbers, one a line.")
+        Path | None, typer.Option(help="Instead of days: a file of accession numbers, one a line, or a table of them.")
     ] = None,
     scan: Annotated[
         bool, typer.Option("--scan", help="Then run a batch on the folder, by [batch] of xscan.toml.")
@@ -119,17 +119,24 @@ def _modalities(text: str) -> tuple[str, ...]:
 
 
 def _accessions(file: Path) -> tuple[str, ...]:
+    """Of a table with a column of them, else of a text with one a line; `#` begins a comment there."""
+    from xscan.engine.dataset.sheet import read_sheet, table_text
     from xscan.engine.errors import UsageError
 
-    try:
-        lines = [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines()]
-    except (OSError, UnicodeDecodeError):
-        raise UsageError(f"cannot read {file}: it must be text, an accession number a line") from None
-    found = tuple(dict.fromkeys(line for line in lines if line and not line.startswith("#")))
-    for number, line in enumerate(lines, 1):
+    sheet, rows = read_sheet(file)
+    if "accession" in sheet.columns:
+        lines = [(number, row["accession"].strip()) for number, row in rows]
+    else:
+        lines = [(number, line.strip()) for number, line in enumerate(table_text(file).splitlines(), 1)]
+        lines = [(number, line) for number, line in lines if not line.startswith("#")]
+    found = tuple(dict.fromkeys(line for _, line in lines if line))
+    for number, line in lines:
         # * and ? would match every study; a backslash separates values (PS3.4 C.2.2.2.4, PS3.5 6.4).
         if len(line) > 16 or not line.isprintable() or set(line) & set("*?\\"):
-            raise UsageError(f"line {number} of {file} is no accession number: at most 16 letters, none of * ? \\")
+            hint = f"; of a table, name the column accession ({sheet.has})" if len(sheet.columns) > 1 else ""
+            raise UsageError(
+                f"line {number} of {file} is no accession number: at most 16 letters, none of * ? \\{hint}"
+            )
     if not found:
         raise UsageError(f"{file} holds no accession number")
     return found

@@ -62,6 +62,7 @@ def report_of_films(
         "normal": int((~is_sick).sum()),
         "pneumonia": int(is_sick.sum()),
         "left_out_as_trained_on": left_out,
+        "kept_though_trained_on": int(seen.films.sum()) - left_out,
         "trained_on_is_on_record": seen.known,
         "films_sha256": digest_of(settings.out),
         "bands": bands(kept, is_sick),

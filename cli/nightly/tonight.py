@@ -9,6 +9,7 @@ from xscan.engine.batch.run import run_batch
 from xscan.engine.batch.settings import BatchSettings, Summary
 from xscan.engine.errors import OutputError, UsageError, XscanError
 from xscan.engine.lists.output import shadow_path
+from xscan.engine.machine.install import shell_line
 from xscan.engine.nights import dated
 
 from ..terminal.console import Console
@@ -85,7 +86,8 @@ class Tonight:
         if summary.interrupted:
             console.warn("the shadow run was interrupted: the same command carries it on")
         else:
-            console.say(f"shadow: {second.out}, by {summary.model}; compare: xscan compare {self.out} {second.out}")
+            compare = shell_line("xscan", "compare", str(self.out), str(second.out))
+            console.say(f"shadow: {second.out}, by {summary.model}; compare: {compare}")
 
     def _named(self, settings: BatchSettings, day: str) -> BatchSettings:
         before = next(dated.nights(self.list, before=day), None)

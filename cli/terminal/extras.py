@@ -13,6 +13,10 @@ from xscan.engine.machine.install import install_line
 @contextmanager
 def needs_train() -> Iterator[None]:
     """Around the imports of commands that need Keras: names the extra if absent, lets nothing out on stderr."""
+    import logging
+
+    for name in ("tensorflow", "absl", "tf2onnx"):  # they log to stderr, at any time
+        logging.getLogger(name).setLevel(logging.ERROR)
     with names_extra(), _silent():
         yield
         if "tensorflow" in sys.modules:

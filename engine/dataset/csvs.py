@@ -5,6 +5,7 @@ from pathlib import Path
 from ..disk.hostile import uncell
 from ..errors import DataSetError
 from .films import FOLDS
+from .parts import fold_of_part, part_named
 from .sheet import read_sheet
 
 
@@ -24,21 +25,32 @@ def read_split(path: Path) -> dict[str, str]:
 
 
 def read_patients(path: Path, *, required: bool, strict: bool = False) -> dict[str, tuple[str, int | None]]:
-    """file -> patient ('' if none is named), fold. strict: a CSV that is no list of patients is an error."""
+    """file -> patient ('' if none is named), fold: that of the column fold, else of the column part.
+
+    strict: a CSV that is no such list, or has parts of other names, is an error.
+    """
     if not path.is_file():
         if required:
-            raise DataSetError(f"no file {path}: --patients needs a CSV with the columns file,patient[,fold]")
+            raise DataSetError(f"no file {path}: --patients needs a CSV with the columns file,patient[,fold or part]")
         return {}
     table: dict[str, tuple[str, int | None]] = {}
     sheet, rows = read_sheet(path)
-    if not required and not strict and not {"file", "patient"} <= set(sheet.columns):
-        return {}
-    sheet.require("file", "patient")
+    if "file" not in sheet.columns or not {"patient", "fold", "part"} & set(sheet.columns):
+        if not required and not strict:
+            return {}
+        sheet.require("file", "patient")
     for _, row in rows:
-        entry = (uncell(row["patient"] or ""), _fold(row.get("fold"), path))
+        entry = (uncell(row.get("patient", "")), _place(row, path, strict=required or strict))
         if table.setdefault(uncell(row["file"]), entry) != entry:
             raise DataSetError(f"{path} lists a film twice, with another patient or fold: keep one row a film")
     return table
+
+
+def _place(row: dict[str, str], path: Path, *, strict: bool) -> int | None:
+    if "fold" in row:
+        return _fold(row["fold"], path)
+    part = row.get("part", "").strip()
+    return fold_of_part(part, path) if part and (strict or part_named(part)) else None
 
 
 def _fold(text: str | None, path: Path) -> int | None:

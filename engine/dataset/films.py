@@ -13,6 +13,7 @@ from .. import CLASSES
 from ..errors import DataSetError, FileProblem
 from ..find.found import Found
 from ..network.spec import InputSpec
+from .parts import are_parts, group_of
 
 if TYPE_CHECKING:
     from ..read.film import Facts
@@ -42,12 +43,12 @@ class ListedFilm:
 
     @property
     def group(self) -> str:
-        """Its top folder; of a labelled set: the class."""
-        return self.file.split("/")[0] if "/" in self.file else ""
+        """Its top folder, below that of its part if it lies in one; of a labelled set: the class."""
+        return group_of(self.file)
 
     @property
     def label(self) -> int:
-        """Index into CLASSES. Raises ValueError where the top folder is no class."""
+        """Index into CLASSES. Raises ValueError where its folder is no class."""
         return CLASSES.index(self.group)
 
     def grey(self) -> np.ndarray:
@@ -101,6 +102,11 @@ class DataSet:
     def patients(self) -> np.ndarray:
         """str [films]."""
         return np.array([film.patient for film in self.films])
+
+    @property
+    def in_parts(self) -> bool:
+        """Do its folds stand for the parts train, validate and test (parts.py)?"""
+        return are_parts(film.fold for film in self.films)
 
     def folds(self, folds: Iterable[int]) -> "DataSet":
         """The part of the data set in these folds, with a fingerprint of its own."""

@@ -1,4 +1,4 @@
-"""Which films of a data set a command looks at: --fold, or --split with --part.
+"""Which films of a data set a command looks at: --fold, or --split with --part; of a set in parts --part alone.
 
 Every command reads the three options by `selection`, before it reads any film, and takes the films by `choose`.
 A score file has files and folds and no films: `Keeps` alone says which of its rows are meant.
@@ -6,7 +6,8 @@ A score file has files and folds and no films: `Keeps` alone says which of its r
 
 import re
 import warnings
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 from ..errors import DataSetError, UsageError
 from .csvs import read_split
 from .films import FOLDS, DataSet, data_set
+from .parts import FOLD_OF, fold_of_part, part_named
 
 
 @dataclass(frozen=True)
@@ -42,9 +44,17 @@ def selection(fold: str = "", split: Path | None = None, part: str = "") -> Keep
     DataSetError for folds or a split file that cannot be used.
     """
     if split is None:
-        if part:
-            raise UsageError("--part names a part of a split file: give --split FILE (CSV: file,part) too")
-        return Keeps(parse_folds(fold))
+        if part and fold:
+            raise UsageError("choose films by --fold or by --part, not by both")
+        if not part:
+            return Keeps(parse_folds(fold))
+        known = part_named(part)
+        if known is None:
+            raise UsageError(
+                f"--part {part} is of a split file: give --split FILE (CSV: file,part) too; a data set in parts has "
+                f"{', '.join(FOLD_OF)}"
+            )
+        return Keeps((FOLD_OF[known],), part=known)
     if fold:
         raise UsageError("choose films by --fold or by --split and --part, not by both")
     parts = read_split(split)
@@ -60,6 +70,10 @@ def choose(data: DataSet, keeps: Keeps) -> DataSet:
     """
     if keeps.everything:
         return data
+    if keeps.part and keeps.split is None and not data.in_parts:
+        raise DataSetError(
+            f"the data set is not in parts: give --split FILE with --part {keeps.part}, or folds with --fold"
+        )
     films = [film for film in data.films if keeps(film.file, film.fold)]
     if not films and keeps.split is not None:
         raise DataSetError(
@@ -71,6 +85,34 @@ def choose(data: DataSet, keeps: Keeps) -> DataSet:
         warnings.warn(
             f"{lost} of {len(keeps.named)} films of the part '{keeps.part}' are not in the data set", stacklevel=2
         )
+    return data_set(films)
+
+
+def for_training(split: Path | None, part: str) -> Callable[[DataSet], DataSet]:
+    """What brings a data set to the films that are trained on, validated and held out.
+
+    A split file without a part gives its parts train, validate and test; with one, the films of that part alone.
+    Reads the split file now. Raises as `selection` and `choose` do.
+    """
+    if split is None or part:
+        keeps = selection(split=split, part=part)
+        return lambda data: choose(data, keeps)
+    parts = read_split(split)
+    if "train" not in map(part_named, parts.values()):
+        raise UsageError(
+            f"{split.name} has the parts {', '.join(sorted(set(parts.values())))}: one must be train; or choose one "
+            "with --part"
+        )
+    folds = {file: fold_of_part(of, split) for file, of in parts.items()}
+    return lambda data: _in_folds(data, folds, split)
+
+
+def _in_folds(data: DataSet, folds: dict[str, int], split: Path) -> DataSet:
+    films = [replace(film, fold=folds[film.file]) for film in data.films if film.file in folds]
+    if not films:
+        raise DataSetError(f"no film of {split} is in the data set: it is of another one")
+    if left := len(data.films) - len(films):
+        warnings.warn(f"{left} films have no part in {split.name} and are left out", stacklevel=3)
     return data_set(films)
 
 

@@ -25,8 +25,24 @@ HEADERS: Mapping[str, tuple[str, ...]] = {
         *("truth", "label", "diagnosis", "finding truth", "Wahrheit", "Befund", "Diagnose", "verdad", "diagnóstico"),
         *("hallazgo", "resultado", "vérité", "diagnostic", "verità", "diagnosi", "referto", "verdade", "waarheid"),
     ),
-    "patient": ("patient", "Patientin", "patient_id", "paciente", "paziente", "patiënt"),
+    "patient": (
+        "patient",
+        "Patientin",
+        "patient_id",
+        "patienten-id",
+        "Patientennummer",
+        "paciente",
+        "paziente",
+        "patiënt",
+    ),
+    "accession": (
+        *("accession", "accession number", "accession no", "Auftragsnummer", "Anforderungsnummer", "Zugangsnummer"),
+        *("número de acceso", "número de estudio", "numéro d'accession", "numero di accesso", "número de acesso"),
+    ),
     "fold": ("fold", "Faltung", "pliegue"),
+    "age": ("age", "Alter", "edad", "âge", "età", "idade", "leeftijd"),
+    "sex": ("sex", "gender", "Geschlecht", "sexo", "sexe", "sesso", "geslacht"),
+    "source": ("source", "Quelle", "fuente", "origen"),
     "part": ("part", "split", "Teil", "parte", "partie", "partición", "deel"),
 }
 
@@ -57,7 +73,7 @@ def read_sheet(path: Path) -> tuple[Sheet, Iterator[tuple[int, dict[str, str]]]]
     UTF-8 with or without a byte order mark, UTF-16 ("Unicode text"), else Windows' CP1252; separated by commas,
     semicolons, tabs or bars, whichever gives more of the columns that are known, or more columns. Raises DataSetError.
     """
-    text = _text(path)
+    text = table_text(path)
     first, _, rest = text.partition("\n")
     separators = ",;\t|"
     if first.strip().lower().startswith("sep=") and first.strip()[4:5]:  # Excel's own hint
@@ -75,7 +91,8 @@ def read_sheet(path: Path) -> tuple[Sheet, Iterator[tuple[int, dict[str, str]]]]
     return Sheet(path, tuple(columns), tuple(found)), _rows(reader, columns, path)
 
 
-def _text(path: Path) -> str:
+def table_text(path: Path) -> str:
+    """The text of a file that a spreadsheet or an editor saved, whatever its encoding (above). Raises DataSetError."""
     try:
         if path.stat().st_size > MAX_BYTES:
             raise DataSetError(f"{path} is too large for a table: over {MAX_BYTES >> 20} MB")

@@ -7,6 +7,7 @@ patient can be read from it, but whoever has a film or a name can ask for it.
 """
 
 import hashlib
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -17,10 +18,11 @@ from zipfile import BadZipFile
 import numpy as np
 
 from ..disk.overwrite import made_here
-from ..disk.replace import replacing
+from ..disk.replace import replace_bytes, replacing
 from ..errors import DataSetError
 from ..network import models
 from .films import DataSet, ListedFilm
+from .packed import read_facts
 
 _ARRAYS = ("content", "names", "patients", "folds")
 _OURS = made_here("record of films", b"PK", b"content.npy")
@@ -53,7 +55,7 @@ def trained_on(data: DataSet, whole: str, trained: Mapping[str, Any], beside: Pa
     if record is None:
         return TrainedOn(nothing, known=False)
     seen = np.isin(record["folds"], list(folds))
-    content, names, patients = (_hashes(data, of) for of in (_content, _name, _patient))
+    content, names, patients = _contents(data), _hashes(data, _name), _hashes(data, _patient)
     found = np.isin(content, record["content"][seen]) & (content != 0)
     if np.isin(names, record["names"]).mean() >= _SAME_SET:
         found |= np.isin(patients, record["patients"][seen])
@@ -61,11 +63,9 @@ def trained_on(data: DataSet, whole: str, trained: Mapping[str, Any], beside: Pa
 
 
 def write_record(data: DataSet, folder: Path) -> Path:
-    """Write the record of a whole set into a network's folder. Reads every film. Raises DataSetError."""
-    if any(film.matrix is not None for film in data.films):
-        raise DataSetError("a packed set has no files to know again: give the folder that it was packed from")
+    """Write the record of a whole set into a network's folder. Reads every film, of a packed set its facts."""
     arrays = {
-        "content": _hashes(data, _content),
+        "content": _contents(data),
         "names": _hashes(data, _name),
         "patients": _hashes(data, _patient),
         "folds": np.array([film.fold for film in data.films], np.uint8),
@@ -74,6 +74,17 @@ def write_record(data: DataSet, folder: Path) -> Path:
     with replacing(path, _OURS) as stream:
         np.savez_compressed(stream, **arrays)
     return path
+
+
+def copy_record(trained: Mapping[str, Any], source: Path, folder: Path) -> None:
+    """Bring the record beside a network, if there is one, to the folder of an engine made of it.
+
+    trained: `Manifest.data`. source: the network's folder.
+    """
+    name = record_name(str(trained.get("fingerprint", "")))
+    there, here = source / name, folder / name
+    if there.is_file() and os.path.abspath(there) != os.path.abspath(here):
+        replace_bytes(here, there.read_bytes(), _OURS)
 
 
 def record_name(fingerprint: str) -> str:
@@ -109,9 +120,18 @@ def _patient(film: ListedFilm) -> int:
     return _hash(film.patient)
 
 
+def _contents(data: DataSet) -> np.ndarray:
+    """Of the files' bytes; a packed set knows them of the files that it was packed from."""
+    if not data.films or data.films[0].matrix is None:
+        return _hashes(data, _content)
+    files, _, digests = read_facts(data.films[0].path)
+    known = {str(file): int.from_bytes(digest[:8].tobytes()) for file, digest in zip(files, digests, strict=True)}
+    return _hashes(data, lambda film: known.get(film.file, 0))
+
+
 def _content(film: ListedFilm) -> int:
-    """Of the file's bytes; 0 where there is no file of its own to read: a zip's member, a packed film."""
-    if film.matrix is not None or film.found.member is not None:
+    """Of the file's bytes; 0 where there is no file of its own to read: a zip's member."""
+    if film.found.member is not None:
         return 0
     try:
         with film.path.open("rb") as stream:

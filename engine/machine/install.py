@@ -34,7 +34,11 @@ def install_line(*modules: str) -> str:
 
 def pip_line(*words: str) -> str:
     """`/path/to/python -m pip install WORDS`, quoted for the shell of this system."""
-    words = (sys.executable, "-m", "pip", "install", *words)
+    return shell_line(sys.executable, "-m", "pip", "install", *words)
+
+
+def shell_line(*words: str) -> str:
+    """A command line to paste, quoted for the shell of this system."""
     return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
 
 

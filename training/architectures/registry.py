@@ -45,7 +45,7 @@ class Architecture:
             if name not in known:
                 raise UsageError(f"'{self.name}' has no option '{name}': it takes {', '.join(known)}")
             wanted = type(known[name])
-            fits = isinstance(value, list | tuple) if wanted is tuple else isinstance(value, wanted)
+            fits = _is_list(value, known[name]) if wanted is tuple else isinstance(value, wanted)
             if not fits and not (wanted is float and type(value) is int):
                 kind = "a list" if wanted is tuple else wanted.__name__
                 raise UsageError(
@@ -58,12 +58,17 @@ class Architecture:
         self.check(options)
         try:
             return self.function(height, width, **options)
-        except ValueError:  # Keras's own, for a layer without an output
+        except (ValueError, TypeError, IndexError):  # Keras's own, for a layer without an output; an empty list
             raise UsageError(
                 f"'{self.name}' cannot be built for {height} x {width} inputs"
                 + (f" with {', '.join(f'{k} = {_toml(v)}' for k, v in options.items())}" if options else "")
                 + ": choose a larger --size or other options"
             ) from None
+
+
+def _is_list(value: Any, like: tuple[Any, ...]) -> bool:
+    """A list of what `like` holds; of anything where that is empty."""
+    return isinstance(value, list | tuple) and (not like or all(type(v) is type(like[0]) for v in value))
 
 
 def _toml(value: Any) -> str:

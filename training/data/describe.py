@@ -9,6 +9,7 @@ import numpy as np
 
 from xscan.engine import CLASSES
 from xscan.engine.dataset.films import DataSet
+from xscan.engine.dataset.parts import FOLD_OF
 
 from ..pages.tables import aligned_by_kind
 from .copies import Copies, find_copies
@@ -46,9 +47,10 @@ class Description:
 
 
 def describe(data: DataSet, survey: Survey, split: Mapping[str, str] | None = None) -> Description:
-    """The figures of a data set. split: file -> part, described in place of the folds. Needs scikit-learn."""
+    """The figures of a data set. split: file -> part, described in place of its folds or parts. Needs scikit-learn."""
     films, labels = survey.films, survey.labels
-    parts = tuple(f"fold {film.fold}" if split is None else split.get(film.file, "") for film in films)
+    own = {fold: part for part, fold in FOLD_OF.items()} if data.in_parts else {}
+    parts = tuple(own.get(f.fold or 0, f"fold {f.fold}") if split is None else split.get(f.file, "") for f in films)
     copies, shortcuts = find_copies(survey), find_shortcuts(survey)
     counts = np.bincount(labels, minlength=len(CLASSES))
     rows, columns = survey.facts[:, 0], survey.facts[:, 1]
@@ -69,7 +71,7 @@ def describe(data: DataSet, survey: Survey, split: Mapping[str, str] | None = No
             for label, name in enumerate(CLASSES)
         },
         "split": {
-            "by": "folds" if split is None else "split file",
+            "by": "split file" if split is not None else "parts" if own else "folds",
             "parts": {part: {name: by_part[part][name] for name in CLASSES} for part in sorted(by_part)},
         },
         "measures": _measures(survey),

@@ -1,6 +1,5 @@
 """The same figures for parts of the films: by size, by source, by age, and by sex where a CSV says it."""
 
-import csv
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -12,6 +11,9 @@ import numpy as np
 from xscan.calibration.statistics.intervals import rate
 from xscan.calibration.statistics.metrics import roc_auc
 from xscan.engine.dataset.films import ListedFilm
+from xscan.engine.dataset.parts import part_of
+from xscan.engine.dataset.sheet import read_sheet
+from xscan.engine.disk.hostile import uncell
 from xscan.engine.errors import FileProblem, UnreadableRadiograph
 from xscan.engine.find.found import Found
 
@@ -29,8 +31,7 @@ def read_columns(path: Path) -> Columns:
     """The CSV of a data set, {} where there is none."""
     if not path.is_file():
         return {}
-    with path.open(newline="", encoding="utf-8-sig") as stream:
-        return {row["file"]: row for row in csv.DictReader(stream) if row.get("file")}
+    return {uncell(row["file"]): row for _, row in read_sheet(path)[1] if row.get("file")}
 
 
 def subgroups(scored: ScoredFilms, columns: Columns) -> dict[str, list[dict[str, Any]]]:
@@ -89,7 +90,7 @@ def _source(film: ListedFilm, row: dict[str, str]) -> str:
     """The CSV's column source, else the folder within the class, else the file name with # for its numbers."""
     if source := row.get("source", "").strip():
         return source
-    inner = film.file.split("/")[1:]
+    inner = film.file.split("/")[2 if part_of(film.file) else 1 :]
     if len(inner) > 1:
         return inner[0]
     return re.sub(r"\d+", "#", Path(film.file).stem)

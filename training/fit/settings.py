@@ -1,14 +1,17 @@
 """What shapes a training run. Imports no Keras."""
 
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any
+
+from xscan.engine.errors import UsageError
 
 from .augment import Augmentation
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that shapes a run."""
+    """Everything that shapes a run. Raises UsageError for settings that cannot go together."""
 
     architecture: str = "seed"
     options: dict[str, Any] = field(default_factory=dict)  #: the architecture's own, as its function names them
@@ -31,3 +34,11 @@ class Settings:
     #: by most probable class of the target, the largest shares (below 1) of height and of width that are cut off before
     #: any other change; () cuts nothing
     trim: tuple[tuple[float, float], ...] = ()
+
+    def __post_init__(self) -> None:
+        if both := sorted(set(self.validate) & set(self.hold_out)):
+            raise UsageError(
+                f"fold {both[0]} is both validated and held out: name it in one of the two (--validate, --hold-out)"
+            )
+        if not isfinite(self.learning_rate):
+            raise UsageError(f"the learning rate must be a number, not {self.learning_rate}")

@@ -3,7 +3,7 @@
 RUN/run.json      settings, data fingerprint, folds, versions
 RUN/history.csv   one row an epoch; history.png is its plot
 RUN/tensorboard   the same for TensorBoard, where it is installed (with TensorFlow)
-RUN/last.keras    state after the last whole epoch, for --resume
+RUN/last.keras    state after the last whole epoch, for --resume; gone once the run is finished
 RUN/final.keras   the trained network (averaged weights)
 RUN/scores.csv    logits of the films in the validation and held-out folds
 """
@@ -31,7 +31,7 @@ from ..architectures.fused import fused_layers
 from ..architectures.registry import architecture
 from .augment import augment
 from .exchange import Pool
-from .record import open_run, update_run
+from .record import begin, open_run, update_run
 from .settings import Settings
 from .teachers import Teachers
 
@@ -96,9 +96,10 @@ def train(
     targets: Mapping[str, np.ndarray] | None = None,
     start_from: Path | None = None,
     teachers: Sequence[Path] = (),
-) -> None:
-    """Train on the folds that are neither validated nor held out, and fill the folder `run`.
+) -> int:
+    """Train on the folds that are neither validated nor held out, and fill the folder `run`; returns the epochs done.
 
+    resume: go on with an interrupted run, or with a finished one for more epochs (record.open_run).
     until: pause after this epoch, with final.keras and scores.csv as they are then; resume goes on from there.
     deadline: of time.monotonic(); past it the run stops after its epoch, and resume goes on.
     targets: probabilities [3] by film.file, learned instead of the folder's label; every training film's.
@@ -107,7 +108,7 @@ def train(
         learns step by step, on a GPU too.
 
     Raises UsageError for a run folder that is in use or made with other settings, and DataSetError for
-    films that cannot be used.
+    films that cannot be used: all before anything is written.
     """
     keras.utils.set_random_seed(settings.seed)
     network = architecture(settings.architecture)
@@ -119,11 +120,15 @@ def train(
     if missing:
         raise UsageError(f"no training film of class {', '.join(missing)} is left: hold out fewer folds")
     if len(films.films) < settings.batch_size:
-        raise UsageError(f"{len(films.films)} training films are fewer than one batch of {settings.batch_size}")
-    start = open_run(run, data, settings, resume, targets, start_from, teachers)
+        raise _few(len(films.films), settings)
+    validation = data.folds(settings.validate)
+    if settings.validate and not validation.films:
+        raise UsageError(f"no film is of the folds {_listed(settings.validate)} of --validate: name others")
+    stand = open_run(run, data, settings, resume, targets, start_from, teachers)
     stop = min(until or settings.epochs, settings.epochs)
-    if start is None or start > stop:
-        return
+    if stand is None or stand.start > stop:
+        return 0
+    start = stand.start
 
     spec = InputSpec(size, size)
     pictures, readable = read_inputs(films, spec)
@@ -131,22 +136,22 @@ def train(
     if targets is not None:
         wanted = np.array([targets[film.file] for film in films.films], np.float32)
     pictures, wanted = pictures[readable], wanted[readable]
+    if len(pictures) < settings.batch_size:
+        raise _few(len(pictures), settings)
+    begin(run, stand)
     if until is None and deadline is None and not start and not teachers and _gpu():
         _train_on_gpu(trained, pictures, wanted, settings, run, start_from)
         _finish(run, trained, data, settings, spec, settings.epochs)
-        return
+        return settings.epochs
     batches = Batches(pictures, wanted, settings, epoch=start, teachers=Teachers(teachers) if teachers else None)
-    if len(batches) == 0:
-        raise DataSetError(f"only {len(pictures)} training films can be read: fewer than one batch")
 
     last = run / "last.keras"
-    if start:
+    if start > stand.base:
         model = keras.saving.load_model(last)
     else:
-        model = compiled(trained, settings, steps=settings.epochs * len(batches))
-        if start_from:
-            model.set_weights(keras.saving.load_model(start_from).get_weights())
-    validation = data.folds(settings.validate)
+        model = compiled(trained, settings, steps=(settings.epochs - start) * len(batches))
+        if first := run / "final.keras" if start else start_from:
+            model.set_weights(keras.saving.load_model(first, compile=False).get_weights())
     validation_data = None
     if validation.films:
         watched, usable = read_inputs(validation, spec)
@@ -163,7 +168,7 @@ def train(
         verbose=verbose,
     )
     if saved.epochs < stop:
-        return
+        return saved.epochs - start
     if settings.precision != "float32":  # the network runs in float32 later, and its statistics are to fit that
         exact = fused_layers(_logits_only(trained))
         exact.set_weights(model.get_weights())
@@ -173,14 +178,27 @@ def train(
     _finish(run, trained, data, settings, spec, stop)
     if stop == settings.epochs:
         last.unlink()
+    return stop - start
 
 
 def _finish(run: Path, trained: keras.Model, data: DataSet, settings: Settings, spec: InputSpec, epochs: int) -> None:
     """Save the network as it is after so many epochs, and score what it was not trained on."""
-    trained.save(run / "final.keras")
+    with replacing_path(run / "final.keras", in_own_folder) as part:
+        trained.save(part)
     write_scores(run / "scores.csv", _held_out_scores(trained, data, settings, spec))
     _plot_history(run)
     update_run(run, scored_epochs=epochs, finished=epochs == settings.epochs)
+
+
+def _few(films: int, settings: Settings) -> DataSetError:
+    return DataSetError(
+        f"{films} training films are fewer than one batch of {settings.batch_size}: give more films, or a smaller "
+        "--batch-size"
+    )
+
+
+def _listed(folds: Sequence[int]) -> str:
+    return ", ".join(map(str, folds))
 
 
 def _gpu() -> bool:

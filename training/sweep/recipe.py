@@ -7,6 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from xscan.engine.dataset.parts import FOLD_OF
 from xscan.engine.errors import UsageError
 
 from ..architectures.registry import architecture
@@ -26,6 +27,11 @@ class Recipe:
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+    def with_parts(self) -> "Recipe":
+        """The same for a data set in parts: chosen on `validate`, measured on `test`."""
+        own = {"validate": (FOLD_OF["validate"],), "hold_out": (FOLD_OF["test"],)}
+        return replace(self, networks={name: replace(settings, **own) for name, settings in self.networks.items()})
 
 
 def read_recipe(text: str, *, epochs: int = 0, size: int = 0, only: Sequence[str] = ()) -> Recipe:

@@ -67,6 +67,9 @@ def open_sweep(sweep: Sweep) -> None:
     settings = next(iter(sweep.recipe.networks.values()))
     for kind, folds in (("validate", settings.validate), ("hold_out", settings.hold_out)):
         if len(set(sweep.data.folds(folds).labels.tolist())) < len(CLASSES):
+            if sweep.data.in_parts:
+                part = "validate" if kind == "validate" else "test"
+                raise UsageError(f"a sweep needs films of every class in the part {part}")
             raise UsageError(
                 f"the folds {list(folds)} of `{kind}` lack films of a class: name others in the recipe's [settings]"
             )

@@ -123,7 +123,12 @@ def test_a_split_file_selects_a_part(tmp_path: Path) -> None:
     assert choose(data, selection()) is data
     with pytest.raises(UsageError, match=r"name a part of split\.csv with --part: one of test, train"):
         selection(split=split, part="check")
-    for options in ({"split": split}, {"part": "test"}, {"fold": "9", "split": split, "part": "test"}):
+    for options in (
+        {"split": split},
+        {"part": "check"},
+        {"fold": "9", "part": "test"},
+        {"fold": "9", "split": split, "part": "test"},
+    ):
         with pytest.raises(UsageError):
             selection(**options)
     split.write_text(split.read_text() + "virus/gone.png,test\n")
