@@ -15,7 +15,7 @@ from shortcuts import Network
 
 from xscan.engine.dataset.folder import load_folder
 from xscan.engine.preprocess.to_input import to_input
-from xscan.engine.triage.bands import log_odds
+from xscan.engine.triage.odds import log_odds
 
 #: top, bottom, left, right, as shares of the sides. Lungs fill the second, with a margin, on nearly all films here.
 BOXES = {"outer tenth": (0.1, 0.9, 0.1, 0.9), "outside the lung box": (0.12, 0.85, 0.10, 0.90)}

@@ -30,7 +30,7 @@ from xscan.engine.dataset.films import DataSet
 from xscan.engine.dataset.folder import load_folder
 from xscan.engine.network.spec import InputSpec
 from xscan.engine.preprocess.to_input import to_input
-from xscan.engine.triage.bands import probabilities
+from xscan.engine.triage.odds import probabilities
 from xscan.training.architectures.registry import architecture
 from xscan.training.fit.augment import Augmentation
 from xscan.training.fit.gpu import Lesson, teach

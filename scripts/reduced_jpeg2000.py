@@ -24,7 +24,7 @@ from xscan.engine.errors import FileProblem
 from xscan.engine.preprocess.to_input import to_input
 from xscan.engine.read.decode import read_path
 from xscan.engine.runtime.open import find_engine, open_runtime
-from xscan.engine.triage.bands import probabilities
+from xscan.engine.triage.odds import probabilities
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
 from measure import table

@@ -20,7 +20,7 @@ from xscan.engine.network.manifest import KEY, Manifest
 from xscan.engine.network.sidecar import require_network
 from xscan.engine.network.spec import InputSpec
 from xscan.engine.runtime.open import open_runtime
-from xscan.engine.triage.bands import probabilities
+from xscan.engine.triage.odds import probabilities
 
 from .fit.train import logits_of
 

@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 
 from xscan.engine.network.manifest import Manifest
-from xscan.engine.triage.bands import probabilities
+from xscan.engine.triage.odds import probabilities
 
 from ..graphs.run import logits
 from .verdict import Verdict

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from xscan.engine.network.manifest import Manifest
-from xscan.engine.triage.bands import judge, probabilities
+from xscan.engine.triage.bands import judge
 from xscan.engine.triage.gate import doubted
+from xscan.engine.triage.odds import probabilities
 
 from ..statistics.bootstrap import Interval, bootstrap
 from ..statistics.intervals import effective, films_for_share, paired_difference, wilson

@@ -83,11 +83,6 @@ def adult_films(folder: Path) -> tuple[list[np.ndarray], list[str]]:
     return [read_path_apart(folder / row["file"]).grey for row in rows], [row["part"] for row in rows]
 
 
-def held_out_films(folder: Path) -> list[np.ndarray]:
-    rows = _rows(folder, ("file", "fold"))
-    return [read_path_apart(folder / row["file"]).grey for row in rows if row["fold"] == str(HELD_OUT)]
-
-
 def _rows(folder: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
     path = table_beside(folder)
     if not path.is_file():

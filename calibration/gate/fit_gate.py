@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import onnx
 
+from xscan.engine.dataset.films import ListedFilm
 from xscan.engine.dataset.folder import list_films
 from xscan.engine.disk.replace import replace_bytes
 from xscan.engine.errors import DataSetError, EngineError, OutputError
@@ -55,10 +56,17 @@ def fit_and_measure(
     good = [film.grey() for film in listed]
     labels = np.array([film.label for film in listed])
     folds = np.array([film.fold for film in listed])
+    exported, full = _exported(originals)
     grown, part = adult_films(adults)
 
     films = films_to_fit(
-        network, good, labels, folds, [g for g, p in zip(grown, part, strict=True) if p == "tune"], each, seed
+        network,
+        good + [film.grey() for film in exported],
+        np.concatenate([labels, np.array([film.label for film in exported], int)]),
+        np.concatenate([folds, np.array([film.fold for film in exported], int)]),
+        [g for g, p in zip(grown, part, strict=True) if p == "tune"],
+        each,
+        seed,
     )
     thresholds, wary = choose_thresholds(films)
     head = fit(films)
@@ -80,12 +88,26 @@ def fit_and_measure(
     )
     if not figures.difference < 0.02:
         raise EngineError("the gate in the graph does not give the scores that were fitted")
-    measure(figures, gated, held, labels[folds == HELD_OUT] > 0, check, originals, seed + 1)
+    measure(figures, gated, held, labels[folds == HELD_OUT] > 0, check, full, seed + 1)
     gate["measured"] = {k: v for k, v in figures.as_dict().items() if k not in ("model", "by_code")}
     _write(model, replace(manifest, gate=gate), out)
     if figure is not None:
         _draw(figure, figures)
     return figures
+
+
+def _exported(folder: Path | None) -> tuple[list[ListedFilm], list[np.ndarray]]:
+    """Films as their hospital exported them: those to fit on, and the held-out ones' grey levels.
+
+    Of a film that was small already, edges and letters are softer: a gate that has seen no other takes what is crisp in
+    a full-size film for letters over the lungs.
+    """
+    if folder is None:
+        return [], []
+    films = [film for film in list_films(folder) if film.fold is not None]
+    if not any(film.fold == HELD_OUT for film in films):
+        raise DataSetError(f"{folder} has no folds: give a CSV beside it with the columns file,patient,fold")
+    return [f for f in films if f.fold != HELD_OUT], [f.grey() for f in films if f.fold == HELD_OUT]
 
 
 def _draw(figure: Path, figures: Figures) -> None:

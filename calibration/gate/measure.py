@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,13 +9,13 @@ import numpy as np
 from xscan.engine.preprocess.to_input import to_input
 from xscan.engine.read.film import Facts
 from xscan.engine.triage import mend
-from xscan.engine.triage.bands import Band, judge, placed, probabilities
+from xscan.engine.triage.bands import Band, judge, placed
 from xscan.engine.triage.gate import doubt
 from xscan.engine.triage.look import look_at
+from xscan.engine.triage.odds import probabilities
 
 from ..statistics.metrics import roc_auc
 from .bad_films import KINDS, Maker
-from .films import held_out_films
 
 ALIKE = 4.0  #: mean grey levels between a film and itself, squashed before or after it was turned
 MEASURED = 250  #: films made bad of each kind, for the figures
@@ -66,7 +65,7 @@ def measure(
     held: list[np.ndarray],
     sick: np.ndarray,
     check: list[np.ndarray],
-    originals: Path | None,
+    full: list[np.ndarray],
     seed: int,
 ) -> None:
     rng = np.random.default_rng(seed)
@@ -80,8 +79,7 @@ def measure(
     some = [held[i] for i in rng.permutation(len(held))[:MEASURED]]
     sets: dict[str, list[np.ndarray]] = {"adults (check)": check}
     sets |= {name: [make(film, rng) for film in some] for name, make in KINDS.items()}
-    if originals is not None:
-        full = held_out_films(originals)
+    if full:
         sets["full size, good"] = full
         sets |= {f"full size, {name}": [_made(make, film, rng) for film in full] for name, make in KINDS.items()}
     figures.margins["good"] = margin

@@ -14,7 +14,7 @@ normal films read early.
 import numpy as np
 
 from xscan.engine.network.manifest import OperatingPoint
-from xscan.engine.triage.bands import probabilities
+from xscan.engine.triage.odds import probabilities
 
 from ..statistics.intervals import of_patients
 from .reference import floored

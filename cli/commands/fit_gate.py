@@ -15,7 +15,8 @@ def fit_gate(
     adults: Annotated[Path, typer.Argument(help="Films outside its population; a CSV beside it: file,part.")],
     out: Annotated[Path, typer.Option(help="The gated network to write.")],
     originals: Annotated[
-        Path | None, typer.Option(help="Films at their full size, for figures only; a CSV beside it: file,fold.")
+        Path | None,
+        typer.Option(help="Films at full size, to fit and measure on; a CSV beside: file,patient,fold."),
     ] = None,
     each: Annotated[int, typer.Option(min=50, help="Films made bad, of each kind.")] = 800,
     figure: Annotated[Path | None, typer.Option(help="ROC curves of each kind, as SVG or PNG.")] = None,

@@ -91,9 +91,10 @@ def _as_listed(found: "Found", film: "Film", outputs: dict[str, "np.ndarray"], m
     """The film's row, by the columns that say something of it, and the gate's scores."""
     from xscan.engine.batch.messages import blank_row
     from xscan.engine.batch.row import fill
-    from xscan.engine.triage.bands import Band, judge, probabilities
+    from xscan.engine.triage.bands import Band, judge
     from xscan.engine.triage.gate import doubt
     from xscan.engine.triage.look import look_at
+    from xscan.engine.triage.odds import probabilities
 
     scores = outputs["gate"].tolist() if "gate" in outputs else None
     row = blank_row(found, status="ok")

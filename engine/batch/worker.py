@@ -29,9 +29,10 @@ from ..report.thumbnails import LARGE_BANDS, LARGE_SIDE, Picture, Spool, encode_
 from ..runtime.open import open_runtime
 from ..runtime.protocol import Runtime
 from ..triage import mend as mending
-from ..triage.bands import Band, judge, probabilities
+from ..triage.bands import Band, judge
 from ..triage.gate import doubt
 from ..triage.look import Look, look_at
+from ..triage.odds import probabilities
 from ..triage.points import with_points
 from .answers import tell
 from .messages import IDLE, SCORING, Done, Job, Ready, WorkerSettings, blank_row

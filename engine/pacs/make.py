@@ -86,7 +86,7 @@ class Maker:
         """Log odds of pneumonia by place; None where the network has no class maps, or another one scored the film."""
         from ..preprocess.to_input import to_input
         from ..runtime.open import find_engine, open_runtime, shipped
-        from ..triage.bands import log_odds
+        from ..triage.odds import log_odds
 
         if self._runtime is None:
             name = row.model.partition("@")[0]

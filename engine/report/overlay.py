@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from ..triage.bands import log_odds
+from ..triage.odds import log_odds
 from .thumbnails import EVIDENCE
 
 LONGEST = 1024  #: pixels of the picture's longer side

@@ -22,7 +22,7 @@ import numpy as np
 
 from ..disk.replace import create
 from ..lists.table import Row
-from ..triage.bands import log_odds
+from ..triage.odds import log_odds
 
 SIDE = 192  #: pixels of a small picture's longer side
 QUALITY = 62  #: of its JPEG: some 4 KB a film

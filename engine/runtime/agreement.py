@@ -16,8 +16,9 @@ from .. import CLASSES
 from ..errors import EngineError
 from ..network.manifest import Manifest
 from ..network.spec import InputSpec
-from ..triage.bands import judge, probabilities
+from ..triage.bands import judge
 from ..triage.gate import doubted
+from ..triage.odds import probabilities
 from .protocol import Runtime
 
 PHANTOMS = 24

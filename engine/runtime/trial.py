@@ -4,10 +4,13 @@ A network is a program: a damaged or hostile one may give other shapes, mix the 
 that ends in one line before any film is read, and not in a night of `failed` rows.
 """
 
-import numpy as np
+from typing import TYPE_CHECKING
 
 from ..errors import DeviceLost, EngineError
 from .protocol import Runtime
+
+if TYPE_CHECKING:
+    import numpy as np
 
 FILMS = 2
 SECONDS = 30.0  #: that the first run may take; a sound network needs a hundredth of one on a processor
@@ -15,6 +18,8 @@ SECONDS = 30.0  #: that the first run may take; a sound network needs a hundredt
 
 def require_answers(runtime: Runtime, name: str) -> None:
     """Raises EngineError when the network's outputs are not those of a network of xscan."""
+    import numpy as np  # not above: a run's main process looks for engines and never loads NumPy
+
     spec = runtime.manifest.input
     pictures = np.random.default_rng(0).integers(0, 256, (FILMS, spec.height, spec.width, 1), np.uint8)
     try:
@@ -34,7 +39,7 @@ def require_answers(runtime: Runtime, name: str) -> None:
             raise EngineError(f"{name} gives results that are no numbers: build or export it again")
 
 
-def _wanted(runtime: Runtime, outputs: dict[str, np.ndarray]) -> dict[str, tuple[int, ...]]:
+def _wanted(runtime: Runtime, outputs: "dict[str, np.ndarray]") -> dict[str, tuple[int, ...]]:
     """Output -> shape, 0 for any number. `gate` must be there where the manifest has thresholds for it."""
     scores = len(runtime.manifest.gate.get("scores", ()))
     wanted: dict[str, tuple[int, ...]] = {"logits": (FILMS, 3)}

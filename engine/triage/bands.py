@@ -1,11 +1,13 @@
-"""From logits to a place in the reading list: probabilities, finding, priority."""
+"""From probabilities to a place in the reading list: finding, priority."""
 
 from dataclasses import dataclass
 from enum import StrEnum
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from ..network.manifest import Manifest
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class Band(StrEnum):
@@ -30,20 +32,7 @@ class Place:
     priority: Band
 
 
-def probabilities(logits: np.ndarray, temperature: float) -> np.ndarray:
-    """Softmax of logits / temperature. logits: float [..., 3]; returns float64 of the same shape."""
-    scaled = np.asarray(logits, np.float64) / temperature
-    exponents = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
-    return exponents / exponents.sum(axis=-1, keepdims=True)
-
-
-def log_odds(logits: np.ndarray, temperature: float) -> np.ndarray:
-    """Log odds of pneumonia against normal, nats. logits, or class maps: float [..., 3]; returns float64 [...]."""
-    scaled = np.asarray(logits, np.float64) / temperature
-    return np.logaddexp(scaled[..., 1], scaled[..., 2]) - scaled[..., 0]
-
-
-def judge(p: np.ndarray, manifest: Manifest) -> Place:
+def judge(p: "np.ndarray", manifest: Manifest) -> Place:
     """Band and finding of one film. p: float [3], sums to 1.
 
     Everything is decided on the numbers as the CSV shows them, so that whoever applies the operating

@@ -37,6 +37,20 @@ def test_help_imports_little_and_no_command() -> None:
     assert len(imported) < 200
 
 
+def test_the_main_process_of_a_batch_loads_no_numbers_and_no_pictures(phantoms: Path, tmp_path: Path) -> None:
+    """Libraries are loaded by workers, all at once; the main process only lists and writes."""
+    code = (
+        "import json, sys\n"
+        "from xscan.cli.__main__ import main\n"
+        f"sys.argv = ['xscan', 'batch', {str(phantoms)!r}, '--out', {str(tmp_path / 'list.csv')!r}, '-q']\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code\n"
+        "print(json.dumps(sorted(sys.modules)))\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    heavy = {"cv2", "onnxruntime", "onnx", "tensorflow", "keras", "pydicom", "numpy", "imagecodecs"}
+    assert not heavy & set(json.loads(run.stdout.splitlines()[-1]))
+
+
 def test_every_command_stands_in_one_panel() -> None:
     files = {path.stem.replace("_", "-") for path in (ROOT / "cli" / "commands").glob("*.py")} - {"--init--"}
     assert sorted(COMMANDS) == sorted(files)

@@ -12,7 +12,7 @@ from xscan.calibration.points.scores import read_scores
 from xscan.engine.dataset.films import DataSet, ListedFilm, read_inputs
 from xscan.engine.dataset.selection import Keeps, choose
 from xscan.engine.errors import DataSetError, EngineError, UsageError
-from xscan.engine.triage.bands import probabilities
+from xscan.engine.triage.odds import probabilities
 
 from .network import BATCH, Network, open_network
 from .unseen import Seen, unseen

@@ -23,7 +23,7 @@ from xscan.engine import CLASSES
 from xscan.engine.dataset.films import DataSet, read_inputs
 from xscan.engine.errors import DataSetError, EngineError, UsageError
 from xscan.engine.runtime.protocol import Runtime
-from xscan.engine.triage.bands import log_odds, probabilities
+from xscan.engine.triage.odds import log_odds, probabilities
 
 from ..evaluation.network import BATCH, Network
 from ..evaluation.unseen import Seen

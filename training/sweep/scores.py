@@ -8,7 +8,7 @@ import numpy as np
 
 from xscan.calibration.points.scores import read_scores
 from xscan.calibration.statistics.bootstrap import bootstrap
-from xscan.engine.triage.bands import probabilities
+from xscan.engine.triage.odds import probabilities
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from xscan.calibration.points.operating_points import choose_points, fit_temperature, measure_point
 from xscan.calibration.statistics.intervals import of_patients, wilson
-from xscan.engine.triage.bands import probabilities
+from xscan.engine.triage.odds import probabilities
 
 
 def made_up(seed: int, sick: int, well: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -459,7 +459,7 @@ def test_keras_like_csv_and_runtime_agree(xscan: Xscan, folder: Path, tmp_path: 
     from xscan.engine.preprocess.to_input import to_input
     from xscan.engine.read.decode import read_path
     from xscan.engine.runtime.open import find_engine, open_runtime
-    from xscan.engine.triage.bands import probabilities
+    from xscan.engine.triage.odds import probabilities
 
     out = tmp_path / "list.csv"
     xscan("batch", folder, "--out", out, "--engine", "seed")

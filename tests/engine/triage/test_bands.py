@@ -6,7 +6,8 @@ from hypothesis.extra.numpy import arrays
 
 from xscan.engine.network.manifest import Manifest, OperatingPoint
 from xscan.engine.network.spec import InputSpec
-from xscan.engine.triage.bands import judge, probabilities
+from xscan.engine.triage.bands import judge
+from xscan.engine.triage.odds import probabilities
 
 MANIFEST = Manifest(
     "test", "1", InputSpec(64, 64), 1.0, OperatingPoint(0.2, 0.99, 0.9), OperatingPoint(0.6, 0.9, 0.99), near_tie=0.1

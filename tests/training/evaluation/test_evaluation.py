@@ -18,7 +18,7 @@ from xscan.engine import CLASSES
 from xscan.engine.dataset.folder import load_folder
 from xscan.engine.dataset.selection import choose, selection, some
 from xscan.engine.errors import DataSetError, UsageError
-from xscan.engine.triage.bands import probabilities
+from xscan.engine.triage.odds import probabilities
 from xscan.training.evaluation.compare import COMPARED, compare, mcnemar
 from xscan.training.evaluation.evaluate import evaluate
 from xscan.training.evaluation.network import open_network

@@ -108,7 +108,7 @@ def test_export_evaluate_and_batch_agree(run: Path, films: Path, tmp_path: Path,
     lines = (tmp_path / "t.csv").read_text().splitlines()[1:]
     scores = {line.split(",")[0]: [float(x) for x in line.split(",")[4:7]] for line in lines}
     from xscan.engine.runtime.open import open_runtime
-    from xscan.engine.triage.bands import probabilities
+    from xscan.engine.triage.odds import probabilities
 
     temperature = open_runtime(network).manifest.temperature
     for line in logits:  # Keras's own logits, written by the training run
