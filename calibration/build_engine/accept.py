@@ -45,11 +45,11 @@ class Measured:
 
 
 def read_acceptance(
-    plan: Plan, calibrated: films.Pictures | None, say: Say, most: int = MOST_ACCEPTED
+    plan: Plan, calibrated: films.Pictures | None, say: Say, most: int = MOST_ACCEPTED, *, trained_too: bool = False
 ) -> Measured | None:
     """The films of --accept, at most so many, else those calibrated on without their labels, else None.
 
-    Raises DataSetError.
+    trained_too: those that the network was trained on as well. Raises DataSetError.
     """
     settings, seen = plan.settings, None
     if settings.accept is None:
@@ -61,7 +61,8 @@ def read_acceptance(
         patients = {film.patient for film in calibrated.films} if calibrated else set()
         listed = list_films(settings.accept, settings.accept_patients)
         chosen = films.for_acceptance(listed, plan.manifest, settings.accept_folds, patients)
-        chosen, seen = _unseen(chosen, plan, say)
+        if not trained_too:
+            chosen, seen = _unseen(chosen, plan, say)
         total = min(len(chosen), most)
         chosen = films.shuffled(chosen, settings.seed)
         pictures = films.read(chosen, plan.manifest.input, total, lambda done: say.progress("reading", done, total))
