@@ -17,7 +17,7 @@ import numpy as np
 
 from xscan.engine.dataset.films import DataSet, ListedFilm
 from xscan.engine.dataset.trained_on import trained_on
-from xscan.engine.disk.overwrite import made_here, require_page
+from xscan.engine.disk.overwrite import GENERATOR, made_here, require_page
 from xscan.engine.disk.replace import replace_bytes
 from xscan.engine.errors import UsageError
 from xscan.engine.find.found import Found
@@ -242,6 +242,7 @@ def page(content: dict[str, Any]) -> str:
     )
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f"{GENERATOR}"
         f"<title>xscan: acceptance, {escape(content['acceptance'])}</title><style>{_STYLE}</style></head><body>"
         f"<h1>Acceptance of xscan: {escape(content['acceptance'])}</h1><table><tr><th>figure</th><th>found</th>"
         f"<th>95 % interval</th><th>limit</th><th></th></tr>{checks}</table><table>{facts}</table>"

@@ -249,7 +249,7 @@ def _write(plan: Plan, made: Made, calibration: Calibration | None, calibrated: 
         text = calibration.to_json().encode()
         sidecar = replace(sidecar, sha256=sidecar.sha256 | {"calibration": sha256(text)})
         if calibrated or plan.cache.is_file():  # what travels with the network is there already
-            replace_bytes(plan.cache, text, made_here("calibration cache", b"{"))
+            replace_bytes(plan.cache, text, made_here("calibration cache", b'{\n "chosen": '))
     copy_record(plan.manifest.data, plan.settings.model.parent, plan.settings.out.parent)
     write_engine(plan.settings.out, made.engine, made.candidate.model.SerializeToString(), sidecar)
     return sidecar

@@ -9,8 +9,8 @@ import numpy as np
 from xscan.engine.disk.overwrite import made_here
 from xscan.engine.disk.replace import replace_bytes
 
-_require_svg = made_here("figure", b"<?xml", b"Matplotlib")
-_require_png = made_here("figure", b"\x89PNG", b"Matplotlib")
+_require_svg = made_here("figure", b"<?xml", b"xscan, Matplotlib")
+_require_png = made_here("figure", b"\x89PNG", b"xscan, Matplotlib")
 
 
 def draw(path: Path, title: str, good: np.ndarray, bad: Mapping[str, np.ndarray]) -> None:
@@ -40,7 +40,8 @@ def draw(path: Path, title: str, good: np.ndarray, bad: Mapping[str, np.ndarray]
     axes.legend(fontsize=8, ncols=2, loc="lower right", title="hardest first; dots: the thresholds that are set")
     with io.BytesIO() as content:
         kind = path.suffix[1:] or "png"
-        figure.savefig(content, format=kind, metadata={"Date": None} if kind == "svg" else None)
+        made_by = {"Date": None, "Creator": "xscan, Matplotlib"} if kind == "svg" else {"Software": "xscan, Matplotlib"}
+        figure.savefig(content, format=kind, metadata=made_by)
         replace_bytes(path, content.getvalue(), _require_svg if kind == "svg" else _require_png)
     pyplot.close(figure)
 

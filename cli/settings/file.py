@@ -83,7 +83,7 @@ def find(explicit: Path | None, scanned: Callable[[], Iterable[Path]]) -> Path |
         here = Path.cwd()
     except OSError:  # the current folder has been deleted
         here = None
-    if here is not None and (here / NAME).is_file():
+    if here is not None and _stands(here / NAME):
         if any(_is_inside(here, folder) for folder in scanned()):
             Console().warn(
                 f"{NAME} of the current folder is not read, for the folder is scanned: "
@@ -92,7 +92,15 @@ def find(explicit: Path | None, scanned: Callable[[], Iterable[Path]]) -> Path |
         elif _is_ours(here / NAME, "of the current folder"):
             return here / NAME
     user = user_folder() / NAME
-    return user if user.is_file() and _is_ours(user, "of your settings folder") else None
+    return user if _stands(user) and _is_ours(user, "of your settings folder") else None
+
+
+def _stands(file: Path) -> bool:
+    """Whether there is such a file; also one that nobody lets us look at, such as a link of another user in /tmp."""
+    try:
+        return file.is_file()
+    except OSError:
+        return True
 
 
 def _is_ours(file: Path, which: str) -> bool:
@@ -102,9 +110,12 @@ def _is_ours(file: Path, which: str) -> bool:
     """
     from xscan.engine.network.permissions import others_may_write
 
-    why = others_may_write(file)
-    if os.name != "nt" and not why and file.is_symlink() and file.lstat().st_uid not in (0, os.getuid()):
-        why = f"{file.name} is a link that another user of this machine made"
+    try:
+        why = others_may_write(file)
+        if os.name != "nt" and not why and file.is_symlink() and file.lstat().st_uid not in (0, os.getuid()):
+            why = f"{file.name} is a link that another user of this machine made"
+    except OSError:
+        why = f"{file.name} cannot be looked at"
     if why:
         Console().warn(f"{NAME} {which} is not read, for {why}: if you trust it, name it with --config")
     return not why

@@ -82,7 +82,7 @@ def run_batch(
             recording(settings.state, about(settings, Manifest.from_json(ready.manifest), engine), tell) as recorder,
         ):
             for path in output.set_aside:
-                tell(f"the list of an earlier run was damaged or changed: it is kept as {path.name}, and scanned again")
+                tell(f"what an earlier run left was damaged or changed: it is kept as {path.name}, and scanned again")
             log.info("scanning with engine %s on %s, %d workers", engine[:12], ready.runtime, settings.workers)
             changed = output.outdated or "engine" in output.last_differs
             if changed:

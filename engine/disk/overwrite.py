@@ -11,12 +11,19 @@ from pathlib import Path
 from ..errors import OutputError, StorageError, UsageError
 
 _START = 4096  #: bytes that are looked at
+#: In the head of every page of xscan: how one is known again. A page of a site's own may speak of xscan, too.
+GENERATOR = '<meta name="generator" content="xscan">'
+_PAGE_MARKS = (
+    GENERATOR.encode(),
+    b"content=\"default-src 'none'; img-src data:; ",
+)  #: the second: of before 2026-11-29
 _LOG_LINE = re.compile(rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} [A-Z]+ ")
 
 
 def require_page(path: Path) -> None:
     """Raise OutputError if something else than a page of xscan stands at `path`."""
-    if (start := start_of(path)) and not (start.startswith(b"<!doctype html>") and b"xscan" in start):
+    start = start_of(path)
+    if start and not (start.startswith(b"<!doctype html>") and any(mark in start for mark in _PAGE_MARKS)):
         raise OutputError(f"{path} exists and is no page of xscan: give another name, or delete it")
 
 

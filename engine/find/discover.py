@@ -23,6 +23,7 @@ from ..errors import FileProblem, NotARadiograph, UnreadableRadiograph, UsageErr
 from . import zips
 from .found import MAX_NAME, Found, shown_name
 from .named import Tree, tree_of
+from .spill import spilling
 
 NAMES_A_RUN = 50_000  #: names of one folder held in memory; a larger folder is sorted on disk
 
@@ -155,11 +156,15 @@ def _named(tree: Tree) -> Iterator[str]:
 
 
 def _spill(names: Iterable[str]) -> Iterator[str]:
-    """Write one sorted run to a nameless temporary file; the iterator reads it back, then drops it."""
-    run = tempfile.TemporaryFile("w+b")  # noqa: SIM115 (closed by the reader below)
-    # A null byte is the one character that no file system has in a name.
-    run.write(b"\0".join(name.encode("utf-8", "surrogatepass") for name in names) + b"\0")
-    run.seek(0)
+    """Write one sorted run to a nameless temporary file; the iterator reads it back, then drops it.
+
+    Raises StorageError.
+    """
+    with spilling():
+        run = tempfile.TemporaryFile("w+b")  # noqa: SIM115 (closed by the reader below)
+        # A null byte is the one character that no file system has in a name.
+        run.write(b"\0".join(name.encode("utf-8", "surrogatepass") for name in names) + b"\0")
+        run.seek(0)
 
     def read() -> Iterator[str]:
         with run:

@@ -16,6 +16,7 @@ from typing import IO
 
 from ..errors import FileProblem, UnreadableRadiograph
 from .found import MAX_NAME, shown_name
+from .spill import spilling
 from .zip_directory import DEFLATED, STORED, BadZip, Entry, find_directory, read_entries, tail, unpack, unpack_head
 
 SUFFIXES = (".zip", ".osirixzip")  #: of files that are opened; office documents and programs are zips, too
@@ -111,12 +112,13 @@ def _place(member: Member) -> list[str]:
 
 def _spilled(members: Iterable[Member]) -> IO[str]:
     """One sorted run, in a nameless temporary file."""
-    run = tempfile.TemporaryFile("w+", encoding="ascii")  # noqa: SIM115 (closed by who reads it)
-    for member in members:
-        e = member.entry
-        values = (e.raw.decode("latin-1"), e.flags, e.method, e.crc, e.packed, e.unpacked, e.offset)
-        run.write(json.dumps(values) + "\n")
-    run.seek(0)
+    with spilling():
+        run = tempfile.TemporaryFile("w+", encoding="ascii")  # noqa: SIM115 (closed by who reads it)
+        for member in members:
+            e = member.entry
+            values = (e.raw.decode("latin-1"), e.flags, e.method, e.crc, e.packed, e.unpacked, e.offset)
+            run.write(json.dumps(values) + "\n")
+        run.seek(0)
     return run
 
 

@@ -8,6 +8,7 @@ import sqlite3
 from dataclasses import replace
 from types import TracebackType
 
+from ..find.spill import spilling
 from ..triage.bands import placed
 from .table import Row
 
@@ -41,10 +42,14 @@ class Doubles:
         """The row, or what a film with its SOPInstanceUID makes of it.
 
         The same scores, too: the same picture, `skipped: duplicate`. Other scores: two pictures claim to be
-        one, which a person must see, so the second is for review.
+        one, which a person must see, so the second is for review. Raises StorageError.
         """
         if row.status not in _SCORED or not row.sop_uid:
             return row
+        with spilling(sqlite3.Error):
+            return self._see(row)
+
+    def _see(self, row: Row) -> Row:
         scores = f"{row.p_normal} {row.p_bacteria} {row.p_virus}"
         uid_seen = self._seen.execute("SELECT 1 FROM film WHERE uid = ? LIMIT 1", (row.sop_uid,)).fetchone()
         added = self._seen.execute("INSERT OR IGNORE INTO film VALUES (?, ?)", (row.sop_uid, scores)).rowcount

@@ -3,15 +3,18 @@
 import codecs
 import csv as csv_format
 import io
+import json
 import locale
+import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..disk.hostile import as_json, cell
-from ..disk.overwrite import made_here
+from ..disk.overwrite import made_here, start_of
 from ..disk.replace import replacing
+from ..errors import OutputError
 from ..machine.install import require
 from .table import COLUMNS, Row, beside, read_rows
 
@@ -19,10 +22,51 @@ FORMATS = ("csv", "jsonl", "parquet", "excel")
 _NUMBERS = {"p_normal": float, "p_bacteria": float, "p_virus": float, "p_pneumonia": float, "bytes": int}
 _ROWS_A_GROUP = 10_000
 
+_MOST_FOOTER = 1 << 26  #: bytes of a Parquet file's footer; a list of two million films has 0.5 MB
+_MOST_LINE = 1 << 18  #: bytes of a JSON line: a name of 4,096 letters, each escaped, and the rest
+# A footer in Thrift's compact form, as Parquet has it: the version, then the schema: a root with 15 elements below it
+# (parquet.thrift, FileMetaData). Read as bytes: whose file it is nobody knows yet.
+_FOOTER = re.compile(
+    rb"\x15.\x19\xfc\x10.{0,8}\x06schema\x15\x1e" + b"".join(rb".{1,24}?" + name.encode() for name in COLUMNS),
+    re.DOTALL,
+)
+
+
+def _require_jsonl(path: Path) -> None:
+    """Raise OutputError if something else than a list's JSON lines stands at `path`: the columns, and no others."""
+    if not start_of(path):
+        return
+    with path.open("rb") as stream:
+        line = stream.readline(_MOST_LINE)
+    try:
+        row = json.loads(line)
+        if isinstance(row, dict) and tuple(row) == COLUMNS:
+            return
+    except (ValueError, RecursionError):
+        pass
+    raise OutputError(f"{path} exists and is no list of xscan: give another name, or delete it")
+
+
+def _require_parquet(path: Path) -> None:
+    """The same for Parquet."""
+    if not start_of(path):
+        return
+    with path.open("rb") as stream:
+        size = stream.seek(0, 2)
+        stream.seek(max(0, size - 8))
+        end = stream.read()
+        length = int.from_bytes(end[:4], "little")
+        if end[4:] == b"PAR1" and length <= min(_MOST_FOOTER, size - 12):
+            stream.seek(size - 8 - length)
+            if _FOOTER.match(stream.read(1024)):
+                return
+    raise OutputError(f"{path} exists and is no list of xscan: give another name, or delete it")
+
+
 #: What of each format may stand there already, and is replaced.
 OURS = {
-    "jsonl": made_here("list", b'{"file": ', b'"sop_uid": '),
-    "parquet": made_here("list", b"PAR1"),
+    "jsonl": _require_jsonl,
+    "parquet": _require_parquet,
     "excel": made_here("list for a spreadsheet", codecs.BOM_UTF8 + b"file", b"sop_uid"),
 }
 

@@ -52,10 +52,10 @@ from .earlier import (
     rows_of,
     set_aside,
 )
-from .run_report import RunReport, State, digest_of, report_of, require_report
+from .run_report import RunReport, State, digest_of, is_damaged_report, report_of, require_report_or_damaged
 from .table import HEADER, Row, beside, encode, read_rows, require_list
 
-_require_lock_owner = made_here("lock", b'{"pid": ')
+_require_lock_owner = made_here("lock", b'{"pid": ', b', "started": "')
 
 
 class Output:
@@ -215,7 +215,7 @@ class Output:
             self._owner_file: _require_lock_owner,
             self.lock_file: _require_empty,
             self.sums: require_sums,
-            self.path.with_name(self.path.name + ".run.json"): require_report,
+            self.path.with_name(self.path.name + ".run.json"): require_report_or_damaged,
             **self._others,
         }.items():
             require_plain(path)
@@ -224,6 +224,9 @@ class Output:
 
     def _prepare(self) -> None:
         """Prove what an earlier run left, keep its rows aside, and open an empty part."""
+        named = self.path.with_name(self.path.name + ".run.json")
+        if is_damaged_report(named):
+            self.set_aside.append(set_aside(named))
         report = RunReport.read(self.path)
         self.mounts = report.mounts if report is not None else {}
         self.page = report.page if report is not None and isinstance(report.page, str) else ""
@@ -322,7 +325,7 @@ def own_files(path: Path, shadow: bool = True) -> tuple[Path, ...]:
     own += [
         beside(path, ending) for ending in (".html", ".jsonl", ".parquet", ".excel.csv", ".run.json", ".studies.csv")
     ]
-    damaged = re.compile(re.escape(path.name) + r"(\.part|\.prev)?\.damaged-\d{8}T\d{6}Z(-\d+)?")
+    damaged = re.compile(re.escape(path.name) + r"(\.part|\.prev|\.run\.json)?\.damaged-\d{8}T\d{6}Z(-\d+)?")
     with contextlib.suppress(OSError):
         own += [other for other in path.parent.iterdir() if damaged.fullmatch(other.name)]
     if shadow:

@@ -104,9 +104,20 @@ def manifest_of(csv: Path) -> Manifest | None:
 
 
 def require_report(path: Path) -> None:
-    """Raise OutputError if something else than a run report, whole or damaged, stands at `path`."""
+    """Raise OutputError if something else than a run report stands at `path`: only one that is whole is replaced."""
+    if is_damaged_report(path):
+        raise OutputError(f"{path} exists and is no run report of xscan: rename it, or give another --out")
+
+
+def require_report_or_damaged(path: Path) -> None:
+    """The same, but for what may have been one: it is set aside, never replaced."""
     if (start := start_of(path)) and not start.lstrip().startswith((b"{", b"[")):
         raise OutputError(f"{path} exists and is no run report of xscan: rename it, or give another --out")
+
+
+def is_damaged_report(path: Path) -> bool:
+    """Whether what stands at `path`, if anything does, is no run report."""
+    return bool(start_of(path)) and RunReport.read(path.with_name(path.name.removesuffix(".run.json"))) is None
 
 
 def digest_of(path: Path) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..disk.overwrite import made_here
 from ..disk.replace import replacing
+from ..find.spill import spilling
 from ..triage.study import Study, study
 from .table import Row, beside, encode_cell, read_rows
 
@@ -28,9 +29,10 @@ def studies_path(out: Path) -> Path:
 def studies_of(out: Path) -> Iterator[tuple[str, Study]]:
     """StudyInstanceUID and place of every study of a list. Memory does not depend on their number.
 
-    Raises OutputError for a damaged list.
+    Raises OutputError for a damaged list, StorageError.
     """
-    with closing(sqlite3.connect("")) as films:  # private, temporary, on disk when it grows
+    # private, temporary, on disk when it grows
+    with spilling(sqlite3.Error), closing(sqlite3.connect("")) as films:
         films.execute("CREATE TABLE film (study, file, status, band, finding, p, reason)")
         with out.open("rb") as stream:
             films.executemany(

@@ -6,7 +6,7 @@ from html import escape
 from itertools import pairwise
 from pathlib import Path
 
-from ..disk.overwrite import require_page
+from ..disk.overwrite import GENERATOR, require_page
 from ..disk.replace import replace_bytes
 from .look_back import Drift, RunEntry, by_night, drift_of
 
@@ -96,6 +96,7 @@ def render(entries: list[RunEntry], lang: str, since: str = "") -> str:
         )
     return (
         f'<!doctype html>\n<html lang="{lang}"><head><meta charset="utf-8">'
+        f"{GENERATOR}"
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f"<title>{escape(t['title'])}</title><style>{_STYLE}</style></head>"
         f"<body><h1>{escape(t['title'])}</h1>{body}</body></html>\n"

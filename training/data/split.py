@@ -10,7 +10,7 @@ import numpy as np
 
 from xscan.engine import CLASSES
 from xscan.engine.disk.hostile import cell
-from xscan.engine.disk.overwrite import made_here
+from xscan.engine.disk.overwrite import require_absent
 from xscan.engine.disk.replace import replace_bytes
 from xscan.engine.errors import DataSetError, UsageError
 
@@ -83,7 +83,13 @@ def write_split(out: Path, files: Sequence[str], parts: Sequence[str]) -> None:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["file", "part"])
     writer.writerows((cell(file), part) for file, part in zip(files, parts, strict=True))
-    replace_bytes(out, text.getvalue().encode(), made_here("list of parts", b"file,part\n"))
+    content = text.getvalue().encode()
+    replace_bytes(out, content, lambda path: None if _is(path, content) else require_absent(path))
+
+
+def _is(path: Path, content: bytes) -> bool:
+    """Whether a file holds just that: one that a person made by hand looks like ours, and is not to be lost."""
+    return path.is_file() and path.read_bytes() == content
 
 
 def part_table(labels: np.ndarray, parts: Sequence[str]) -> dict[str, dict[str, int]]:

@@ -24,17 +24,17 @@ _HEART = {8: 0.22, 9: 0.19, 10: 0.13}  #: points of the left lung that the heart
 _ORDER_NAMES = {"top": "most important first", "random": "at random", "least": "least important first"}
 _ORDER_COLOURS = {"top": "#b3201f", "random": "#5a6878", "least": "#1d6b4a"}
 
-_require_figure = made_here("figure", b"\x89PNG", b"Matplotlib")
+_require_figure = made_here("figure", b"\x89PNG", b"xscan, Matplotlib")
 
 
 def write_figures(explanation: Explanation, folder: Path) -> None:
     """maps.png, deletion.png and explain.json. Raises OutputError."""
     for name, figure in (("maps", maps_figure(explanation)), ("deletion", deletion_figure(explanation))):
         with BytesIO() as stream:
-            figure.savefig(stream, format="png", dpi=90)
+            figure.savefig(stream, format="png", dpi=90, metadata={"Software": "xscan, Matplotlib"})
             replace_bytes(folder / f"{name}.png", stream.getvalue(), _require_figure)
     content = json.dumps(explanation.as_dict(), indent=1)
-    replace_bytes(folder / "explain.json", content.encode(), made_here("explanation", b"{"))
+    replace_bytes(folder / "explain.json", content.encode(), made_here("explanation", b'{\n "model": '))
 
 
 def write_page(explanation: Explanation, out: Path) -> None:

@@ -8,7 +8,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xscan.engine.disk.overwrite import made_here
+from xscan.engine.disk.overwrite import GENERATOR, made_here
 from xscan.engine.disk.replace import replace_bytes
 from xscan.engine.errors import OutputError
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-GENERATOR = '<meta name="generator" content="xscan">'  #: how a page of ours is known again
 _STYLE = """
 :root { color-scheme: light; --ink: #16202b; --soft: #5a6878; --line: #d8dde3; --edge: #1c66c0; }
 * { box-sizing: border-box; }

@@ -202,3 +202,5 @@ def test_another_users_file_is_not_read(place: Place) -> None:
     assert "batch.workers" in place.sources()
     os.chown(place.file, 65534, 65534, follow_symlinks=False)
     assert place.sources() == {}
+    place.here.chmod(0o1777)  # as /tmp, where the kernel follows no link of another user
+    assert place.sources() == {}
