@@ -27,17 +27,22 @@ KEYS = ("file", "sop_uid", "study_uid")
 BINS = 10  #: of the score, in the table and for its mean error
 FEW = 100  #: films under which a month's index says little
 _SCORE = re.compile(r"0?\.\d+|[01](\.0+)?")
-#: In English, German, Spanish, French, Italian and Portuguese, without accents.
+#: In English, German, Spanish, French, Italian and Portuguese, without accents, spaces and marks.
 _SICK: dict[str, bool] = dict.fromkeys(
     (
         *("bacteria", "bacterial", "virus", "viral", "pneumonia", "1", "yes", "true", "pneumonie", "bakterien"),
         *("bakteriell", "viren", "ja", "neumonia", "bacteriana", "si", "bacterienne", "virale", "oui", "polmonite"),
-        *("batterica", "bacterias", "sim"),
+        *("batterica", "bacterias", "sim", "bacterialpneumonia", "viralpneumonia", "bakteriellepneumonie"),
+        *("viralepneumonie", "viruspneumonie", "neumoniabacteriana", "neumoniaviral", "neumoniavirica"),
     ),
     True,
 )
 _WELL: dict[str, bool] = dict.fromkeys(
-    ("normal", "0", "no", "false", "nein", "unauffallig", "non", "normale", "nao"), False
+    (
+        *("normal", "0", "no", "false", "nein", "unauffallig", "non", "normale", "nao", "ob", "ohnebefund"),
+        *("sinhallazgos", "sano", "sana", "nofinding", "nofindings"),
+    ),
+    False,
 )
 _TRUTH = _SICK | _WELL
 

@@ -8,7 +8,7 @@ figure is beyond the limit and its interval is not, and `refused` where all of t
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from xscan.engine.dataset.films import DataSet, ListedFilm
-from xscan.engine.dataset.trained_on import trained_on
+from xscan.engine.dataset.folder import list_films
+from xscan.engine.dataset.trained_on import TrainedOn, trained_on
 from xscan.engine.disk.overwrite import GENERATOR, made_here, require_page
 from xscan.engine.disk.replace import replace_bytes
 from xscan.engine.errors import UsageError
@@ -169,13 +170,21 @@ def bands(rows: Sequence[Row], sick: np.ndarray) -> dict[str, dict[str, int]]:
     return found
 
 
-def were_trained_on(rows: Sequence[Row], folder: Path, patients: Sequence[str], manifest: Manifest, beside: Path):
-    """bool [films], and whether it is on record: films that the network was trained on, as `evaluate` knows them."""
-    films = [
-        ListedFilm(Found(row.file, str(folder / row.file), None, int(row.bytes or 0)), patient, None)
-        for row, patient in zip(rows, patients, strict=True)
-    ]
-    return trained_on(DataSet(tuple(films), ""), "", manifest.data, beside)
+def films_of(rows: Sequence[Row], folder: Path) -> tuple[ListedFilm, ...]:
+    """The films of a list's rows, each with its patient as `evaluate` knows it: by a CSV beside the folder, else by the
+    rule of its name. Raises DataSetError."""
+    listed = {film.file: film for film in list_films(folder)}
+    gone = ((row, Found(row.file, str(folder / row.file), None, int(row.bytes or 0))) for row in rows)
+    return tuple(listed.get(row.file) or ListedFilm(found, row.file, None) for row, found in gone)
+
+
+def were_trained_on(
+    films: Sequence[ListedFilm], patients: Sequence[str], manifest: Manifest, beside: Path
+) -> TrainedOn:
+    """Films that the network was trained on, or of such patients, by either way of naming whose they are."""
+    named = [replace(film, patient=whose) for film, whose in zip(films, patients, strict=True)]
+    by_list, by_truth = (trained_on(DataSet(tuple(of), ""), "", manifest.data, beside) for of in (films, named))
+    return by_list | by_truth
 
 
 def compared(before: dict[str, Any], now: dict[str, Any], *, new_network: bool) -> tuple[list[str], list[str]]:

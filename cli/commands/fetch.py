@@ -87,7 +87,9 @@ def _query(since: str, overlap: int, modality: str, accession_list: Path | None)
 
     modalities = _modalities(modality)
     if accession_list is not None:
-        return Query(modalities, accessions=_accessions(accession_list))
+        from xscan.engine.pacs.accessions import read_accessions
+
+        return Query(modalities, accessions=read_accessions(accession_list))
     today = datetime.now().astimezone().date()
     return Query(modalities, _day(since, today) - timedelta(days=overlap), today + timedelta(days=1))
 
@@ -115,30 +117,6 @@ def _modalities(text: str) -> tuple[str, ...]:
     found = tuple(dict.fromkeys(sound_modality(word) for word in text.split(",")))
     if not found or "" in found:
         raise UsageError(f"--modality {text}: give DICOM's terms, separated by commas, such as CR,DX")
-    return found
-
-
-def _accessions(file: Path) -> tuple[str, ...]:
-    """Of a table with a column of them, else of a text with one a line; `#` begins a comment there."""
-    from xscan.engine.dataset.sheet import read_sheet, table_text
-    from xscan.engine.errors import UsageError
-
-    sheet, rows = read_sheet(file)
-    if "accession" in sheet.columns:
-        lines = [(number, row["accession"].strip()) for number, row in rows]
-    else:
-        lines = [(number, line.strip()) for number, line in enumerate(table_text(file).splitlines(), 1)]
-        lines = [(number, line) for number, line in lines if not line.startswith("#")]
-    found = tuple(dict.fromkeys(line for _, line in lines if line))
-    for number, line in lines:
-        # * and ? would match every study; a backslash separates values (PS3.4 C.2.2.2.4, PS3.5 6.4).
-        if len(line) > 16 or not line.isprintable() or set(line) & set("*?\\"):
-            hint = f"; of a table, name the column accession ({sheet.has})" if len(sheet.columns) > 1 else ""
-            raise UsageError(
-                f"line {number} of {file} is no accession number: at most 16 letters, none of * ? \\{hint}"
-            )
-    if not found:
-        raise UsageError(f"{file} holds no accession number")
     return found
 
 

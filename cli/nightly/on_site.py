@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from xscan.calibration.audit import read_truth
-from xscan.calibration.site import SiteReport, bands, compared, judge, were_trained_on
+from xscan.calibration.site import SiteReport, bands, compared, films_of, judge, were_trained_on
 from xscan.engine.batch.in_history import versions
 from xscan.engine.batch.settings import BatchSettings, Summary
 from xscan.engine.dataset.sheet import read_sheet
@@ -44,8 +44,9 @@ def report_of_films(
         rows = [row for row in read_rows(stream) if getattr(row, key) in sick and row.status != "skipped"]
     if not rows:
         raise UsageError(f"no film of {settings.folder} has a row in the truth (compared by {key})")
-    whose = [patients.get(getattr(row, key)) or row.file for row in rows]
-    seen = were_trained_on(rows, settings.folder, whose, manifest, settings.engine.parent)
+    films = films_of(rows, settings.folder)
+    whose = [patients.get(getattr(row, key)) or film.patient for row, film in zip(rows, films, strict=True)]
+    seen = were_trained_on(films, whose, manifest, settings.engine.parent)
     left_out = 0 if trained_too else int(seen.films.sum())
     if left_out == len(rows):
         raise UsageError("the network was trained on all of these films: give this site's own")

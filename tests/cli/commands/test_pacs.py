@@ -77,7 +77,7 @@ def test_slips_are_one_line(xscan: Xscan, tmp_path: Path) -> None:
         (("send", csv, "--to", "main"), "where are the films"),
         (("fetch", tmp_path / "f", "--from", "main", "--since", "soon"), "--since"),
         (("fetch", tmp_path / "f", "--from", "main", "--modality", "C R"), "--modality"),
-        (("fetch", tmp_path / "f", "--from", "main", "--accession-list", tmp_path / "no"), "cannot read"),
+        (("fetch", tmp_path / "f", "--from", "main", "--accession-list", tmp_path / "no"), "cannot be read"),
         (("fetch", tmp_path / "f", "--from", "main", "--scan", "--out", tmp_path / "f" / "x.csv"), "is scanned"),
     ):
         done = xscan("--config", config, *line)
