@@ -6,12 +6,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-# The versions of constraints.txt, by their hashes, then xscan over them. $(1): extras.
+# The versions of constraints.txt, by their hashes, then xscan over them. $(1): extras. Where a package index lacks one
+# of those versions, the newest that pyproject.toml allows; a file with another hash than it should have ends it.
 define install
 	$(BIN)/python scripts/constraints.py build $(1) > $(VENV)/wanted.txt
-	$(PIP) --require-hashes -r $(VENV)/wanted.txt \
-	  || { echo "constraints.txt does not serve this machine; without it: $(BIN)/pip install -e '.[$(1)]'"; exit 1; }
-	$(PIP) --no-deps --no-build-isolation -e .
+	@if $(PIP) --require-hashes -r $(VENV)/wanted.txt 2> $(VENV)/pip.txt; then $(PIP) --no-deps --no-build-isolation -e .; \
+	else cat $(VENV)/pip.txt >&2; if grep -q "DO NOT MATCH" $(VENV)/pip.txt; then exit 1; fi; \
+	  echo "constraints.txt does not serve this machine: the versions that pyproject.toml allows are taken instead"; \
+	  $(PIP) -e '.[$(1)]'; fi
 	$(BIN)/python scripts/rooms.py $(VENV)
 endef
 
