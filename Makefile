@@ -11,9 +11,9 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 define install
 	$(BIN)/python scripts/constraints.py build $(1) > $(VENV)/wanted.txt
 	@if $(PIP) --require-hashes -r $(VENV)/wanted.txt 2> $(VENV)/pip.txt; then $(PIP) --no-deps --no-build-isolation -e .; \
-	else cat $(VENV)/pip.txt >&2; if grep -q "DO NOT MATCH" $(VENV)/pip.txt; then exit 1; fi; \
+	else grep ERROR $(VENV)/pip.txt | tail -3 >&2; if grep -q "DO NOT MATCH" $(VENV)/pip.txt; then exit 1; fi; \
 	  echo "constraints.txt does not serve this machine: the versions that pyproject.toml allows are taken instead"; \
-	  $(PIP) -e '.[$(1)]'; fi
+	  $(PIP) -e '$(if $(1),.[$(1)],.)'; fi
 	$(BIN)/python scripts/rooms.py $(VENV)
 endef
 
