@@ -122,7 +122,9 @@ def running(command: list[object]) -> Iterator["subprocess.Popen[bytes]"]:
     try:
         until(
             lambda: (
-                subprocess.run(["echoscu", "-aec", "XSCAN", "127.0.0.1", str(PORT)], capture_output=True).returncode
+                subprocess.run(
+                    ["echoscu", "-aec", "XSCAN", "127.0.0.1", str(PORT)], capture_output=True, check=False
+                ).returncode
                 == 0
             )
         )

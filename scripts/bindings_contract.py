@@ -44,7 +44,7 @@ def _members(kind: type) -> dict[str, list[list[str]] | None]:
         if isinstance(member, property):
             found[name] = None
         elif callable(member):
-            signatures = re.findall(rf"^(?:\d+\. )?{name}\((.*)\) -> ", member.__doc__ or "", re.M)
+            signatures = re.findall(rf"^(?:\d+\. )?{name}\((.*)\) -> ", member.__doc__ or "", re.MULTILINE)
             found[name] = [_arguments(text) for text in signatures]
     return found
 

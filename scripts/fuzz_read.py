@@ -42,7 +42,7 @@ def seeds() -> list[tuple[str, bytes]]:
 
     found = []
     for syntax in [*make.LOSSLESS_SYNTAXES, *make.LOSSY_SYNTAXES]:
-        bits = 12 if syntax not in (make.JPEG_8,) else 8
+        bits = 12 if syntax != make.JPEG_8 else 8
         options = {"allocated": 16 if bits == 12 else 8, "stored": bits}
         for photometric in ("MONOCHROME1", "MONOCHROME2"):
             content = make.film(

@@ -110,7 +110,7 @@ def send(folder: Path, answered: list[Path], tries: list[int]) -> None:
     for film in sorted(folder.iterdir()):
         while True:
             tries[0] += 1
-            if subprocess.run([*command, str(film)], capture_output=True).returncode == 0:
+            if subprocess.run([*command, str(film)], capture_output=True, check=False).returncode == 0:
                 break
             time.sleep(0.2)
         answered.append(film)

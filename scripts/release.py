@@ -155,6 +155,7 @@ def _night(python: str, here: Path, version: str) -> bytes:
 
 def _parts(python: str) -> None:
     out = str(DIST / f"{STEM}.cdx.json")
+    run(python, "-m", "pip", "uninstall", "--yes", "--quiet", "setuptools", "pip")  # the environment's, not xscan's
     tool = [sys.executable, "-m", "cyclonedx_py", "environment", "--pyproject", str(ROOT / "pyproject.toml")]
     run(*tool, "--output-reproducible", "--output-format", "JSON", "--output-file", out, python)
 
@@ -174,7 +175,7 @@ def _said(*command: str) -> str:
 
 def run(*command: str, **options: object) -> None:
     print(f"$ {' '.join(_shown(command))}", flush=True)
-    done = subprocess.run(command, **options)  # type: ignore[call-overload]
+    done = subprocess.run(command, check=False, **options)  # type: ignore[call-overload]
     if done.returncode:
         sys.exit(f"release: that ended with code {done.returncode}")
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-import xscan.engine.runtime as runtime
+from xscan.engine import runtime
 
 from .fakes import building, running
 

@@ -115,6 +115,6 @@ print(right(pupils[0]), right(pupils[1]))
 def test_a_network_learns_from_targets_and_from_a_teacher(tmp_path: Path) -> None:
     env = os.environ | {"KERAS_BACKEND": "torch", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        [sys.executable, "-c", LEARN], env=env, cwd=tmp_path, capture_output=True, text=True, timeout=600
+        [sys.executable, "-c", LEARN], env=env, cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False
     )
     assert done.stdout.split() == ["5", "True", "True", "True", "False"], done.stderr[-2000:]
