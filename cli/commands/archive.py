@@ -21,7 +21,7 @@ BRIEF = ("source", "out", "address", "engine", "dry_run", "max_failures", "help_
 def archive(
     ctx: typer.Context,
     source: Annotated[
-        Path, typer.Argument(help="Folder or share to scan, zips included; or a Parquet inventory of one.")
+        str, typer.Argument(help="Folder, share or s3://BUCKET/PREFIX, zips included; or a Parquet inventory of one.")
     ],
     out: Annotated[
         Path,
@@ -77,7 +77,10 @@ def archive(
         float, typer.Option(min=0.01, help="Cores of an actor, and its workers.", rich_help_panel=HOW)
     ] = 1.0,
     actor_gpus: Annotated[
-        float, typer.Option(min=0, help="GPUs of an actor; 1: one owns a card.", rich_help_panel=HOW)
+        float,
+        typer.Option(
+            min=0, help="GPUs of an actor; 1: one owns a card, its engine built on first use.", rich_help_panel=HOW
+        ),
     ] = 0.0,
     batch_size: Annotated[
         int, typer.Option(min=1, max=256, help="Films given to the network at once.", rich_help_panel=HOW)
@@ -128,6 +131,7 @@ def archive(
     from xscan.engine.batch.settings import BatchSettings
     from xscan.engine.machine.install import require
     from xscan.engine.network.models import DEFAULT
+    from xscan.engine.network.sidecar import is_built
     from xscan.engine.read.film import Limits
     from xscan.engine.runtime.choose import SHIPPED, Choice, choose
     from xscan.engine.runtime.open import find_engine
@@ -138,6 +142,7 @@ def archive(
 
     console = Console(quiet, verbose, json, no_progress)
     require("ray", "pyarrow")
+    from xscan.engine.archive.bucket import SCHEME, Bucket
     from xscan.engine.archive.run import plan_archive, run_archive
     from xscan.engine.archive.settings import LOCAL, ArchiveSettings
 
@@ -151,7 +156,7 @@ def archive(
     if choice.passed_over:
         console.warn(choice.passed_over)
     batch = BatchSettings(
-        folder=source,
+        folder=Path(source),
         out=out / "triage.csv",
         engine=choice.path,
         chosen_by=choice.by,
@@ -166,7 +171,11 @@ def archive(
         state=state(),
         kind="archive",
     )
-    settings = ArchiveSettings(batch, out, address, actor_cpus, actor_gpus, block)
+    bucket = Bucket(source).url if source.startswith(SCHEME) else ""
+    build = None
+    if actor_gpus and not is_built(choice.path):
+        from xscan.calibration.build_engine.on_node import engine_here as build
+    settings = ArchiveSettings(batch, out, address, actor_cpus, actor_gpus, block, bucket, build)
     if dry_run:
         with stopping() as stop, watching(console) as watch:
             plan = plan_archive(settings, stop, watch, console.say)

@@ -4,15 +4,14 @@ its telemetry is off."""
 import contextlib
 import math
 import os
-import shutil
 import signal
 import socket
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..disk.scratch import scratch
 from ..errors import StorageError, UsageError
 from ..machine.install import require
 from .settings import LOCAL, ArchiveSettings
@@ -33,7 +32,7 @@ _ENVIRONMENT = {
 _LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # its name for: bind to 127.0.0.1 alone
 #: While its processes start: they ask addresses outside whose cloud they are in, telemetry or not. These requests go to
 #: a port where nothing listens.
-_NO_WAY_OUT = {
+NO_WAY_OUT = {
     **dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9"),
     **dict.fromkeys(("no_proxy", "NO_PROXY"), "127.0.0.1,localhost"),
 }
@@ -78,6 +77,11 @@ class Cluster:
             self.ray.kill(actor)
 
 
+def environment_of_actors(settings: ArchiveSettings) -> dict[str, str | None]:
+    """What an actor on this machine lacks of the command's environment: its own way out, to a bucket."""
+    return {name: os.environ.get(name) for name in NO_WAY_OUT} if settings.address == LOCAL else {}
+
+
 GONE = "the Ray cluster is gone: start it again and run the same command again, it carries on"
 
 
@@ -101,20 +105,21 @@ def cluster(settings: ArchiveSettings) -> Iterator[Cluster]:
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     import ray
 
-    folder = Path(tempfile.mkdtemp(prefix="xscan-")) if local else None
-    try:
-        with _quiet(settings.address), _no_stderr(), _environment(_NO_WAY_OUT if local else {}):
+    with contextlib.ExitStack() as kept:
+        folder = kept.enter_context(scratch()) if local else None
+        kept.callback(_shut_down, ray, handlers)
+        with _quiet(settings.address), _no_stderr(), _environment(NO_WAY_OUT if local else {}):
             _start(ray, _options(settings, folder), STARTS if local else 1)
         for number, handler in handlers.items():  # Ray has put its own there
             signal.signal(number, handler)
         yield Cluster(ray, settings)
-    finally:
-        with contextlib.suppress(Exception):
-            ray.shutdown()
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-        if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _shut_down(ray: Any, handlers: Mapping[Any, Any]) -> None:
+    with contextlib.suppress(Exception):
+        ray.shutdown()
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 def _start(ray: Any, options: Mapping[str, Any], tries: int) -> None:

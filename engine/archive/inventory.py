@@ -5,17 +5,14 @@ import json
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pyarrow
 import pyarrow.parquet
 
-from ..disk.overwrite import in_own_folder
-from ..disk.replace import replacing
 from ..errors import NotARadiograph, UnreadableRadiograph, UsageError
 from ..find.found import Found, order_key
 from ..find.zip_directory import Entry
@@ -23,7 +20,7 @@ from .settings import micros
 
 FORMAT = 1
 ROWS_A_GROUP = 16_384
-_KEY = b"xscan"
+KEY = b"xscan"
 _PROBLEMS = {kind.status: kind for kind in (NotARadiograph, UnreadableRadiograph)}
 
 SCHEMA = pyarrow.schema(
@@ -59,35 +56,10 @@ class Head:
     mounts: dict[str, str] = field(default_factory=dict)  #: shown -> real path: folders on another file system
 
 
-def write_inventory(
-    target: Path,
-    files: Iterable[Found],
-    root: str,
-    head: Callable[[int, int], Head],
-) -> Head | None:
-    """Write all that `files` gives; memory does not depend on how many there are.
-
-    head: what the inventory is to say of itself, from its files and bytes. Returns None, and writes nothing, where
-    `files` raises Stopped. Raises StorageError, UsageError.
-    """
-    number = size = 0
-    stream_of = iter(files)
+def table_of(files: Sequence[Found], first: int, root: str) -> pyarrow.Table:
+    """Rows of files that were found one after another, the first of them with the index `first`."""
     prefix = len(os.path.join(root, ""))
-    try:
-        with (
-            replacing(target, in_own_folder, private=True) as stream,
-            pyarrow.parquet.ParquetWriter(stream, SCHEMA, compression="zstd", write_page_checksum=True) as writer,
-        ):
-            while group := list(islice(stream_of, ROWS_A_GROUP)):
-                rows = [_row(number + i, found, prefix) for i, found in enumerate(group)]
-                writer.write_table(pyarrow.Table.from_pylist(rows, SCHEMA))
-                number += len(group)
-                size += sum(found.bytes for found in group)
-            made = head(number, size)
-            writer.add_key_value_metadata({_KEY.decode(): json.dumps(vars(made))})
-    except Stopped:
-        return None
-    return made
+    return pyarrow.Table.from_pylist([_row(first + i, found, prefix) for i, found in enumerate(files)], SCHEMA)
 
 
 def _row(index: int, found: Found, prefix: int) -> dict[str, Any]:
@@ -114,7 +86,7 @@ class Inventory:
         self.path = path
         try:
             self._file = pyarrow.parquet.ParquetFile(path, page_checksum_verification=True)
-            known = json.loads((self._file.metadata.metadata or {})[_KEY])
+            known = json.loads((self._file.metadata.metadata or {})[KEY])
             fits = known.get("format") == FORMAT and self._file.schema_arrow.equals(SCHEMA)
             self.head = Head(**known)
         except FileNotFoundError:
@@ -163,6 +135,7 @@ class Inventory:
 
 def as_found(table: pyarrow.Table, root: str) -> Iterator[Found]:
     """What `discover` had found, with the paths that this machine has below `root`."""
+    above = os.path.join(root, "")
     columns = [table[name].to_pylist() for name in ("file", "path", "member", "bytes", "problem")]
     times = table["modified"].cast(pyarrow.int64()).to_pylist()
     for file, path, member, size, problem, modified in zip(*columns, times, strict=True):
@@ -173,7 +146,7 @@ def as_found(table: pyarrow.Table, root: str) -> Iterator[Found]:
         if problem is not None:
             status, code, detail = json.loads(problem)
             fault = _PROBLEMS[status](code, detail)
-        yield Found(file, os.path.join(root, os.fsdecode(path)), entry, size, modified * 1000, fault)
+        yield Found(file, above + os.fsdecode(path), entry, size, modified * 1000, fault)
 
 
 class Clock:

@@ -4,6 +4,7 @@ PLACE/triage.csv                     the list, its run report and lock as of any
 PLACE/triage.parquet                 the list as Parquet
 PLACE/archive/archive.json           what shapes the rows; the digest of the list that was made
 PLACE/archive/inventory.parquet      every file, in discovery's order
+PLACE/archive/listing/               the inventory while it is made (xscan.engine.archive.listing)
 PLACE/archive/parts/0000042.parquet  the rows of one block of it, written whole or not at all
 
 A part's name is its block's number: whoever scans a block twice writes one part, so no kill can double a row.
@@ -12,7 +13,6 @@ A part's name is its block's number: whoever scans a block twice writes one part
 import io
 import json
 import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,13 +21,13 @@ import pyarrow
 import pyarrow.parquet
 
 from ..disk.overwrite import in_own_folder, made_here
-from ..disk.replace import remove_left, replace_bytes, writing
+from ..disk.replace import remove_all_left, remove_left, replace_bytes, writing
 from ..errors import OutputError, StorageError
 from ..lists.table import COLUMNS, Row
 from .inventory import Head
+from .listing import numbered
 
 FORMAT = 1
-_PART = re.compile(r"(\d{7,})\.parquet")
 _SCHEMA = pyarrow.schema([("index", pyarrow.int64()), *((name, pyarrow.string()) for name in COLUMNS)])
 _require_state = made_here("archive", b'{"archive": ')
 
@@ -40,6 +40,7 @@ class ArchiveFolder:
         self.state = self.folder / "archive.json"
         self.inventory = self.folder / "inventory.parquet"
         self.parts = self.folder / "parts"
+        self.listing = self.folder / "listing"
 
     def require_own(self) -> None:
         """Raise OutputError where a folder that xscan did not make is in the way."""
@@ -58,8 +59,8 @@ class ArchiveFolder:
     def drop(self) -> None:
         """Remove what earlier runs kept: xscan's own files, by their names."""
         with writing(self.state):
-            for part in self._part_files():
-                part.unlink()
+            for path in (*numbered(self.parts), *numbered(self.listing)):
+                path.unlink()
             for path in (self.inventory, self.state):
                 path.unlink(missing_ok=True)
 
@@ -79,7 +80,7 @@ class ArchiveFolder:
     def prepare_parts(self) -> None:
         with writing(self.state):
             self.parts.mkdir(mode=0o700, exist_ok=True)
-            remove_left(self.parts / "0000000.parquet")
+            remove_all_left(self.parts)
             remove_left(self.inventory)
 
     def part(self, number: int) -> Path:
@@ -88,9 +89,8 @@ class ArchiveFolder:
     def done(self, head: Head, block: int) -> set[int]:
         """Numbers of the blocks whose parts are whole and of this inventory; others are removed."""
         found = set()
-        for path in self._part_files():
-            match = _PART.fullmatch(path.name)
-            number = int(match[1]) if match else -1
+        for path in numbered(self.parts):
+            number = int(path.stem)
             if _is_whole(path, head, number, block):
                 found.add(number)
             else:
@@ -126,12 +126,6 @@ class ArchiveFolder:
                     f"{path.name} of the archive's parts is damaged: run the same command again, it scans it again"
                 ) from None
             yield [Row(*cells) for cells in zip(*columns, strict=True)]
-
-    def _part_files(self) -> list[Path]:
-        try:
-            return sorted(path for path in self.parts.iterdir() if _PART.fullmatch(path.name))
-        except OSError:
-            return []
 
 
 def _marked(head: Head, number: int) -> pyarrow.Schema:

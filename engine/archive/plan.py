@@ -7,7 +7,7 @@ from typing import Any
 from ..errors import XscanError
 from .inventory import Head, Inventory, as_found
 from .scanner import Scanner
-from .settings import LOCAL, ArchiveSettings
+from .settings import LOCAL, ActorSettings, ArchiveSettings
 
 SAMPLE = 64  #: films, evenly spread over the inventory
 
@@ -45,7 +45,7 @@ def measured(settings: ArchiveSettings, inventory: Inventory, left: int, block: 
 
 def _score(settings: ArchiveSettings, head: Head, files: list[Any], workers: int) -> float:
     """Seconds for the files, without what starting takes."""
-    scanner = Scanner(replace(settings.batch, workers=workers), head.mounts)
+    scanner = Scanner(ActorSettings(replace(settings.batch, workers=workers), head.mounts, settings.bucket))
     try:
         for act in (scanner.ready, lambda: scanner.scan(files[:1])):  # the first film loads libraries
             if "error" in (said := act()):

@@ -7,7 +7,6 @@ so that a batch to the same list carries on with it.
 
 import json
 import logging
-import os
 import shutil
 import threading
 import time
@@ -38,12 +37,15 @@ from ..nights.history import Recorder, recording
 from ..runtime.choose import Choice
 from ..runtime.open import manifest_of_engine
 from ..triage.points import with_points
-from .cluster import cluster
-from .inventory import Clock, Head, Inventory, Stopped, as_found, write_inventory
+from .bucket import SCHEME, Bucket
+from .bucket_listing import walk
+from .cluster import cluster, environment_of_actors
+from .inventory import Clock, Head, Inventory, Stopped, as_found
+from .listing import Listing
 from .place import ArchiveFolder
 from .plan import Plan, measured
 from .scan import Scan, Scanned
-from .settings import LOCAL, ArchiveSettings, Progress, block_of
+from .settings import LOCAL, ActorSettings, ArchiveSettings, Progress, block_of
 
 log = logging.getLogger("xscan")
 
@@ -106,11 +108,14 @@ class _Run:
         self._given_inventory = given
         settings = self.settings
         batch = settings.batch
+        self._bucket = Bucket(settings.bucket) if settings.bucket else None
         if given is None:
-            require_folder(batch.folder)
+            require_folder(batch.folder) if self._bucket is None else self._bucket.require()
         self.engine = sha256(read_whole(batch.engine))
         self.manifest = with_points(manifest_of_engine(batch.engine), *batch.points)
-        self._shaping = row_settings(batch, self.engine)
+        self._shaping = row_settings(batch, self.engine, settings.root)
+        if settings.build is not None:  # another list than the network's own
+            self._shaping["engine"] += " built on each node"
         self._place = ArchiveFolder(settings.place)
         self._place.require_own()
         self.summary = Summary(model=self.manifest.label)
@@ -158,32 +163,46 @@ class _Run:
             self._remember(block=self.settings.block)
         place.prepare_parts()
         if not place.inventory.exists():
-            root, mounts = os.path.abspath(batch.folder), dict[str, str]()
-
-            def head(files: int, size: int) -> Head:
-                return Head(root, batch.follow_links, files, size, mounts=mounts)
-
             if self._given_inventory is not None:
                 _copy_inventory(self._given_inventory, place.inventory)
-            elif write_inventory(place.inventory, self._walk(mounts), root, head) is None:
+            elif not self._list():
                 return False
         self._inventory = Inventory(place.inventory)
         self.head = self._inventory.head
-        if self.head.source != os.path.abspath(batch.folder):
+        if self.head.source != self.settings.root:
             raise UsageError(f"the inventory of {self.settings.place} is of another source: add --restart")
         self.block = self._place.recall().get("block") or block_of(self.head.files)
         log.info("inventory of %d files, %d bytes", self.head.files, self.head.bytes)
         return not self._stop.is_set()
 
-    def _walk(self, mounts: dict[str, str]) -> Iterator[Found]:
-        """What a batch of the folder would find. mounts: is filled."""
-        batch, clock, began = self.settings.batch, Clock(), time.monotonic()
-        own = (*self.output.own_files, self._place.folder)
-        for number, found in enumerate(discover(batch.folder, own, batch.follow_links, mounts.__setitem__)):
+    def _list(self) -> bool:
+        """Make the inventory, or go on with making it. False where it was stopped."""
+        root, follow_links = self.settings.root, self.settings.batch.follow_links
+        listing = Listing(self._place.listing, root, follow_links)
+        whole = listing.add(self._walk(listing))
+        if whole:
+            listing.join(
+                self._place.inventory, lambda n, size: Head(root, follow_links, n, size, mounts=listing.mounts)
+            )
+        return whole
+
+    def _walk(self, listing: Listing) -> Iterator[Found]:
+        """What a batch of the source would find, behind what is listed."""
+        batch, clock, began, known = self.settings.batch, Clock(), time.monotonic(), listing.files
+
+        def tell(new: int) -> None:
             if clock.due():
-                self._watch(Progress("inventory", number, None, number, time.monotonic() - began))
+                self._watch(Progress("inventory", known + new, None, new, time.monotonic() - began))
                 if self._stop.is_set():
                     raise Stopped
+
+        if self._bucket is not None:
+            files = walk(self._bucket, tell, listing.last)
+        else:
+            own = (*self.output.own_files, self._place.folder)
+            files = discover(batch.folder, own, batch.follow_links, listing.mounted, (), listing.last, listing.linked)
+        for number, found in enumerate(files):
+            tell(number)
             yield found
 
     def plan(self) -> Plan:
@@ -215,7 +234,9 @@ class _Run:
         if self.settings.address == LOCAL and head.files < BATCH_IS_QUICKER:
             self._tell(f"{head.files} files on one machine: xscan batch makes the same list sooner")
         actor = replace(self.settings.batch, workers=max(1, int(self.settings.actor_cpus)))
-        arguments = (actor, head.mounts)
+        environment = environment_of_actors(self.settings)
+        given = self.settings
+        arguments = (ActorSettings(actor, head.mounts, given.bucket, environment, given.build),)
 
         def files(number: int) -> list[Found]:
             start = number * self.block
@@ -259,7 +280,7 @@ class _Run:
                     self._watch(state)
                     if self._stop.is_set():
                         return False
-            self.output.mounts = _mounts(self.settings.batch.folder, self.head)
+            self.output.mounts = {} if self._bucket else _mounts(self.settings.batch.folder, self.head)
             summary.unchanged = self.output.finish(resolving(doubles, summary))
         return True
 
@@ -295,11 +316,14 @@ def _count(state: Progress, scanned: Scanned) -> None:
 def _given(settings: ArchiveSettings) -> tuple[ArchiveSettings, Path | None]:
     """The settings with the folder that is meant, and the inventory that stands for it. Raises UsageError."""
     source = settings.batch.folder
-    if not source.is_file():
+    if settings.bucket or not source.is_file():
         return settings, None
     given = Inventory(source)  # says what is wrong with any other file
     given.check_order()
-    batch = replace(settings.batch, folder=Path(given.head.source), follow_links=given.head.follow_links)
+    root = given.head.source
+    if root.startswith(SCHEME):
+        return replace(settings, bucket=root), source
+    batch = replace(settings.batch, folder=Path(root), follow_links=given.head.follow_links)
     return replace(settings, batch=batch), source
 
 

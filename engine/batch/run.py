@@ -202,15 +202,17 @@ def require_folder(folder: Path) -> None:
         raise UsageError(f"cannot list the folder {folder}: check that it exists and may be read") from None
 
 
-def row_settings(settings: BatchSettings, engine: str) -> dict[str, Any]:
-    """All that shapes a row; rows made with other values are never mixed into one list."""
+def row_settings(settings: BatchSettings, engine: str, source: str = "") -> dict[str, Any]:
+    """All that shapes a row; rows made with other values are never mixed into one list. source: if not the folder."""
     optional = {
         "mend": settings.mend,
         "only": settings.only and sha256("\0".join(settings.only).encode("utf-8", "surrogateescape")).hexdigest()[:16],
     }
     return {
         "format": 1,
-        "folder": sha256(os.path.abspath(settings.folder).encode("utf-8", "surrogateescape")).hexdigest()[:16],
+        "folder": sha256((source or os.path.abspath(settings.folder)).encode("utf-8", "surrogateescape")).hexdigest()[
+            :16
+        ],
         "engine": engine,
         "shard": str(settings.shard),
         "points": [str(wish or "") for wish in settings.points],

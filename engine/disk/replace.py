@@ -26,6 +26,7 @@ _WRONG = (
 #: A folder's own entry cannot be brought to the disk everywhere: not on Windows, nor on some shares.
 _NO_FSYNC = (errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EPERM, errno.EBADF, errno.ENOSYS)
 _OPEN = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+_TEMPORARY = re.compile(r"\.[0-9a-f]{16}\.tmp\.")
 _NAME_BYTES = 200  #: of a target's name in its temporary one; file systems allow 255
 
 #: Raises OutputError where something stands at a path that is not xscan's to replace.
@@ -141,7 +142,7 @@ def temporary_name(name: str) -> str:
 
 def is_temporary(name: str, of: str) -> bool:
     """Whether `name` is that of a file `of` which is being written, or was when a process was killed."""
-    return re.fullmatch(r"\.[0-9a-f]{16}\.tmp\." + re.escape(_tail(of)), name) is not None
+    return (found := _TEMPORARY.match(name)) is not None and name[found.end() :] == _tail(of)
 
 
 def remove_left(target: Path) -> None:
@@ -149,6 +150,14 @@ def remove_left(target: Path) -> None:
     with contextlib.suppress(OSError):
         entries = os.scandir(target.parent)
         left = [entry.path for entry in entries if is_temporary(entry.name, target.name) and _is_plain(entry)]
+        for path in left:
+            os.unlink(path)
+
+
+def remove_all_left(folder: Path) -> None:
+    """Unlink what a killed process left half written in a folder that is xscan's own, whatever it was to become."""
+    with contextlib.suppress(OSError):
+        left = [entry.path for entry in os.scandir(folder) if _TEMPORARY.match(entry.name) and _is_plain(entry)]
         for path in left:
             os.unlink(path)
 

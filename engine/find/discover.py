@@ -12,18 +12,17 @@ files of their own.
 """
 
 import contextlib
-import heapq
 import os
 import stat
-import tempfile
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from itertools import dropwhile
 from pathlib import Path
 
 from ..errors import FileProblem, NotARadiograph, UnreadableRadiograph, UsageError
 from . import zips
-from .found import MAX_NAME, Found, shown_name
+from .found import MAX_NAME, Found, order_key, shown_name
+from .in_order import in_order
 from .named import Tree, tree_of
-from .spill import spilling
 
 NAMES_A_RUN = 50_000  #: names of one folder held in memory; a larger folder is sorted on disk
 
@@ -34,6 +33,8 @@ def discover(
     follow_links: bool = False,
     on_mount: Callable[[str, str], None] = lambda shown, path: None,
     only: Sequence[str] = (),
+    after: str = "",
+    on_link: Callable[[], None] = lambda: None,
 ) -> Iterator[Found]:
     """Yield every file below `folder`, sorted by `order_key`, one at a time as the walk reaches it.
 
@@ -42,8 +43,27 @@ def discover(
     on_mount: called with the path shown and the real one of each folder below that lies on another file system than
     the folder it is in, once it is listed.
     only: what of `folder` is meant (`named.Named.only`); nothing else of it is listed. A link named so is followed.
+    after: a file that an earlier walk found last: only what follows it is given, and what precedes it is not looked at.
+    on_link: called where a link leads to a folder. A walk after that one knows nothing of links before.
     Raise UsageError when `folder` itself cannot be listed; anything below it becomes a row instead.
     """
+    if not after:
+        return _walk(folder, exclude, follow_links, on_mount, only, (), on_link)
+    behind = order_key(after)
+    found = _walk(folder, exclude, follow_links, on_mount, only, behind, on_link)
+    return dropwhile(lambda each: order_key(each.file) <= behind, found)
+
+
+def _walk(
+    folder: Path,
+    exclude: Collection[Path],
+    follow_links: bool,
+    on_mount: Callable[[str, str], None],
+    only: Sequence[str],
+    behind: tuple[str, ...],
+    on_link: Callable[[], None],
+) -> Iterator[Found]:
+    """behind: what stands before this place need not be given."""
     root = os.path.abspath(folder)
     inside = os.path.join(os.path.realpath(root), "")
     linked: set[tuple[int, int]] = set()  # folders that a link has led to, and those below them
@@ -70,6 +90,11 @@ def discover(
         file = shown + shown_name(name)
         if own.holds_name(name):
             continue
+        if behind:
+            place = order_key(file)
+            if place < behind[: len(place)] or place == behind:
+                continue
+            behind = behind if place == behind[: len(place)] else ()
         try:
             status = os.lstat(path)
             is_link = _is_link(status)
@@ -101,6 +126,7 @@ def discover(
                     yield Found(file, path, problem=problem)
                     continue
                 linked.add(identity)
+                on_link()
             if len(file) > MAX_NAME:
                 problem = UnreadableRadiograph("unreadable-folder", f"its path is longer than {MAX_NAME} letters")
                 yield Found(file, path, problem=problem)
@@ -137,44 +163,12 @@ def _members(file: str, path: str, status: os.stat_result) -> Iterator[Found]:
 
 def _sorted_names(folder: str) -> Iterator[str]:
     """The names in one folder, sorted by how they are shown. Raise OSError if it cannot be listed."""
-    runs: list[Iterator[str]] = []
-    names: list[str] = []
     with os.scandir(folder) as entries:
-        for entry in entries:
-            names.append(entry.name)
-            if len(names) == NAMES_A_RUN:
-                runs.append(_spill(sorted(names, key=_name_key)))
-                names = []
-    names.sort(key=_name_key)
-    if not runs:
-        return iter(names)
-    return heapq.merge(*runs, names, key=_name_key)
+        return in_order((entry.name for entry in entries), _name_key, NAMES_A_RUN, str, str)
 
 
 def _named(tree: Tree) -> Iterator[str]:
     return iter(sorted(tree, key=_name_key))
-
-
-def _spill(names: Iterable[str]) -> Iterator[str]:
-    """Write one sorted run to a nameless temporary file; the iterator reads it back, then drops it.
-
-    Raises StorageError.
-    """
-    with spilling():
-        run = tempfile.TemporaryFile("w+b")  # noqa: SIM115 (closed by the reader below)
-        # A null byte is the one character that no file system has in a name.
-        run.write(b"\0".join(name.encode("utf-8", "surrogatepass") for name in names) + b"\0")
-        run.seek(0)
-
-    def read() -> Iterator[str]:
-        with run:
-            rest = b""
-            while chunk := run.read(1 << 16):
-                *whole, rest = (rest + chunk).split(b"\0")
-                for name in whole:
-                    yield name.decode("utf-8", "surrogatepass")
-
-    return read()
 
 
 def _name_key(name: str) -> tuple[str, str]:

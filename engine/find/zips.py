@@ -5,18 +5,15 @@ encrypted members. Refused as a whole: overlapping or absurdly compressed data, 
 inside a zip are not opened.
 """
 
-import heapq
-import json
 import re
-import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import IO
+from typing import Any, BinaryIO
 
 from ..errors import FileProblem, UnreadableRadiograph
 from .found import MAX_NAME, shown_name
-from .spill import spilling
+from .in_order import in_order
 from .zip_directory import DEFLATED, STORED, BadZip, Entry, find_directory, read_entries, tail, unpack, unpack_head
 
 SUFFIXES = (".zip", ".osirixzip")  #: of files that are opened; office documents and programs are zips, too
@@ -31,6 +28,10 @@ _MANY = f"the zip lists more than {MAX_MEMBERS} files"
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 
+def _opened(path: str) -> BinaryIO:
+    return open(path, "rb")
+
+
 @dataclass(frozen=True, slots=True)
 class Member:
     entry: Entry
@@ -39,26 +40,33 @@ class Member:
 
 
 def is_zip(path: str) -> bool:
-    """Whether the file is a zip, by its beginning; or by its end, where something stands before it: a program that
-    unpacks it, empty bytes (APPNOTE 4.1.9). False when it cannot be opened: reading will say why."""
+    """As `begins_or_ends_as_zip`. False when the file cannot be opened: reading will say why."""
     try:
         with open(path, "rb") as stream:
-            if stream.read(4) in (b"PK\x03\x04", b"PK\x05\x06"):
-                return True
-            return b"PK\x05\x06" in tail(stream)
+            return begins_or_ends_as_zip(stream)
     except OSError:
         return False
 
 
-def members(path: str) -> Iterator[Member]:
-    """A zip's files, sorted by path components. Raise FileProblem, before the first, if it is refused as a whole."""
+def begins_or_ends_as_zip(stream: BinaryIO) -> bool:
+    """Whether it is a zip, by its beginning; or by its end, where something stands before it: a program that unpacks
+    it, empty bytes (APPNOTE 4.1.9)."""
+    return stream.read(4) in (b"PK\x03\x04", b"PK\x05\x06") or b"PK\x05\x06" in tail(stream)
+
+
+def members(path: str, opened: Callable[[str], BinaryIO] = _opened) -> Iterator[Member]:
+    """A zip's files, sorted by path components. opened: of a zip that is no file of this machine.
+
+    Raise FileProblem, before the first, if it is refused as a whole.
+    """
     try:
-        with open(path, "rb") as stream:
+        with opened(path) as stream:
             size = stream.seek(0, 2)
             directory = find_directory(stream)
             if directory.entries > MAX_MEMBERS or directory.size > MAX_DIRECTORY_BYTES:
                 raise UnreadableRadiograph("zip-bomb", _MANY)
-            found = _sorted(_counted(read_entries(stream, directory), size))
+            counted = _counted(read_entries(stream, directory), size)
+            found = in_order(map(_member, counted), _place, ENTRIES_A_RUN, _dump, _load)
     except FileProblem:
         raise
     except FileNotFoundError:
@@ -88,45 +96,18 @@ def _counted(entries: Iterator[Entry], size: int) -> Iterator[Entry]:
         raise UnreadableRadiograph("bad-zip", "the zip holds no file")
 
 
-def _sorted(entries: Iterator[Entry]) -> Iterator[Member]:
-    """In the order of what is shown; all entries are read before the first member is given."""
-    runs: list[IO[str]] = []
-    held: list[Member] = []
-    try:
-        for entry in entries:
-            held.append(_member(entry))
-            if len(held) == ENTRIES_A_RUN:
-                runs.append(_spilled(sorted(held, key=_place)))
-                held = []
-    except BaseException:
-        for run in runs:
-            run.close()
-        raise
-    held.sort(key=_place)
-    return heapq.merge(*map(_read_back, runs), held, key=_place) if runs else iter(held)
-
-
 def _place(member: Member) -> list[str]:
     return member.shown.split("/")
 
 
-def _spilled(members: Iterable[Member]) -> IO[str]:
-    """One sorted run, in a nameless temporary file."""
-    with spilling():
-        run = tempfile.TemporaryFile("w+", encoding="ascii")  # noqa: SIM115 (closed by who reads it)
-        for member in members:
-            e = member.entry
-            values = (e.raw.decode("latin-1"), e.flags, e.method, e.crc, e.packed, e.unpacked, e.offset)
-            run.write(json.dumps(values) + "\n")
-        run.seek(0)
-    return run
+def _dump(member: Member) -> list[Any]:
+    e = member.entry
+    return [e.raw.decode("latin-1"), e.flags, e.method, e.crc, e.packed, e.unpacked, e.offset]
 
 
-def _read_back(run: IO[str]) -> Iterator[Member]:
-    with run:
-        for line in run:
-            raw, *numbers = json.loads(line)
-            yield _member(Entry(raw.encode("latin-1"), *numbers))
+def _load(values: list[Any]) -> Member:
+    raw, *numbers = values
+    return _member(Entry(raw.encode("latin-1"), *numbers))
 
 
 def _one_a_name(members: Iterator[Member]) -> Iterator[Member]:

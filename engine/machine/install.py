@@ -18,6 +18,7 @@ EXTRAS = {
     "matplotlib": "plots",
     "pyarrow": "parquet",
     "ray": "ray",
+    "botocore": "s3",
     "pynetdicom": "pacs",
     "dicomweb_client": "pacs",
     "highdicom": "pacs",

