@@ -48,7 +48,7 @@ def _lock_of(folder: Path) -> Path:
 
 def _sweep(place: Path) -> None:
     with contextlib.suppress(OSError):
-        for lock in place.glob(_PREFIX + "????????.lock"):
+        for lock in place.glob(_PREFIX + "[0-9a-f]" * 8 + ".lock"):
             folder = lock.with_suffix("")
             with contextlib.suppress(OSError, Timeout):
                 if _is_own(lock, stat.S_ISREG) and (not os.path.lexists(folder) or _is_own(folder, stat.S_ISDIR)):

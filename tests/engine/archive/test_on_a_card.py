@@ -26,7 +26,7 @@ def test_the_engine_is_built_on_first_use_for_this_kind_of_card(
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     monkeypatch.setattr(card, "SECONDS", 0.02)
     monkeypatch.setattr(bench, "WINDOW_S", 0.005)
-    monkeypatch.setattr(agreement, "FILMS", 2)
+    monkeypatch.setattr(agreement, "PHANTOMS", 2)
     network = find_engine("compact")
     settings = BatchSettings(phantoms, tmp_path / "list.csv", network, 1)
     found = list(discover(phantoms))[:5]
