@@ -200,7 +200,7 @@ def test_the_list_of_a_bucket_is_a_batch_s(xscan: Xscan, storage: Storage, folde
     assert "may not be read with the credentials" in closed.stderr
     assert closed.stderr.count("\n") == 1
     storage.answer = lambda _: None
-    run = xscan(*asked, "--json", "-v", "--log-file", tmp_path / "log")
+    run = xscan(*asked, "--json", "-v", "--log-file", tmp_path / "log", timeout=600)
     assert run.returncode == 3, run.stderr
     assert json.loads(run.stdout)["files"] == whole.read_bytes().count(b"\n") - 1
     assert (tmp_path / "p" / "triage.csv").read_bytes() == whole.read_bytes()
