@@ -13,8 +13,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..batch.messages import Job
-from ..errors import StorageError, UsageError
+from ..errors import UsageError
 from ..find.found import Found
+from ..find.spill import spilling
 from ..lists.table import Row
 from ..read.content import LARGE
 from ..read.film import Limits
@@ -91,16 +92,10 @@ class Fetcher:
         return _Fetched(replace(found, path=str(target), member=entry), target, _differs(content, found))
 
     def _write(self, target: Path, data: bytes, length: int = 0) -> None:
-        try:
-            with target.open("xb") as stream:
-                stream.write(data)
-                if length:
-                    stream.truncate(length)
-        except OSError as error:
-            raise StorageError(
-                f"no room for films in this node's folder for temporary files ({error.strerror}): free some, or set "
-                "TMPDIR there"
-            ) from None
+        with spilling(), target.open("xb") as stream:
+            stream.write(data)
+            if length:
+                stream.truncate(length)
 
 
 def _differs(content: Content, found: Found) -> bool:
