@@ -34,6 +34,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--files", type=int, default=2000)
     parser.add_argument("--engine", default="")
+    parser.add_argument("--until", type=float, default=1 / 3, help="of an undisturbed run's time: the latest kill")
     parser.add_argument("--full", action="store_true")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
@@ -125,7 +126,7 @@ def kill(command: list[str], root: Path, whole: dict[str, object], seconds: floa
         with subprocess.Popen([*command, "--out", str(out)], stderr=subprocess.DEVNULL) as run:
             try:
                 # Half of the kills within start-up and resuming, the rest anywhere.
-                run.wait(rng.uniform(0.05, 1.5) if rng.random() < 0.5 else rng.uniform(0.5, seconds / 3))
+                run.wait(rng.uniform(0.05, 1.5) if rng.random() < 0.5 else rng.uniform(0.5, seconds * options.until))
             except subprocess.TimeoutExpired:
                 if kills < options.kills:
                     killed = [run.pid] if options.who == "main" else workers_of(run.pid)[:1]

@@ -44,7 +44,9 @@ def history(
     found = [run for run in known if run.night >= since]
     if page is not None:
         write_page(known, page, lang.value, since)
-    Console(json=json).result({"runs": [run.as_dict() for run in found]}, as_text(found))
+    none = "no runs of this list in these days: is it written as for batch, {date} included?"
+    text = none if out is not None and not found else as_text(found)
+    Console(json=json).result({"runs": [run.as_dict() for run in found]}, text)
 
 
 @app.command(short_help="Take old runs and films out of the history.")

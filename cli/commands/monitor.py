@@ -60,7 +60,8 @@ def monitor(
         key = list_key(keyed(folder), out) if out is not None else ""
         found = watch(folder, limits, list_key=key, network_reference=network_reference)
     if not found:
-        alarms.append(Alarm("missed", 0, limits.age, "there has been no night yet: the history knows of none"))
+        which = "the list that --out names (is it written as for batch, {date} included?)" if out else "any list"
+        alarms.append(Alarm("missed", 0, limits.age, f"the history knows of no night of {which}"))
     if out is not None:
         places.append(last(out).parent)
     alarms += disk(places, limits)

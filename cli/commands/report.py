@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from ..settings.page import large_bytes
+from ..settings.state import state
 from ..settings.viewer import viewer
 from ..terminal.choices import Language
 from ..terminal.console import Console
@@ -34,6 +35,7 @@ def report(
     from xscan.engine.errors import UsageError
     from xscan.engine.lists.run_report import manifest_of
     from xscan.engine.lists.table import beside
+    from xscan.engine.nights.heard import heard
     from xscan.engine.report.earlier_page import has_pictures
     from xscan.engine.report.page import PageOptions, write_page
 
@@ -48,39 +50,40 @@ def report(
             f"{page} shows films, and the new page would not: give the scanned folder, too, or --no-thumbnails"
         )
     films = missing = 0
-    options = PageOptions(lang.value, manifest, viewer(), study_facts, large_bytes=large_bytes())
-    if folder is not None and not no_thumbnails:
-        from xscan.engine.batch.pictures import Stopped, drawn, scored_rows
-        from xscan.engine.lists.output import pictures_folder
-        from xscan.engine.machine.cores import usable_cores
-        from xscan.engine.network.models import DEFAULT
-        from xscan.engine.report.thumbnails import Spooled
-        from xscan.engine.runtime.open import find_engine
+    with heard(state(), csv, folder) as news:
+        options = PageOptions(lang.value, manifest, viewer(), study_facts, news, large_bytes())
+        if folder is not None and not no_thumbnails:
+            from xscan.engine.batch.pictures import Stopped, drawn, scored_rows
+            from xscan.engine.lists.output import pictures_folder
+            from xscan.engine.machine.cores import usable_cores
+            from xscan.engine.network.models import DEFAULT
+            from xscan.engine.report.thumbnails import Spooled
+            from xscan.engine.runtime.open import find_engine
 
-        from ..terminal.signals import stopping
+            from ..terminal.signals import stopping
 
-        used = find_engine(engine or (manifest.name if manifest else DEFAULT))
-        try:
-            with (
-                stopping() as stop,
-                drawn(
-                    csv, folder, used, manifest, pictures_folder(page), usable_cores(), stop, order=study_facts
-                ) as label,
-                Spooled(pictures_folder(page).path) as pictures,
-            ):
-                films = sum(1 for _ in scored_rows(csv))
-                missing = sum(pictures.get(row) is None for row in scored_rows(csv))
-                if films and missing == films:
-                    raise UsageError(
-                        f"none of the {films} films of {csv.name} is in {folder}: give the folder that was scanned, "
-                        "or leave it out; no page was written"
-                    )
-                write_page(csv, page, options, lambda row: pictures.get(row, maps=row.model == label))
-        except Stopped:
-            console.say("interrupted: no page was written")
-            raise typer.Exit(130) from None
-    else:
-        write_page(csv, page, options, None)
+            used = find_engine(engine or (manifest.name if manifest else DEFAULT))
+            try:
+                with (
+                    stopping() as stop,
+                    drawn(
+                        csv, folder, used, manifest, pictures_folder(page), usable_cores(), stop, order=study_facts
+                    ) as label,
+                    Spooled(pictures_folder(page).path) as pictures,
+                ):
+                    films = sum(1 for _ in scored_rows(csv))
+                    missing = sum(pictures.get(row) is None for row in scored_rows(csv))
+                    if films and missing == films:
+                        raise UsageError(
+                            f"none of the {films} films of {csv.name} is in {folder}: give the folder that was "
+                            "scanned, or leave it out; no page was written"
+                        )
+                    write_page(csv, page, options, lambda row: pictures.get(row, maps=row.model == label))
+            except Stopped:
+                console.say("interrupted: no page was written")
+                raise typer.Exit(130) from None
+        else:
+            write_page(csv, page, options, None)
     if missing:
         console.warn(f"{missing} of {films} pictures are missing: their films are not in {folder}, or have changed")
     if json:

@@ -30,7 +30,8 @@ from ..lists.studies import require_studies, studies_path, write_studies
 from ..lists.table import Row
 from ..network.manifest import Manifest
 from ..nights import dated
-from ..nights.history import News, key_of_patients, recording
+from ..nights.heard import News
+from ..nights.history import key_of_patients, recording
 from ..runtime.choose import Choice
 from .doors import doors
 from .feed import Feed
@@ -66,6 +67,7 @@ def run_batch(
         settings.engine, settings.limits, pictures, settings.points, settings.mend, patients, settings.order
     )
     with (
+        dated.folder_made(settings.nightly, settings.out),  # workers open their pictures' files in it as they start
         doors(settings.engine, settings.workers, settings.batch_size, settings.one_owner) as door,
         Pool(workers, settings.workers, settings.file_seconds, door=door) as pool,
     ):
@@ -73,8 +75,6 @@ def run_batch(
         engine = ready.sha256
         shaping = row_settings(settings, engine)
         may_change = ("engine",) if settings.engine_may_change else ()
-        if settings.nightly is not None:
-            dated.make_folder(settings.nightly, settings.out)
         asked = {"restart": settings.restart, "may_change": may_change, "others": _others(settings)}
         with (
             Output(settings.out, shaping, **asked, last=settings.last) as output,

@@ -4,6 +4,7 @@ Each night's list holds every film that is there; unchanged rows come from the n
 is written to again, but a list whose run was cut off.
 """
 
+import contextlib
 import os
 import re
 from collections.abc import Iterator
@@ -72,14 +73,29 @@ def check(path: Path) -> None:
         raise UsageError(f"the folder {parent} does not exist: make it, or give another --out")
 
 
-def make_folder(path: Path, out: Path) -> None:
-    """Make the folder of a night's list, as far as it bears the date. Raises OutputError, StorageError."""
-    parent, _ = _parted(path)
-    if has_date(path) and not out.parent.is_dir():
+@contextlib.contextmanager
+def folder_made(path: Path | None, out: Path) -> Iterator[None]:
+    """Inside, the folder of a night's list is there, as far as it bears the date.
+
+    Where the run fails, a folder that was made for it and is empty goes again.
+
+    path: the list's name for all nights, where it has one. Raises OutputError, StorageError.
+    """
+    made: list[Path] = []
+    if path is not None and has_date(path) and not out.parent.is_dir():
+        parent, _ = _parted(path)
         if not parent.is_dir():
             raise OutputError(f"the folder {parent} does not exist: make it, or give another --out")
+        made = [folder for folder in (out.parent, *out.parent.parents) if not folder.exists()]
         with writing(out.parent):
             out.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        for folder in made:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+        raise
 
 
 def standing_folder(path: Path) -> Path:

@@ -12,7 +12,6 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,6 +23,7 @@ from ..lists.run_report import digest_of
 from ..lists.table import Note, Row, read_rows
 from . import audit_log, clock
 from .database import Broken, breaking, open_history, renew, writing_to
+from .heard import News, earlier_study, film_key, first_seen, since_of
 from .state import Keyed, held, keyed
 
 ROWS_AT_ONCE = 500
@@ -42,18 +42,6 @@ class Run:
     list: Path  #: as the command names it: one name for all nights, with its {date}
     folder: Path  #: that is read
     facts: dict[str, Any] = field(default_factory=dict)  #: engine, network, thresholds, versions
-
-
-@dataclass(frozen=True)
-class News:
-    """Which films a reader has not seen in an earlier list, and what is known of their patients, by the history."""
-
-    since: str  #: what was first seen at or after it is new tonight
-    first_seen: Callable[[Row], str]  #: a stamp of `clock`; '' where it is not known
-    earlier_study: Callable[[str], str]  #: StudyInstanceUID -> the patient's study before it; '' where none is known
-
-    def is_new(self, row: Row) -> bool:
-        return self.first_seen(row) >= self.since
 
 
 class Tonight:
@@ -127,7 +115,7 @@ class Recorder:
 
     def earlier_study(self, study_uid: str) -> str:
         """StudyInstanceUID of the patient's study before this one, by a keyed hash; '' where none is known."""
-        return self._do(lambda database: _earlier(database, study_uid)) or ""
+        return self._do(lambda database: earlier_study(database, study_uid)) or ""
 
     def end(self, state: str, csv: Path | None, seconds: float, facts: dict[str, Any]) -> Counter[str] | None:
         """The run's end, in one piece with all films of the finished list; returns the new of them by band.
@@ -182,7 +170,7 @@ class Recorder:
             database.execute(
                 "UPDATE run SET state = 'cut off' WHERE list = ? AND kind = ? AND state = 'running'", (name, run.kind)
             )
-            self.since = _since(database, name, run.kind, self._started)
+            self.since = since_of(database, name, run.kind, self._started)
             entry = (name, clock.local_day(self._started), run.kind, clock.stamp(self._started), json.dumps(run.facts))
             self._number = (
                 database.execute(
@@ -219,11 +207,7 @@ class Recorder:
                 tonight.count(row, score)
 
     def _ask(self, database: sqlite3.Connection, row: Row) -> str:
-        """The same film at another place has been seen, too: a DICOM film is known by its SOPInstanceUID."""
-        found = database.execute("SELECT first_seen FROM film WHERE key = ?", (self._key(row),)).fetchone()
-        if found is None and row.sop_uid:
-            found = database.execute("SELECT min(first_seen) FROM film WHERE sop_uid = ?", (row.sop_uid,)).fetchone()
-        return (found and found[0]) or ""
+        return first_seen(database, self._key(row), row.sop_uid)
 
     def _end(
         self, database: sqlite3.Connection, state: str, csv: Path | None, seconds: float, facts: dict[str, Any]
@@ -313,7 +297,7 @@ class Recorder:
 
     def _key(self, row: Row) -> str:
         assert self._keyed is not None
-        return self._keyed("film", os.path.abspath(self._run.folder), row.file)
+        return film_key(self._keyed, self._run.folder, row)
 
     def _list(self) -> str:
         assert self._keyed is not None
@@ -323,25 +307,6 @@ class Recorder:
 def _some(rows: Iterator[Row]) -> Iterator[tuple[Row, ...]]:
     while some := tuple(islice(rows, ROWS_AT_ONCE)):
         yield some
-
-
-def _earlier(database: sqlite3.Connection, study_uid: str) -> str:
-    found = database.execute(
-        "SELECT patient, max(taken), min(first_seen) FROM film"
-        " WHERE study_uid = ? AND study_uid <> '' AND patient <> '' GROUP BY patient",
-        (study_uid,),
-    ).fetchall()
-    if len(found) != 1:  # nobody's, or several patients' in one study: the archive mixed something up
-        return ""
-    patient, taken, seen = found[0]
-    before = database.execute(
-        "SELECT study_uid, max(taken) AS taken, min(first_seen) AS seen FROM film"
-        " WHERE patient = ? AND study_uid NOT IN ('', ?) GROUP BY study_uid"
-        " HAVING (taken <> '' AND ? <> '' AND taken < ?) OR ((taken = '' OR ? = '' OR taken = ?) AND seen < ?)"
-        " ORDER BY taken DESC, seen DESC LIMIT 1",
-        (patient, study_uid, taken, taken, taken, taken, seen),
-    ).fetchone()
-    return before[0] if before else ""
 
 
 def key_of_patients(folder: Path | None) -> bytes:
@@ -356,20 +321,6 @@ def key_of_patients(folder: Path | None) -> bytes:
 def list_key(keyed: Keyed, out: Path) -> str:
     """What the history calls a list; with {date} in its name, all its nights are one."""
     return keyed("list", os.path.abspath(out))
-
-
-def _since(database: sqlite3.Connection, name: str, kind: str, started: datetime) -> str:
-    """New tonight: first seen since noon, or since the list's runs that were cut off, whose films nobody has read."""
-    local = started.astimezone()
-    noon = local.replace(hour=12, minute=0, second=0, microsecond=0)
-    noon = noon if local >= noon else noon - timedelta(days=1)
-    [last] = database.execute(
-        "SELECT coalesce(max(id), 0) FROM run WHERE list = ? AND kind = ? AND state = 'finished'", (name, kind)
-    ).fetchone()
-    [cut_off] = database.execute(
-        "SELECT min(started) FROM run WHERE list = ? AND kind = ? AND id > ?", (name, kind, last)
-    ).fetchone()
-    return min(clock.stamp(noon), cut_off or clock.stamp(started))
 
 
 def _hear_later(folder: Path, database: sqlite3.Connection) -> None:

@@ -23,7 +23,7 @@ from ..errors import UsageError
 from ..lists.studies import studies_of
 from ..lists.table import Row, read_rows
 from ..network.manifest import Manifest
-from ..nights.history import News
+from ..nights.heard import News
 from . import texts
 from .sentences import sentences
 from .thumbnails import LARGE_BANDS, Picture

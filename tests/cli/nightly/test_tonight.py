@@ -86,9 +86,16 @@ def test_the_command_line(tmp_path: Path, phantoms: Path, xscan: Xscan):
     assert done.returncode == 0, done.stderr
     assert "new tonight" in done.stderr
     [page] = tmp_path.glob("*/t.html")
-    assert 'id="pictures0"' in page.read_text(encoding="utf-8")
+    assert page.read_text(encoding="utf-8").count("\n/9j/") == 12  # in a folder that the run made itself
     assert 'id="large' not in page.read_text(encoding="utf-8")
+    again = ("report", page.with_suffix(".csv"), phantoms, "--out", tmp_path / "again.html", "--engine", "seed")
+    assert xscan("--config", settings, *again).returncode == 0
+    assert (tmp_path / "again.html").read_bytes() == page.read_bytes()  # what is new tonight, too
     assert (tmp_path / "state" / "history.sqlite").exists()
+    other = tmp_path / "other-{date}" / "t.csv"
+    unusable = xscan("--config", settings, "batch", phantoms, "--out", other, "--engine", settings)
+    assert unusable.returncode == 4, unusable.stderr
+    assert not list(tmp_path.glob("other-*"))
     checked = xscan("schedule", "check", "--out", out)
     assert checked.returncode == 0, checked.stderr
     told = xscan("--config", settings, "history", "--json", "--page", tmp_path / "h.html")
@@ -101,6 +108,6 @@ def test_the_command_line(tmp_path: Path, phantoms: Path, xscan: Xscan):
     broken.write_text('[nights]\nplace = "x"\n', encoding="utf-8")
     assert xscan("--config", broken, "history").returncode == 2
     broken.write_text("[page]\nlarge-megabytes = -1\n", encoding="utf-8")
-    refused = xscan("--config", broken, "report", next(tmp_path.glob("*/t.csv")))
+    refused = xscan("--config", broken, "report", next(tmp_path.glob("*/t.csv")), "--no-thumbnails")
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
     assert "large-megabytes must be" in refused.stderr

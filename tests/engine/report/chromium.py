@@ -21,7 +21,7 @@ class Browser:
     """One tab. Use as a context manager. Messages are JSON ended by a null byte, to file 3 and from file 4."""
 
     def __init__(self, profile: Path, seconds: float = 60) -> None:
-        self._profile = profile
+        self.profile = profile
         self._seconds = seconds
         self._number = 0
         self._session = ""
@@ -39,7 +39,7 @@ class Browser:
             os.dup2(spare_out, 4)
 
         self._process = subprocess.Popen(
-            [PROGRAM, *_FLAGS, f"--user-data-dir={self._profile}"],
+            [PROGRAM, *_FLAGS, f"--user-data-dir={self.profile}"],
             preexec_fn=place,
             close_fds=False,
             stdin=subprocess.DEVNULL,

@@ -13,7 +13,7 @@ from xscan.engine.lists.run_report import RunReport, State, digest_of
 from xscan.engine.lists.table import HEADER, Row, encode
 from xscan.engine.network.manifest import Manifest, OperatingPoint
 from xscan.engine.network.spec import InputSpec
-from xscan.engine.nights.history import News
+from xscan.engine.nights.heard import News
 from xscan.engine.phantom.draw import draw
 from xscan.engine.report.thumbnails import LARGE_BANDS, Picture, large_copy, small_copy
 from xscan.engine.triage.bands import judge
