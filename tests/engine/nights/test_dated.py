@@ -1,5 +1,6 @@
 """Lists by date: which nights there are, and which one was cut off."""
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -86,9 +87,16 @@ def test_only_dated_folders_are_made(tmp_path: Path):
     path = tmp_path / "lists" / "{date}" / "x" / "t.csv"
     with pytest.raises(UsageError, match="does not exist"):
         dated.check(path)
-    with pytest.raises(OutputError):
-        dated.make_folder(path, dated.on(path, "2026-03-01"))
+    tonight = dated.on(path, "2026-03-01")
+    with pytest.raises(OutputError), dated.folder_made(path, tonight):
+        pass
     (tmp_path / "lists").mkdir()
     dated.check(path)
-    dated.make_folder(path, dated.on(path, "2026-03-01"))
-    assert (tmp_path / "lists" / "2026-03-01" / "x").is_dir()
+    with contextlib.suppress(ZeroDivisionError), dated.folder_made(path, tonight):
+        assert tonight.parent.is_dir()
+        raise ZeroDivisionError
+    assert not list((tmp_path / "lists").iterdir())  # nothing was left in it
+    with contextlib.suppress(ZeroDivisionError), dated.folder_made(path, tonight):
+        tonight.touch()
+        raise ZeroDivisionError
+    assert tonight.exists()
