@@ -5,11 +5,13 @@ from typing import Annotated, Any
 
 import typer
 
+from ..notify import notifies
 from ..settings.pacs import destination, state_folder
 from ..terminal.console import Console
 from ..terminal.options import Json, NoProgress, Quiet, Verbose
 
 
+@notifies
 def fetch(
     ctx: typer.Context,
     folder: Annotated[Path, typer.Argument(help="Folder for the films; made if it is not there.")],
@@ -26,6 +28,9 @@ def fetch(
     out: Annotated[Path, typer.Option(help="The list that --scan writes.")] = Path("triage.csv"),
     report: Annotated[bool, typer.Option("--report", help="With --scan: make the morning page, too.")] = False,
     again: Annotated[bool, typer.Option("--again", help="Also films that were fetched before.")] = False,
+    notify: Annotated[
+        str | None, typer.Option(metavar="CMD", help="Run this after a bad end, with the run report's path.")
+    ] = None,
     state: Annotated[
         Path | None, typer.Option(help="Folder of the list of films. Default: pacs, in the folder of state.")
     ] = None,
@@ -40,11 +45,11 @@ def fetch(
     for by the next run. Exit codes: 0 all is here; 3 films are missing, or were left for the next off-peak hours; 5 the
     PACS does not answer; with --scan those of batch, too.
     """
-    from xscan.engine.errors import UsageError
+    from xscan.engine.errors import PeerError, UsageError
     from xscan.engine.pacs.fetch import Fetched
     from xscan.engine.pacs.fetch import fetch as run
+    from xscan.engine.pacs.window import query_of
 
-    from ..terminal.batch_summary import plural
     from ..terminal.logs import set_up_logging
     from ..terminal.progress import progress
     from ..terminal.signals import stopping
@@ -52,7 +57,7 @@ def fetch(
     console = Console(quiet, verbose, json, no_progress)
     set_up_logging(console, None)
     come_from = destination(source)
-    query = _query(since, overlap, modality, accession_list)
+    query = query_of(since, overlap, modality, accession_list)
     if scan and out.resolve().is_relative_to(folder.resolve()):
         raise UsageError(f"--out {out} is inside {folder}, which is scanned: put the list elsewhere")
     with stopping() as stop, progress(console, f"from {source}") as show:
@@ -60,8 +65,36 @@ def fetch(
         def update(done: Fetched) -> None:
             show(done.films, note=f"{done.missing} missing" if done.missing else "")
 
-        done = run(come_from, query, folder, state_folder(state), again=again, stop=stop, progress=update)
-    text = f"{plural(done.studies, 'study').replace('studys', 'studies')}, {plural(done.films, 'new film')}"
+        done, broken = Fetched(), None
+        try:
+            done = run(come_from, query, folder, state_folder(state), again=again, stop=stop, progress=update)
+        except PeerError as error:
+            if not scan:
+                raise
+            broken = error  # what came before, tonight or earlier, is scanned all the same
+    if broken is None:
+        _say(console, source, done)
+    if json and not scan:
+        console.result(_data(done), "")
+    if stop.is_set():
+        console.say("interrupted: run the same command again to carry on")
+        raise typer.Exit(130)
+    if scan:
+        try:
+            _scan(ctx, folder, out, report, notify, console)
+        except typer.Exit:
+            if broken is None:
+                raise
+    if broken is not None:
+        raise broken
+    if done.missing or done.incomplete or done.left:
+        raise typer.Exit(3)
+
+
+def _say(console: Console, source: str, done: Any) -> None:
+    from ..terminal.batch_summary import plural
+
+    text = f"{plural(done.studies, 'study', 'studies')}, {plural(done.films, 'new film')}"
     text += f", {done.known} fetched before" if done.known else ""
     text += f", {done.missing} missing" if done.missing else ""
     console.say(text)
@@ -69,61 +102,13 @@ def fetch(
         console.warn(f"{source}: {why} ({number})")
     if done.left:
         console.warn(f"{done.left} studies are left for the next run")
-    if json and not scan:
-        console.result(_data(done), "")
-    if stop.is_set():
-        console.say("interrupted: run the same command again to carry on")
-        raise typer.Exit(130)
-    if scan:
-        _scan(ctx, folder, out, report, console)
-    if done.missing or done.incomplete or done.left:
-        raise typer.Exit(3)
 
 
-def _query(since: str, overlap: int, modality: str, accession_list: Path | None) -> Any:
-    from datetime import datetime, timedelta
-
-    from xscan.engine.pacs.find import Query
-
-    modalities = _modalities(modality)
-    if accession_list is not None:
-        from xscan.engine.pacs.accessions import read_accessions
-
-        return Query(modalities, accessions=read_accessions(accession_list))
-    today = datetime.now().astimezone().date()
-    return Query(modalities, _day(since, today) - timedelta(days=overlap), today + timedelta(days=1))
-
-
-def _day(since: str, today: Any) -> Any:
-    import re
-    from datetime import date, timedelta
-
-    from xscan.engine.errors import UsageError
-
-    if since in ("today", "yesterday"):
-        return today - timedelta(days=since == "yesterday")
-    if found := re.fullmatch(r"(\d{1,4})d", since):
-        return today - timedelta(days=int(found[1]))
-    try:
-        return date.fromisoformat(since)
-    except ValueError:
-        raise UsageError(f"--since {since}: give yesterday, today, 3d, or a day as 2026-01-31") from None
-
-
-def _modalities(text: str) -> tuple[str, ...]:
-    from xscan.engine.errors import UsageError
-    from xscan.engine.pacs.find import sound_modality
-
-    found = tuple(dict.fromkeys(sound_modality(word) for word in text.split(",")))
-    if not found or "" in found:
-        raise UsageError(f"--modality {text}: give DICOM's terms, separated by commas, such as CR,DX")
-    return found
-
-
-def _scan(ctx: typer.Context, folder: Path, out: Path, report: bool, console: Console) -> None:
+def _scan(ctx: typer.Context, folder: Path, out: Path, report: bool, notify: str | None, console: Console) -> None:
     """`xscan batch` on what came, by its own parser: [batch] of the settings file holds, as for any batch."""
     root = ctx.find_root()
     words = [str(folder), "--out", str(out), *(["--report"] if report else [])]
+    words += ["--notify="] if notify is not None else []  # fetch itself tells, and once
     words += [flag for flag, on in (("-q", console.quiet), ("-v", console.verbose), ("--json", console.json)) if on] + (
         ["--no-progress"] if console.no_progress else []
     )

@@ -9,6 +9,7 @@ from xscan.engine.machine.cores import usable_cores
 
 from ..settings.points import wishes
 from ..settings.state import state as history_folder
+from ..settings.viewer import viewer
 from ..terminal.console import Console
 from ..terminal.groups import HELP_ALL, HOW, RARE, WHERE, WRITE
 from ..terminal.logs import set_up_logging
@@ -71,6 +72,14 @@ def listen(
         float,
         typer.Option(min=1, help="Seconds that a study may go on arriving before it is scored.", rich_help_panel=WHERE),
     ] = 1800,
+    keep_days: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            help="Remove scored films this long after their study's last one; 0: keep all.",
+            rich_help_panel=RARE,
+        ),
+    ] = 0,
     min_free: Annotated[
         float, typer.Option(min=0, help="Gigabytes of the disk to leave free (0xA700).", rich_help_panel=RARE)
     ] = 2,
@@ -108,6 +117,12 @@ def listen(
     report: Annotated[
         bool,
         typer.Option("--report", help="Make the morning page, too: NAME.html beside the list.", rich_help_panel=WRITE),
+    ] = False,
+    study_facts: Annotated[
+        bool,
+        typer.Option(
+            "--study-facts", help="Study date and accession number in the page: patient data.", rich_help_panel=WRITE
+        ),
     ] = False,
     send: Annotated[
         list[str] | None,
@@ -175,6 +190,7 @@ def listen(
         most=int(max_megabytes * 2**20),
         quiet=settle,
         longest=settle_latest,
+        keep=keep_days * 86400,
         associations=associations,
         idle=idle,
     )
@@ -195,6 +211,8 @@ def listen(
         points=wishes(rule_out, rule_in),
         mend=mend,
         page=page,
+        order=study_facts,
+        viewer=viewer(),
         state=history_folder(),
         kind="listen",
     )
@@ -203,7 +221,7 @@ def listen(
         require_libraries(one)
     with (
         stopping() as stop,
-        Delivery(settings.state, store, out, destinations, choice.path, console.warn) as delivery,
+        Delivery(settings.state, store, out, destinations, choice.path, history_folder(), console.warn) as delivery,
     ):
         tally = serve(
             settings,

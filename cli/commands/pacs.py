@@ -1,19 +1,20 @@
-"""`xscan pacs`: is the way to a PACS open?"""
+"""`xscan pacs`: is the way to a PACS open, and what is kept of it."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ..settings.pacs import destination
+from ..settings.pacs import destination, state_folder
 from ..terminal.console import Console
 from ..terminal.options import Json, Quiet
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Test the way to a PACS.")
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Test the way to a PACS, and forget old things.")
 
 
 @app.callback()
 def pacs() -> None:
-    """A group, though it has one command: `xscan pacs test NAME`."""
+    """xscan pacs test NAME, xscan pacs prune."""
 
 
 @app.command("test", short_help="Say what works between this machine and a PACS.")
@@ -46,3 +47,36 @@ def look(
         console.result({"pacs": name, "well": well, "checks": rows}, "")
     if not well:
         raise typer.Exit(3)
+
+
+@app.command(short_help="Forget what was sent and fetched long ago.")
+def prune(
+    older_than: Annotated[str, typer.Option(help="Age from which on it goes: 400d.")],
+    state: Annotated[
+        Path | None, typer.Option(help="Folder of the outbox. Default: pacs, in the folder of state.")
+    ] = None,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Forget what was sent, or had failed, and which films were fetched, longer ago than this. No film is removed.
+
+    What waits to be sent stays. What is forgotten is sent, or fetched, again where a list or a window names it still.
+    """
+    import time
+
+    from xscan.engine.pacs import outbox, seen
+
+    from ..nightly.night import parse_age
+
+    console = Console(quiet=quiet, json=json)
+    place, before = state_folder(state), time.time() - parse_age(older_than, "--older-than")
+    sent = fetched = 0
+    if (place / outbox.FILE).is_file():  # nothing is made that is not there
+        with outbox.Outbox(place) as box:
+            sent = box.prune(before)
+    if (place / seen.FILE).is_file():
+        with seen.Seen(place) as known:
+            fetched = known.prune(before)
+    console.result(
+        {"sent": sent, "fetched": fetched}, f"forgotten: {sent} objects sent or failed, {fetched} films fetched"
+    )

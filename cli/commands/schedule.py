@@ -24,7 +24,9 @@ Notify = Annotated[str, typer.Option(metavar="CMD", help="Run this when a night 
 @app.command(short_help="Run a batch every night.", context_settings={"allow_interspersed_args": False})
 def install(
     ctx: typer.Context,
-    command: Annotated[list[str], typer.Argument(help="The nightly command: -- batch FOLDER --out LIST ...")],
+    command: Annotated[
+        list[str], typer.Argument(help="The nightly command: -- batch FOLDER --out LIST ..., or -- fetch ... --scan.")
+    ],
     at: Annotated[str, typer.Option(help="Time of day.")] = "02:00",
     notify: Notify = "",
     name: Name = "nightly",
@@ -41,8 +43,8 @@ def install(
     """Run a batch every night: xscan schedule install --at 02:00 -- batch FOLDER --out LIST.
 
     Where systemd answers, a timer is installed in place of an earlier one of that name. Elsewhere the lines for
-    cron, or the command for Windows, are printed and the exit code is 4: nothing is installed yet. The batch is
-    checked now, so that a slip is not found at night.
+    cron, or the command for Windows, are printed and the exit code is 4: nothing is installed yet. The command is
+    checked now, so that a slip is not found at night. For films from a PACS: -- fetch FOLDER --from NAME --scan ...
     """
     from ..nightly.batch_job import nightly_job
 

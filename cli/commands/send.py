@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from ..settings.pacs import destination, state_folder
+from ..settings.state import state as history_folder
 from ..terminal.console import Console
 from ..terminal.options import Json, NoProgress, Quiet, Verbose
 
@@ -45,6 +46,7 @@ def send(
         raise UsageError("name a PACS with --to: [pacs.NAME] in xscan.toml, see docs/pacs.md")
     destinations = [destination(name) for name in dict.fromkeys(to)]
     place = state_folder(state)
+    from xscan.engine.pacs.hush import hushed
     from xscan.engine.pacs.send import require_libraries
 
     for one in destinations:
@@ -60,7 +62,7 @@ def send(
             counts[name] = done
             show(sum(counts.values()))
 
-        with ThreadPoolExecutor(len(destinations)) as threads:  # a dead PACS keeps no other one waiting
+        with hushed(), ThreadPoolExecutor(len(destinations)) as threads:  # a dead PACS keeps no other one waiting
             runs = [threads.submit(_deliver, one, place, engine, wait, stop, told) for one in destinations]
             results: list[dict[str, Any]] = [
                 put[one.name] | run.result() for one, run in zip(destinations, runs, strict=True)
@@ -120,6 +122,7 @@ def _deliver(to, state: Path, engine: str, wait: float, stop, told) -> dict[str,
         engine=find_engine(engine) if engine else None,
         wait=60 * wait,
         now=True,
+        audit=history_folder(),
         stop=stop,
         progress=lambda done: told(to.name, done.sent),
     )

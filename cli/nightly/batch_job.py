@@ -1,33 +1,43 @@
-"""The batch of a nightly job: checked when it is installed, with every path made absolute."""
+"""What a nightly job runs, a batch or a fetch with a scan: checked when it is installed, every path made absolute."""
 
 import os
 import shutil
+from pathlib import Path
 from typing import Any
 
 from xscan.engine.errors import UsageError
 
 from ..notify import words
 from ..settings.file import current, is_path
+from ..settings.pacs import destination
 from .job import NightlyJob
 
 
 def nightly_job(root: Any, command: list[str], name: str, at: str, notify: str, user: str = "") -> NightlyJob:
-    """A job from a command line, taken apart by the batch command's own parser but not run. Raises UsageError.
+    """A job from a command line, taken apart by the command's own parser but not run. Raises UsageError.
 
     user: as whom the machine's systemd is to run it.
     """
-    if command[0] != "batch":
-        raise UsageError(f"cannot schedule {command[0]}: put a batch behind --, such as -- batch FOLDER --out LIST")
-    batch = root.command.commands["batch"]
-    ctx = batch.make_context("batch", list(command[1:]), parent=root)
+    kind = command[0]
+    if kind not in ("batch", "fetch"):
+        raise UsageError(
+            f"cannot schedule {kind}: put a batch behind --, such as -- batch FOLDER --out LIST, or a fetch"
+        )
+    nightly = root.command.commands[kind]
+    ctx = nightly.make_context(kind, list(command[1:]), parent=root)
     with ctx:
-        _check(ctx.params)
+        if kind == "batch":
+            _check_batch(ctx.params)
+        else:
+            _check_fetch(ctx.params, at)
         out = os.path.abspath(ctx.params["out"])
-        line = [word for param in batch.params for word in words_of(ctx, param) if param.name not in ("out", "notify")]
+        line = [
+            word for param in nightly.params for word in words_of(ctx, param) if param.name not in ("out", "notify")
+        ]
         told = notify or ctx.params["notify"]
         config = str(current().file or "")
         told_by = _program(told) if told else []
-        words = ["batch", *line, f"--out={out}"]
+        words = [kind, *line, f"--out={out}"]
         return NightlyJob(name, at, out, words, told_by, config, user, *_folders(ctx.params))
 
 
@@ -38,13 +48,31 @@ def _folders(params: dict[str, Any]) -> tuple[list[str], list[str]]:
     from ..settings.file import table
     from ..settings.state import state
 
-    shown = {standing_folder(path) for path in (params["out"], params["report_file"]) if path}
-    log = {standing_folder(params["log_file"])} if params["log_file"] else set()
+    shown = {standing_folder(path) for path in (params["out"], params.get("report_file")) if path}
+    log = {standing_folder(params["log_file"])} if params.get("log_file") else set()
+    films = {Path(os.path.abspath(params[name])) for name in ("folder", "state") if params.get(name)}  # of a fetch
+    log |= {path if path.is_dir() else path.parent for path in films}
     history = {state().absolute()} if table("nights").get("state") else set()
     return sorted(map(str, shown | log | history)), sorted(map(str, shown))
 
 
-def _check(params: dict[str, Any]) -> None:
+def _check_fetch(params: dict[str, Any], at: str) -> None:
+    """As `_check_batch`."""
+    from datetime import time
+
+    from xscan.engine.nights import dated
+    from xscan.engine.pacs.window import query_of
+
+    if not params["scan"]:
+        raise UsageError("a nightly fetch makes the list, too: add --scan, and --out LIST")
+    source = destination(params["source"])
+    if not source.may_fetch(time.fromisoformat(at)):
+        raise UsageError(f"--at {at} is outside the off-peak hours of [pacs.{source.name}]: no film would be fetched")
+    query_of(params["since"], params["overlap"], params["modality"], params["accession_list"])
+    dated.check(params["out"])
+
+
+def _check_batch(params: dict[str, Any]) -> None:
     """What the parser cannot see and the run would refuse at night."""
     from xscan.engine.batch.budget import FailureBudget
     from xscan.engine.find.shard import Shard

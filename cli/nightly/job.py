@@ -27,6 +27,11 @@ class NightlyJob:
     folders: list[str] = field(default_factory=list)  #: that it writes in
     shown: list[str] = field(default_factory=list)  #: of them, those of lists and pages
 
+    @property
+    def families(self) -> str:
+        """Kinds of sockets that it opens: a batch asks nobody, a fetch its PACS."""
+        return "AF_INET AF_INET6 AF_UNIX" if self.batch[0] == "fetch" else "AF_UNIX"
+
     def command(self, *, notify: bool) -> list[str]:
         """The night's command. notify: it notifies itself, for nothing around it can."""
         line = [*xscan(), *([f"--config={self.config}"] if self.config else []), *self.batch]

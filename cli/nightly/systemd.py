@@ -159,7 +159,7 @@ def units(job: NightlyJob) -> dict[str, str]:
         f"[Service]\nType=oneshot\n{user}ExecStart={systemd_line(job.command(notify=False))}\n"
         # continue: a worker that is killed for its memory costs one film, not the night
         "KillMode=mixed\nTimeoutStopSec=180\nOOMPolicy=continue\n"
-        f"{by_system(job.folders) if job.user else by_user()}\n"
+        f"{by_system(job.folders, job.families) if job.user else by_user(job.families)}\n"
         # systemd passes over sections that begin with X-; `xscan schedule show` reads this one
         f"[X-Xscan]\n{_JOB}{json.dumps(asdict(job))}\n",
         timer: _timer(about, f"OnCalendar=*-*-* {job.at}:00\nPersistent=true"),

@@ -9,6 +9,7 @@ from ..errors import PeerError, UsageError
 from .destinations import Destination, Kind, Way, is_plain
 from .dimse import EXPLICIT, IMPLICIT, association, reach
 from .find import STUDY_ROOT_FIND, Query
+from .hush import hushed
 from .retrieve import CLASSES, STUDY_ROOT_GET, STUDY_ROOT_MOVE, TRANSFER_SYNTAXES, dimse_peer
 from .send import SOP_CLASSES
 
@@ -31,10 +32,11 @@ def checks(destination: Destination) -> Iterator[Check]:
     if is_plain(destination):
         text = "patient data goes there unencrypted: set tls, or an https: url, unless the network is yours alone"
         yield Check("encryption", True, text)
-    if destination.dimse:
-        yield from _dimse(destination)
-    if destination.url:
-        yield from _web(destination)
+    with hushed():
+        if destination.dimse:
+            yield from _dimse(destination)
+        if destination.url:
+            yield from _web(destination)
 
 
 def _dimse(destination: Destination) -> Iterator[Check]:

@@ -33,7 +33,8 @@ END_S = 8.0  #: that one may take to finish the object in hand
 class Delivery:
     """Sends results of the list `csv`, whose films are in `folder`, by way of an outbox in `state`.
 
-    Use as a context manager. engine: the network that scored the films, for contours. tell: is given a line.
+    Use as a context manager. engine: the network that scored the films, for contours. audit: folder of the audit log.
+    tell: is given a line.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Delivery:
         csv: Path,
         destinations: Iterable[Destination],
         engine: Path,
+        audit: Path,
         tell: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._state = state
@@ -50,6 +52,7 @@ class Delivery:
         self._csv = csv
         self._destinations = {one.name: one for one in destinations}
         self._engine = engine
+        self._audit = audit
         self._tell = tell
         self._running: dict[str, tuple[Any, Any]] = {}  # name -> process, connection
         self._not_before: dict[str, float] = {}
@@ -107,7 +110,7 @@ class Delivery:
     def _start(self, name: str) -> None:
         here, there = CONTEXT.Pipe()
         process = CONTEXT.Process(
-            target=_run, args=(there, self._state, self._destinations[name], self._engine), daemon=True
+            target=_run, args=(there, self._state, self._destinations[name], self._engine, self._audit), daemon=True
         )
         process.start()
         there.close()
@@ -130,7 +133,7 @@ class Delivery:
         log.info("%s: %d objects sent, %d failed", name, sent, failed)
 
 
-def _run(connection: Connection, state: Path, destination: Destination, engine: Path) -> None:
+def _run(connection: Connection, state: Path, destination: Destination, engine: Path, audit: Path) -> None:
     """Main function of a sending process."""
     leave_ending_to_parent(terminate=True)
     stop = threading.Event()
@@ -144,7 +147,7 @@ def _run(connection: Connection, state: Path, destination: Destination, engine: 
 
     threading.Thread(target=watch, daemon=True).start()
     try:
-        done = deliver(state, destination, engine=engine, stop=stop)
+        done = deliver(state, destination, engine=engine, audit=audit, stop=stop)
         said = [done.sent, done.failed, done.problem]
     except XscanError as error:
         said = [0, 0, str(error)]

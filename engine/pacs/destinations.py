@@ -75,6 +75,11 @@ class Destination:
     def dimse(self) -> bool:
         return bool(self.host)
 
+    @property
+    def address(self) -> str:
+        """Where results go: AE title, host and port, or a URL, which holds no password."""
+        return self.url if self.send_by_web else f"{self.ae_title}@{self.host}:{self.port}"
+
     def credentials(self) -> "Credentials":
         """Raises UsageError where a file of secrets is missing or may be read by others."""
         stem = "XSCAN_PACS_" + re.sub(r"\W", "_", self.name).upper()

@@ -22,6 +22,7 @@ from ..read.dicom.header import PIXEL_DATA, Header, parse
 from ..read.film import DEFAULT_LIMITS
 from .destinations import Destination, Way
 from .find import Peer, Query, Series, Study, sound_uid
+from .hush import hushed
 from .objects.result import MODEL_NAME
 from .seen import DAMAGED, KEPT, OWN, Seen
 
@@ -63,6 +64,7 @@ def peer_of(destination: Destination) -> Iterator[Peer]:
         yield peer
 
 
+@hushed()
 def fetch(
     destination: Destination,
     query: Query,

@@ -143,18 +143,15 @@ class DimseFinder:
         is opened again."""
         from pydicom.dataset import Dataset
 
-        from .objects.common import hushed
-
         question = Dataset()
         question.QueryRetrieveLevel = level
         for keyword, value in keys.items():
             setattr(question, keyword, value)
-        with hushed():
-            used_before = self._opened is not None
+        used_before = self._opened is not None
+        found = self._answers(question)
+        if found is None and used_before:
+            self.close()
             found = self._answers(question)
-            if found is None and used_before:
-                self.close()
-                found = self._answers(question)
         if found is None:
             self.close()
             raise PeerError(f"{self._destination.name}: the PACS broke off a query (C-FIND): run again")

@@ -56,6 +56,16 @@ CREATE INDEX arriving ON film (study) WHERE settling IS NULL;
 
 
 @dataclass(frozen=True)
+class Old:
+    """A film of a study that is over."""
+
+    number: int
+    sop_uid: str
+    digest: str
+    file: str
+
+
+@dataclass(frozen=True)
 class Settled:
     """A study that waits for its scores."""
 
@@ -183,6 +193,26 @@ class Journal:
                     "UPDATE settling SET scored = ? WHERE study = ? AND number <= ? AND scored IS NULL",
                     (time.time(), one.study, one.number),
                 )
+
+    def old(self, before: float) -> list[Old]:
+        """Films of studies that are scored, and of which nothing has come since a time (seconds since the epoch)."""
+        with self._reading() as db:
+            rows = db.execute(
+                "SELECT number, sop_uid, digest, file FROM film "
+                "WHERE study NOT IN (SELECT study FROM film WHERE received >= ? OR settling IS NULL) "
+                "AND study NOT IN (SELECT study FROM settling WHERE scored IS NULL) ORDER BY number",
+                (before,),
+            ).fetchall()
+        return [Old(*row) for row in rows]
+
+    def forget(self, film: int) -> None:
+        """A film's file was removed; with its last one its study goes, too."""
+        with self._change() as db:
+            (study,) = db.execute("SELECT study FROM film WHERE number = ?", (film,)).fetchone()
+            db.execute("DELETE FROM film WHERE number = ?", (film,))
+            if not db.execute("SELECT 1 FROM film WHERE study = ?", (study,)).fetchone():
+                db.execute("DELETE FROM settling WHERE study = ?", (study,))
+                db.execute("DELETE FROM study WHERE number = ?", (study,))
 
     def counts(self) -> dict[str, int]:
         """Films, studies, doubles that came again, studies that still arrive, settlings without scores."""

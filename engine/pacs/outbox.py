@@ -260,6 +260,17 @@ class Outbox:
         """Those for which anything stands here."""
         return [name for (name,) in self._store.execute("SELECT DISTINCT destination FROM object ORDER BY 1")]
 
+    def waiting_films(self) -> set[str]:
+        """SOP Instance UIDs of films of which an object is still to be made."""
+        query = "SELECT DISTINCT sop_uid FROM object WHERE state = ?"
+        return {uid for (uid,) in self._store.execute(query, (State.WAITING,))}
+
+    def prune(self, before: float) -> int:
+        """Forget what was sent, failed or superseded before a time (seconds since the epoch); returns how many."""
+        with self._changing():
+            query = "DELETE FROM object WHERE state != ? AND changed < ?"
+            return self._store.execute(query, (State.WAITING, before)).rowcount
+
     def holds(self, instance: str) -> bool:
         """Whether an object of ours has this SOP Instance UID."""
         return self._store.execute("SELECT 1 FROM object WHERE instance = ?", (instance,)).fetchone() is not None

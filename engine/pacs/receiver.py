@@ -5,20 +5,26 @@ It tells its parent over a pipe, in JSON: `listening` on a port, `settled` when 
 """
 
 import json
+import math
 import os
+import sqlite3
 import threading
 import time
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
 from ..batch.signals import leave_ending_to_parent
 from ..errors import StorageError, XscanError
+from . import outbox
+from .hush import hushed
 from .settings import ListenSettings
 from .settle import Settling
 from .store import Kept, Outcome, Store, journal_of
 
 TICK_S = 0.5
 EVERY_S = 60.0
+PRUNE_S = 3600.0
 _TOLD = {
     Outcome.CONFLICT: "another film has come under the SOPInstanceUID of an earlier one: both are kept, and scored",
     Outcome.OWN: "an object that xscan made itself came back: it is not kept, and not scored",
@@ -66,6 +72,33 @@ class _Voice:
         self("tell", f"{line} ({since} times since it was last told)" if since else line)
 
 
+class _Pruning:
+    """Takes old films out of the store once an hour, where a person asked for it; what was sent of them, too."""
+
+    def __init__(self, settings: ListenSettings, store: Store, tell: Callable[[str], None]) -> None:
+        self._settings = settings
+        self._store = store
+        self._tell = tell
+        self._next = -math.inf
+
+    def when_due(self) -> None:
+        if not self._settings.keep or time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + PRUNE_S
+        before = time.time() - self._settings.keep
+        state = self._settings.state
+        try:
+            waiting: set[str] = set()
+            if (state / outbox.FILE).exists():
+                with outbox.Outbox(state) as sent:
+                    waiting = sent.waiting_films()
+                    sent.prune(before)
+            self._store.prune(before, waiting)
+        except (XscanError, sqlite3.Error) as error:
+            self._tell(f"old films cannot be removed, and it is tried again in an hour: {error}")
+
+
+@hushed()
 def _receive(connection: Connection, settings: ListenSettings, say: _Voice) -> None:
     from .listener import Listener
 
@@ -75,6 +108,8 @@ def _receive(connection: Connection, settings: ListenSettings, say: _Voice) -> N
         store = Store(settings.store, settings.state, journal, floor=settings.floor, most=settings.most)
         if taken_up := store.open():
             say.tell(f"{taken_up} films of the store were not in the journal: taken up")
+        pruning = _Pruning(settings, store, say.tell)
+        pruning.when_due()  # before films can come, and before the list is looked at
         for study in journal.arriving():
             settling.arrived(study)
 
@@ -105,4 +140,5 @@ def _receive(connection: Connection, settings: ListenSettings, say: _Voice) -> N
                             settling.arrived(study)
                 if settled:
                     say("settled")
+                pruning.when_due()
         say("counts", journal.counts())

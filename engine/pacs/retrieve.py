@@ -100,22 +100,20 @@ class DimsePeer(DimseFinder):
         from pynetdicom import evt
 
         from .dimse import EXPLICIT, IMPLICIT, association
-        from .objects.common import hushed
 
         contexts = [(STUDY_ROOT_GET, (EXPLICIT, IMPLICIT))]
         # One context each: with several in one the PACS would choose a single syntax for all films.
         contexts += [(sop_class, (syntax,)) for sop_class in CLASSES for syntax in TRANSFER_SYNTAXES]
         handlers = [(evt.EVT_C_STORE, receiving(keep, wanted))]
-        with hushed(), association(self._destination, contexts, provides=CLASSES, handlers=handlers) as opened:
+        with association(self._destination, contexts, provides=CLASSES, handlers=handlers) as opened:
             if not any(context.abstract_syntax == STUDY_ROOT_GET for context in opened.accepted_contexts):
                 return self._why(0x0122)
             return self._outcome(opened.send_c_get(question, STUDY_ROOT_GET))
 
     def _by_move(self, question: "Dataset") -> str:
         from .dimse import EXPLICIT, IMPLICIT, association
-        from .objects.common import hushed
 
-        with hushed(), association(self._destination, [(STUDY_ROOT_MOVE, (EXPLICIT, IMPLICIT))]) as opened:
+        with association(self._destination, [(STUDY_ROOT_MOVE, (EXPLICIT, IMPLICIT))]) as opened:
             if not opened.accepted_contexts:
                 return self._why(0x0122)
             return self._outcome(opened.send_c_move(question, self._destination.move_to, STUDY_ROOT_MOVE))

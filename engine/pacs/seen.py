@@ -72,8 +72,19 @@ class Seen:
         self._change("DELETE FROM film WHERE source = ?", (source,))
         self._change("DELETE FROM study WHERE source = ?", (source,))
 
-    def _change(self, query: str, values: tuple[object, ...]) -> None:
+    def prune(self, before: float) -> int:
+        """Forget films that were fetched before a time (seconds since the epoch); returns how many. A study goes with
+        its last film. Raises StorageError."""
+        gone = self._change("DELETE FROM film WHERE fetched < ?", (before,))
+        self._change(
+            "DELETE FROM study WHERE NOT EXISTS "
+            "(SELECT 1 FROM film WHERE film.source = study.source AND film.study = study.study)",
+            (),
+        )
+        return gone
+
+    def _change(self, query: str, values: tuple[object, ...]) -> int:
         try:
-            self._store.execute(query, values)
+            return self._store.execute(query, values).rowcount
         except sqlite3.Error:
             raise StorageError(f"the list {self.path} cannot be written: make room there, then run again") from None

@@ -15,8 +15,10 @@ from filelock import FileLock, Timeout
 
 from ..errors import FileProblem, OutputError, PeerError
 from ..machine.install import require
+from ..nights import audit_log
 from .answers import Answer, answer_of
 from .destinations import Destination, Kind
+from .hush import hushed
 from .make import Made, Maker
 from .outbox import Outbox, State, Waiting
 
@@ -35,6 +37,8 @@ class Delivered:
     sent: int = 0
     warned: int = 0  #: of the sent: stored with a warning
     failed: int = 0  #: refused for good, or too often
+    kinds: dict[str, int] = field(default_factory=dict)  #: of the sent: sr, sc, ko
+    networks: dict[str, int] = field(default_factory=dict)  #: of the sent: whose results they are
     waiting: int = 0  #: to be tried again
     problem: str = ""  #: why the PACS could not be reached, a sentence; '' where it could
     codes: dict[str, int] = field(default_factory=dict)  #: of what failed or waits: a status, or one of docs/pacs.md
@@ -45,6 +49,7 @@ def require_libraries(destination: Destination) -> None:
     require("highdicom", "dicomweb_client" if destination.send_by_web else "pynetdicom")
 
 
+@hushed()
 def deliver(
     state: Path,
     destination: Destination,
@@ -52,20 +57,27 @@ def deliver(
     engine: Path | None = None,
     wait: float = 0,
     now: bool = False,
+    audit: Path | None = None,
     stop: threading.Event | None = None,
     progress: Callable[[Delivered], None] = lambda _: None,
 ) -> Delivered:
     """Send what waits for a destination and is due.
 
     engine: the network that scored the films, for contours. wait: seconds to go on trying while anything waits.
-    now: also try what waits for a later time. stop: set it to end after the object in hand.
-    Raises OutputError where another process sends to this destination; UsageError; EngineError.
+    now: also try what waits for a later time. audit: folder of the audit log that is told what was sent where.
+    stop: set it to end after the object in hand.
+    Raises OutputError where another process sends to this destination; UsageError; EngineError; StorageError.
     """
     require_libraries(destination)
     stop = stop or threading.Event()
     done = Delivered()
     until = time.monotonic() + wait
-    with Outbox(state) as outbox, _alone(state, destination), Maker(destination, engine) as maker:
+    with (
+        Outbox(state) as outbox,
+        _alone(state, destination),
+        _in_audit_log(audit, destination, done),
+        Maker(destination, engine) as maker,
+    ):
         if now:
             outbox.try_now(destination.name)
         while True:
@@ -119,6 +131,8 @@ def _deliver_one(outbox: Outbox, maker: Maker, store: Sender, item: Waiting, don
         outbox.sent(item.number, answer.code)
         done.sent += 1
         done.warned += bool(answer.code)
+        done.kinds[item.kind] = done.kinds.get(item.kind, 0) + 1
+        done.networks[item.row.model] = done.networks.get(item.row.model, 0) + 1
     elif answer.for_good:
         outbox.failed(item.number, answer.code)
         done.failed += 1
@@ -127,6 +141,17 @@ def _deliver_one(outbox: Outbox, maker: Maker, store: Sender, item: Waiting, don
     log.info("object %d: %s", item.number, answer.code or "sent")
     if answer.code == "no-answer":
         raise PeerError("it ended the association in the middle of an object: they wait, and are tried again")
+
+
+@contextlib.contextmanager
+def _in_audit_log(folder: Path | None, destination: Destination, done: Delivered) -> Iterator[None]:
+    """At the end a line of what went where, whatever ended it; none where nothing did."""
+    try:
+        yield
+    finally:
+        if folder is not None and (done.sent or done.failed):
+            told = {name: getattr(done, name) for name in ("sent", "warned", "failed", "kinds", "networks")}
+            audit_log.append(folder, "send", {"pacs": destination.name, "to": destination.address} | told)
 
 
 @contextlib.contextmanager

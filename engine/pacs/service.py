@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from filelock import FileLock, Timeout
@@ -25,7 +25,7 @@ from ..machine.priority import step_back
 from .journal import Journal, Settled
 from .receiver import receive
 from .settings import ListenSettings
-from .store import journal_of, make_folder
+from .store import Pruned, journal_of, make_folder
 
 log = logging.getLogger("xscan")
 
@@ -76,14 +76,14 @@ def serve(
             raise OutputError(f"another xscan listens with {settings.state}: end it, or give another --state") from None
     with lock, _Receiver(settings, tell) as receiver, journal_of(settings.state) as journal:
         step_back()
-        service = _Service(batch, journal, receiver, stop, tell, scored, told)
+        service = _Service(batch, journal, Pruned(settings.state), receiver, stop, tell, scored, told)
         if port := receiver.wait_listening(stop):
             listening(port)
             service.score(first=True)
         while not stop.is_set():
             receiver.hear(TICK_S)
             tick()
-            if receiver.settled and time.monotonic() >= service.not_before:
+            if (receiver.settled or service.pruned.stands()) and time.monotonic() >= service.not_before:
                 receiver.settled = False
                 service.score()
         receiver.end()
@@ -96,6 +96,7 @@ class _Service:
         self,
         batch: BatchSettings,
         journal: Journal,
+        pruned: Pruned,
         receiver: "_Receiver",
         stop: threading.Event,
         tell: Callable[[str], None],
@@ -104,6 +105,7 @@ class _Service:
     ) -> None:
         self.tally = Tally()
         self.not_before = 0.0  #: no scoring earlier, after one that could not be
+        self.pruned = pruned
         self._batch = batch
         self._journal = journal
         self._receiver = receiver
@@ -113,16 +115,19 @@ class _Service:
         self._told = told
 
     def score(self, first: bool = False) -> None:
-        """Score what is settled. first: also where nothing is, and what is wrong ends the command."""
-        settled = self._journal.unscored()
-        if not settled and not first:
+        """Score what is settled, and drop what was pruned. first: also where nothing is, and what is wrong ends the
+        command."""
+        settled, pruned = self._journal.unscored(), self.pruned.stands()
+        if not (settled or pruned or first):
             return
+        batch = replace(self._batch, allow_shrink=True) if pruned else self._batch
         try:
-            summary = run_batch(self._batch, self._stop, lambda _: self._receiver.hear(0), self._tell)
+            summary = run_batch(batch, self._stop, lambda _: self._receiver.hear(0), self._tell)
             if summary.interrupted:
                 return
             self._scored(settled)
             self._journal.scored(settled)
+            self.pruned.done(pruned)
         except (UsageError, EngineError, StorageError) as error:  # OutputError is a UsageError
             if first:
                 raise

@@ -52,6 +52,7 @@ class ListenSettings:
     most: int = 512 << 20  #: bytes of a film
     quiet: float = 60.0  #: seconds
     longest: float = 1800.0  #: seconds
+    keep: float = 0.0  #: seconds that films stay in the store after their study's last one came; 0: for ever
     associations: int = 16  #: at once
     idle: float = 60.0  #: seconds of silence after which an association is ended
 

@@ -4,21 +4,22 @@ The day is that of the study's first film, STUDY and FILM are hashes: nothing th
 same content has the same name whenever it comes. Any batch scans the folder as it is.
 """
 
+import contextlib
 import errno
 import hashlib
 import os
 import re
 import shutil
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum, auto
 from pathlib import Path
 
 from ..disk.overwrite import in_own_folder
-from ..disk.replace import folder_to_disk, is_temporary, replacing, writing
+from ..disk.replace import folder_to_disk, is_temporary, replace_bytes, replacing, writing
 from ..errors import StorageError, UnreadableRadiograph, UsageError
 from ..read.dicom.header import Header, parse
 from .journal import Journal
@@ -29,6 +30,7 @@ _STUDY = re.compile(r"[0-9a-f]{16}")
 _FILM = re.compile(r"[0-9a-f]{32}\.dcm")
 _JOURNAL = "journal.sqlite"
 _ARRIVING = "arriving"
+_PRUNED = "pruned"
 
 
 class Outcome(Enum):
@@ -53,6 +55,29 @@ def journal_of(state: Path) -> Journal:
     return Journal(state / _JOURNAL)
 
 
+class Pruned:
+    """The note that films were removed, until the list is without them: till then it may lose most of its rows."""
+
+    def __init__(self, state: Path) -> None:
+        self._path = state / _PRUNED
+
+    def note(self) -> None:
+        replace_bytes(self._path, f"{time.time_ns()}\n".encode(), in_own_folder)
+
+    def stands(self) -> bytes:
+        """Which note it is; b'' for none."""
+        try:
+            return self._path.read_bytes()
+        except OSError:
+            return b""
+
+    def done(self, note: bytes) -> None:
+        """The list is without them; a later note stays."""
+        if note and self.stands() == note:
+            with writing(self._path):
+                self._path.unlink(missing_ok=True)
+
+
 class Store:
     """Keeps films under `folder`, and what it knows of them in `journal`. From any thread.
 
@@ -72,6 +97,7 @@ class Store:
     ) -> None:
         self.folder = folder
         self._aside = state / _ARRIVING
+        self._pruned = Pruned(state)
         self._journal = journal
         self._floor = floor
         self._most = most
@@ -125,6 +151,32 @@ class Store:
             study = self._journal.add(film.sop_uid, film.digest, film.study, folder, file)
             return Kept(Outcome.CONFLICT if conflict else Outcome.NEW, study)
 
+    def prune(self, before: float, keep: Collection[str] = ()) -> int:
+        """Remove films of studies that are scored and of which nothing has come since `before` (seconds since the
+        epoch), and their notes; returns how many. keep: SOP Instance UIDs of films that are wanted still.
+
+        Nothing but what the journal knows is removed, and no file that stands in its place as a link.
+        Raises StorageError, OutputError.
+        """
+        old = [film for film in self._journal.old(before) if film.sop_uid not in keep]
+        if old:
+            self._pruned.note()
+        removed = 0
+        for film in old:
+            path = self.folder / film.file
+            with self._alone(film.sop_uid, film.digest), writing(path):
+                if path.is_symlink() or not _is_ours(film.file):
+                    continue
+                path.unlink(missing_ok=True)
+                self._journal.forget(film.number)
+                removed += 1
+            for folder in (path.parent, path.parent.parent):
+                with contextlib.suppress(OSError):  # others are in it
+                    folder.rmdir()
+        if removed:
+            self._pruned.note()  # once more, for a list that was made meanwhile
+        return removed
+
     def _header(self, content: bytes) -> Header | None:
         try:
             return parse(content, self._most)
@@ -135,7 +187,7 @@ class Store:
         if shutil.disk_usage(self.folder).free - size < self._floor:
             raise NoRoom("the disk of the store has less room than is to be left free: make room")
 
-    @contextmanager
+    @contextlib.contextmanager
     def _alone(self, *key: str) -> Iterator[None]:
         """One thread at a time for one film: two senders may bring it at once."""
         with self._lock:
@@ -194,6 +246,12 @@ def uid_of(header: Header, tag: int) -> str:
     """A UID, or nothing (PS3.5 9.1)."""
     uid = header.text(tag)
     return uid if uid.replace(".", "").isdigit() and uid.isascii() and len(uid) <= 64 else ""
+
+
+def _is_ours(file: str) -> bool:
+    day, _, rest = file.partition("/")
+    study, _, film = rest.partition("/")
+    return bool(_DAY.fullmatch(day) and _STUDY.fullmatch(study) and _FILM.fullmatch(film))
 
 
 def _data_set(content: bytes) -> int:

@@ -41,8 +41,6 @@ def _client(destination: Destination) -> "Iterator[tuple[DICOMwebClient, list[in
     import requests
     from dicomweb_client.web import DICOMwebClient
 
-    from .objects.common import hushed
-
     statuses: list[int] = []
     session = requests.Session()
     session.trust_env = (
@@ -70,7 +68,7 @@ def _client(destination: Destination) -> "Iterator[tuple[DICOMwebClient, list[in
     )
     client.set_http_retry_params(retry=False)
     try:
-        with hushed(), session:
+        with session:
             yield client, statuses
     except (requests.RequestException, OSError, UsageError) as error:
         if isinstance(error, UsageError):

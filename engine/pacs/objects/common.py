@@ -1,10 +1,6 @@
 """What the three kinds of objects share: equipment, times, how they become bytes."""
 
 import io
-import logging
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from .identity import Source
@@ -12,19 +8,6 @@ from .result import MANUFACTURER, MODEL_NAME, SCHEME, SERIES_DESCRIPTION, Result
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
-
-
-@contextmanager
-def hushed() -> Iterator[None]:
-    """Neither a warning nor a log line of a library, which could hold a header's text."""
-    for name in ("highdicom", "pydicom", "pynetdicom", "dicomweb_client", "urllib3"):
-        logger = logging.getLogger(name)
-        logger.propagate = False
-        if not logger.handlers:
-            logger.addHandler(logging.NullHandler())
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
 
 
 def equipment(result: Result) -> dict[str, object]:

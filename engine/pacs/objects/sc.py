@@ -3,7 +3,8 @@
 import cv2
 import numpy as np
 
-from .common import equipment, finish, hushed
+from ..hush import hushed
+from .common import equipment, finish
 from .identity import Source
 from .result import NOTICE, SERIES_NUMBERS, Result, instance_number, instance_uid, series_uid
 
@@ -69,6 +70,7 @@ def _line(width: int, scale: float, thickness: int, text: str) -> np.ndarray:
     return band
 
 
+@hushed()
 def secondary_capture(
     source: Source, result: Result, grey: np.ndarray, evidence: np.ndarray | None = None, *, contour: bool = False
 ) -> tuple[str, str, bytes]:
@@ -82,37 +84,36 @@ def secondary_capture(
 
     uid = instance_uid("sc", source.sop_uid, result, *(["contour"] if contour else []))
     shown = picture(grey, result, evidence)
-    with hushed():
-        made = SCImage(
-            pixel_array=shown,
-            photometric_interpretation="MONOCHROME2",
-            bits_allocated=8,
-            coordinate_system="PATIENT",
-            study_instance_uid=source.study_uid,
-            series_instance_uid=series_uid("sc", source.study_uid, result),
-            series_number=SERIES_NUMBERS["sc"],
-            sop_instance_uid=uid,
-            instance_number=instance_number(uid),
-            patient_orientation=("L", "F"),
-            **equipment(result),  # pyright: ignore[reportArgumentType]
-        )
-        made["PatientOrientation"].value = list(source.orientation or ())
-        made.Laterality = ""  # type 2C, and the chest is no paired part
-        made.ConversionType = "SYN"  # drawn by software: what reads films, xscan's own reader too, takes it for none
-        made.BurnedInAnnotation = "YES"
-        made.DerivationDescription = f"The film, smaller, with the result of a network below. {NOTICE}"
-        made.ImageComments = NOTICE
-        reference = Dataset()
-        reference.ReferencedSOPClassUID, reference.ReferencedSOPInstanceUID = source.sop_class, source.sop_uid
-        purpose = Dataset()
-        code = codes.DCM.SourceImageForImageProcessingOperation
-        purpose.CodeValue, purpose.CodingSchemeDesignator, purpose.CodeMeaning = code.value, "DCM", code.meaning
-        reference.PurposeOfReferenceCodeSequence = [purpose]
-        made.SourceImageSequence = [reference]
-        if source.lossy:
-            made.LossyImageCompression = "01"
-            if source.lossy_ratio:
-                made.LossyImageCompressionRatio = source.lossy_ratio
-            if source.lossy_method:
-                made.LossyImageCompressionMethod = source.lossy_method
-        return str(made.SOPClassUID), uid, finish(made, source, result)
+    made = SCImage(
+        pixel_array=shown,
+        photometric_interpretation="MONOCHROME2",
+        bits_allocated=8,
+        coordinate_system="PATIENT",
+        study_instance_uid=source.study_uid,
+        series_instance_uid=series_uid("sc", source.study_uid, result),
+        series_number=SERIES_NUMBERS["sc"],
+        sop_instance_uid=uid,
+        instance_number=instance_number(uid),
+        patient_orientation=("L", "F"),
+        **equipment(result),  # pyright: ignore[reportArgumentType]
+    )
+    made["PatientOrientation"].value = list(source.orientation or ())
+    made.Laterality = ""  # type 2C, and the chest is no paired part
+    made.ConversionType = "SYN"  # drawn by software: what reads films, xscan's own reader too, takes it for none
+    made.BurnedInAnnotation = "YES"
+    made.DerivationDescription = f"The film, smaller, with the result of a network below. {NOTICE}"
+    made.ImageComments = NOTICE
+    reference = Dataset()
+    reference.ReferencedSOPClassUID, reference.ReferencedSOPInstanceUID = source.sop_class, source.sop_uid
+    purpose = Dataset()
+    code = codes.DCM.SourceImageForImageProcessingOperation
+    purpose.CodeValue, purpose.CodingSchemeDesignator, purpose.CodeMeaning = code.value, "DCM", code.meaning
+    reference.PurposeOfReferenceCodeSequence = [purpose]
+    made.SourceImageSequence = [reference]
+    if source.lossy:
+        made.LossyImageCompression = "01"
+        if source.lossy_ratio:
+            made.LossyImageCompressionRatio = source.lossy_ratio
+        if source.lossy_method:
+            made.LossyImageCompressionMethod = source.lossy_method
+    return str(made.SOPClassUID), uid, finish(made, source, result)

@@ -6,7 +6,8 @@ probabilities, and a physician decides (docs/conformance.md).
 
 from typing import TYPE_CHECKING
 
-from .common import coding_scheme, equipment, finish, hushed
+from ..hush import hushed
+from .common import coding_scheme, equipment, finish
 from .identity import Source
 from .result import (
     MANUFACTURER,
@@ -34,6 +35,7 @@ _FINDINGS = {
 _BANDS = {"urgent": "Urgent: read first", "review": "Review: read in the usual order", "routine": "Routine: read last"}
 
 
+@hushed()
 def structured_report(
     source: Source, result: Result, predecessor: tuple[str, str] | None = None
 ) -> tuple[str, str, bytes]:
@@ -93,31 +95,28 @@ def structured_report(
         model_name=MODEL_NAME,
         serial_number=f"{result.network}@{result.network_version}",
     )
-    with hushed():
-        report = sr.MeasurementReport(
-            observation_context=sr.ObservationContext(
-                observer_device_context=sr.ObserverContext(codes.DCM.Device, device)
-            ),
-            procedure_reported=Code("30745-4", "LN", "XR Chest Views"),
-            imaging_measurements=groups,
-            title=codes.DCM.ImagingMeasurementReport,
-            referenced_images=[film],
-        )
-        made = sr.ComprehensiveSR(
-            evidence=[film],
-            content=report,
-            series_instance_uid=series_uid("sr", source.study_uid, result),
-            series_number=SERIES_NUMBERS["sr"],
-            sop_instance_uid=uid,
-            instance_number=instance_number(uid),
-            is_complete=True,  # nothing more will be added; PRELIMINARY and UNVERIFIED all the same
-            is_final=False,
-            is_verified=False,
-            previous_versions=[_report_at(source, *predecessor)] if predecessor else None,
-            **equipment(result),  # pyright: ignore[reportArgumentType]
-        )
-        made.CodingSchemeIdentificationSequence = [coding_scheme()]
-        return str(made.SOPClassUID), uid, finish(made, source, result)
+    report = sr.MeasurementReport(
+        observation_context=sr.ObservationContext(observer_device_context=sr.ObserverContext(codes.DCM.Device, device)),
+        procedure_reported=Code("30745-4", "LN", "XR Chest Views"),
+        imaging_measurements=groups,
+        title=codes.DCM.ImagingMeasurementReport,
+        referenced_images=[film],
+    )
+    made = sr.ComprehensiveSR(
+        evidence=[film],
+        content=report,
+        series_instance_uid=series_uid("sr", source.study_uid, result),
+        series_number=SERIES_NUMBERS["sr"],
+        sop_instance_uid=uid,
+        instance_number=instance_number(uid),
+        is_complete=True,  # nothing more will be added; PRELIMINARY and UNVERIFIED all the same
+        is_final=False,
+        is_verified=False,
+        previous_versions=[_report_at(source, *predecessor)] if predecessor else None,
+        **equipment(result),  # pyright: ignore[reportArgumentType]
+    )
+    made.CodingSchemeIdentificationSequence = [coding_scheme()]
+    return str(made.SOPClassUID), uid, finish(made, source, result)
 
 
 def _report_at(source: Source, series: str, instance: str) -> "Dataset":

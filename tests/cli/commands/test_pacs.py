@@ -59,7 +59,15 @@ def test_a_night_without_an_export(xscan: Xscan, tmp_path: Path) -> None:
     down = xscan("--config", config, "send", csv, "--to", "main", *state, "--again")
     assert down.returncode == 5
     assert "6 objects wait for main" in down.stderr
-    for run in (night, done, again, down):
+    pruned = xscan("pacs", "prune", "--older-than", "0d", *state)
+    assert "0 objects sent or failed, 3 films fetched" in pruned.stdout + pruned.stderr
+    before = csv.read_bytes()
+    nothing = xscan(*line, "--scan", "--out", csv, timeout=200)  # the PACS is down: what came earlier is scanned
+    assert nothing.returncode == 5
+    assert "nothing listens" in nothing.stderr
+    assert "3 files" in nothing.stderr
+    assert csv.read_bytes() == before
+    for run in (night, done, again, down, nothing):
         assert "PHANTOM^" not in run.stdout + run.stderr
         assert "Traceback" not in run.stderr
 

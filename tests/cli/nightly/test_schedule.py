@@ -108,6 +108,34 @@ def test_install_writes_a_timer_that_catches_up(machine: Machine) -> None:
 
 
 @linux
+def test_a_fetch_with_a_scan_is_a_night_too(machine: Machine) -> None:
+    (machine.here / "xscan.toml").write_text(
+        '[pacs.main]\naet = "PACS"\nhost = "10.0.0.5"\noff-peak = "22:00-06:00"\n', encoding="utf-8"
+    )
+    fetch = ["--", "fetch", "from the PACS", "--from", "main", "--scan", "--out", "list.csv"]
+    for line, says in (
+        (["--at", "12:00", *fetch], "outside the off-peak hours"),
+        (fetch[:-3], "add --scan"),
+        ([*fetch, "--since", "soon"], "--since soon"),
+        ([*fetch, "--from", "mian"], "there: main"),
+        (["--", "send", "list.csv", "--to", "main"], "cannot schedule send"),
+    ):
+        run = machine("install", *line)
+        assert (run.returncode, says in run.stderr) == (2, True), run.stderr
+    assert not machine.units.exists()
+    bell = Bell(machine.here)
+    run = machine("install", "--at", "23:30", "--notify", bell.command, *fetch)
+    assert run.returncode == 0, run.stderr
+    command = exec_start(machine.unit(".service"))
+    assert command[4:6] == [f"--config={machine.here / 'xscan.toml'}", "fetch"]
+    assert sorted(command[6:-1]) == sorted(
+        [str(machine.here / "from the PACS"), "--from=main", "--scan", f"--out={machine.here / 'list.csv'}"]
+    )
+    assert command[-1] == "--notify="
+    assert "RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX\n" in machine.unit(".service")  # it asks the PACS
+
+
+@linux
 def test_with_notify_a_bad_night_and_no_night_are_told(machine: Machine) -> None:
     bell = Bell(machine.here)
     run = machine.install("--at", "20:30", "--notify", bell.command)

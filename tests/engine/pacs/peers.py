@@ -5,13 +5,18 @@ import shutil
 import socket
 import subprocess
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-_PACKAGES = {"Orthanc": "orthanc orthanc-dicomweb", "dciodvfy": "dicom3tools"}  #: all else is dcmtk's
+_PACKAGES = {
+    "Orthanc": "orthanc",
+    "orthanc-dicomweb": "orthanc-dicomweb",
+    "dciodvfy": "dicom3tools",
+}  #: all else is dcmtk's
 
 
 def need(*programs: str) -> None:
@@ -88,3 +93,33 @@ def films(folder: Path, count: int, seed: int = 7) -> list[Path]:
     from xscan.engine.phantom.files import write_phantoms
 
     return write_phantoms(folder, count, seed, rows=160, columns=200, format="dicom")
+
+
+def hostile(film: Path, target: Path, **values: str) -> None:
+    """A copy of a film with values that no standard allows, each with the word SECRET; `values` on top of them."""
+    import pydicom
+
+    with pydicom.config.disable_value_validation():
+        data = pydicom.dcmread(film)
+        made_up = {
+            "SpecificCharacterSet": "ISO_IR SECRET",
+            "AccessionNumber": "SECRET number of an accession, too long",
+            "StudyID": "SECRET, and too long for a study",
+            "StudyDescription": "SECRET\r\nWARNING: SECRET",
+            "StudyDate": "SECRET",
+            "StudyTime": "SECRET",
+            "PatientBirthDate": "SECRET",
+            "PatientSex": "SECRET\x1b[31m",
+            "PatientName": "SECRET=SECRET=SECRET=SECRET^^^^^^^^^",
+            "PatientID": "SECRET" * 20,
+            "ReferringPhysicianName": "SECRET" * 60,
+            "LossyImageCompression": "SECRET",
+            "PatientOrientation": "SECRET",
+        }
+        for keyword, value in (made_up | values).items():
+            vr = pydicom.datadict.dictionary_VR(keyword)
+            data[keyword] = pydicom.DataElement(keyword, vr, value, validation_mode=pydicom.config.IGNORE)
+        data.file_meta.MediaStorageSOPInstanceUID = data.SOPInstanceUID
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            data.save_as(target)

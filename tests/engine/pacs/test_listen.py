@@ -1,5 +1,6 @@
 """`xscan listen` as a clinic runs it: DCMTK sends, studies settle, the list is the one of a batch."""
 
+import io
 import json
 import os
 import shutil
@@ -14,10 +15,15 @@ from pathlib import Path
 import pydicom
 import pytest
 
+from xscan.engine.lists.table import read_rows
+
+from ...conftest import REAL as REAL_DATA
 from ...conftest import Xscan
+from .orthanc import orthanc
 from .peers import films, free_port, run, storescu
 
 pytest.importorskip("pynetdicom")
+pytest.importorskip("highdicom")
 
 #: Transfer syntax: the tool that writes it, what storescu is to propose.
 SYNTAXES = {
@@ -126,54 +132,115 @@ def assert_is_a_batchs(xscan: Xscan, running: Service) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="SIGTERM")
-def test_from_the_room_to_the_list(xscan: Xscan, tmp_path: Path) -> None:
-    """Forty films in seven transfer syntaxes, one of them late, one twice; then on with the same store."""
+def test_from_the_room_to_the_readers(xscan: Xscan, tmp_path: Path) -> None:
+    """Forty drawings in seven transfer syntaxes, one of them late, one twice, and three real films where they are: all
+    in the list, and their results in Orthanc. Then on with the same store, until its films are taken away."""
+    chest = [REAL_DATA / "dicom" / "chest" / name for name in REAL] if REAL_DATA.is_dir() else []
     sources = films(tmp_path / "drawn", 40)
     late = pydicom.dcmread(sources[1])
     late.StudyInstanceUID = pydicom.dcmread(sources[0]).StudyInstanceUID
     late.save_as(sources[1])
     made = in_syntaxes(tmp_path / "sent", sources)
     second = made["-xi"].pop(0)
-    with service(tmp_path, "--settle", "2") as running:
-        send(running.port, made)
-        running.wait(lambda: "study 39: scored" in running.told)
-        assert len(running.rows()) == 39
-        assert all(row.split(",")[1] in ("ok", "review") for row in running.rows())
-        assert storescu(running.port, "-xi", second) == 0
-        assert storescu(running.port, "-xe", made["-xe"][0]) == 0  # once more
-        running.wait(lambda: "study 1: scored, in place of earlier results" in running.told)
-        assert len(running.rows()) == 40
-        said = running.end()
-    assert said["studies_scored"] == 40
+    count = len(sources) + len(chest)
+    (tmp_path / "orthanc").mkdir()
+    with orthanc(tmp_path / "orthanc") as pacs:
+        config = tmp_path / "xscan.toml"
+        config.write_text(f'[pacs.readers]\naet = "ORTHANC"\nhost = "127.0.0.1"\nport = {pacs.port}\n')
+        options = ("--settle", "2", "--secondary-capture", "--send", "readers")
+        with service(tmp_path, *options, config=config) as running:
+            send(running.port, made)
+            for path, propose in zip(chest, REAL.values(), strict=False):
+                assert storescu(running.port, propose, path) == 0, path
+            running.wait(lambda: f"study {count - 1}: scored" in running.told)
+            assert len(running.rows()) == count - 1
+            assert all(row.split(",")[1] in ("ok", "review") for row in running.rows())
+            assert storescu(running.port, "-xi", second) == 0
+            assert storescu(running.port, "-xe", made["-xe"][0]) == 0  # once more
+            running.wait(lambda: "study 1: scored, in place of earlier results" in running.told)
+            assert len(running.rows()) == count
+            running.wait(lambda: pacs.get("statistics")["CountInstances"] == 2 * count)
+            said = running.end()
+        reports, pictures = pacs.instances("SR"), pacs.instances("OT")
+    assert said["studies_scored"] == count
     assert said["superseded"] == 1
-    assert said["journal"] == {"films": 40, "studies": 39, "doubles": 1, "arriving": 0, "waiting": 0}
+    assert said["journal"] == {"films": count, "studies": count - 1, "doubles": 1, "arriving": 0, "waiting": 0}
+    assert_says_what_the_list_says(running.out, reports, pictures)
+    assert_sound(tmp_path / "objects", [*list(reports.values())[-4:], *list(pictures.values())[-4:]])
+    assert_logged(pacs.port, count)
     assert_is_a_batchs(xscan, running)
-    with service(tmp_path, "--settle", "2") as running:  # the same command again
-        running.wait(lambda: "finished after 40 rows" in running.told)
+    if chest:
+        assert_as_from_the_disk(xscan, running, chest)
+    with service(tmp_path, "--settle", "2", "--keep-days", "0.00001") as running:  # on with the same store
+        running.wait(lambda: not running.rows())
         assert running.end(signal.SIGINT)["studies_scored"] == 0
+    assert not [path for path in running.store.rglob("*") if path.is_file()]
 
 
-@pytest.mark.data
-@pytest.mark.skipif(os.name == "nt", reason="SIGTERM")
-def test_real_films(xscan: Xscan, tmp_path: Path, real: Path) -> None:
-    """As a batch reads them from the disk, so they come through the listener."""
-    chest = [real / "dicom" / "chest" / name for name in REAL]
-    with service(tmp_path, "--settle", "1", "--secondary-capture") as running:
-        for path, propose in zip(chest, REAL.values(), strict=True):
-            assert storescu(running.port, propose, path) == 0, path
-        running.wait(lambda: f"study {len(chest)}: scored" in running.told)
-        running.end()
-    assert_is_a_batchs(xscan, running)
-    folder = tmp_path / "real"
+def assert_says_what_the_list_says(csv: Path, reports: dict[str, bytes], pictures: dict[str, bytes]) -> None:
+    """Band, probability and algorithm come back out of each report, by codes alone."""
+    with csv.open("rb") as stream:
+        rows = {row.sop_uid: row for row in read_rows(stream)}
+    assert len(reports) == len(pictures) == len(rows)
+    told = {}
+    for content in reports.values():
+        found = list(coded(pydicom.dcmread(io.BytesIO(content))))
+        film = next(item.ReferencedSOPSequence[0].ReferencedSOPInstanceUID for _, item in found if _ == "121112")
+        told[film] = (
+            next(item.ConceptCodeSequence[0].CodeValue for name, item in found if name == "PRIORITY").lower(),
+            next(float(item.MeasuredValueSequence[0].NumericValue) for name, item in found if name == "122157"),
+            next(item.TextValue for name, item in found if name == "111001"),
+            next(item.TextValue for name, item in found if name == "111003"),
+        )
+    for uid, row in rows.items():
+        assert told[uid] == (
+            row.priority,
+            pytest.approx(100 * float(row.p_pneumonia), abs=0.006),
+            *row.model.split("@"),
+        )
+    shown = {pydicom.dcmread(io.BytesIO(content)).SourceImageSequence[0] for content in pictures.values()}
+    assert {item.ReferencedSOPInstanceUID for item in shown} == rows.keys()
+
+
+def coded(item: pydicom.Dataset) -> Iterator[tuple[str, pydicom.Dataset]]:
+    """All content items of a report with the codes of their names, depth first (PS3.3 C.17.3)."""
+    for below in item.get("ContentSequence", []):
+        if "ConceptNameCodeSequence" in below:
+            yield str(below.ConceptNameCodeSequence[0].CodeValue), below
+        yield from coded(below)
+
+
+def assert_sound(folder: Path, objects: list[bytes]) -> None:
+    """No error that dciodvfy finds."""
+    folder.mkdir()
+    for number, content in enumerate(objects):
+        (folder / f"{number}.dcm").write_bytes(content)
+        told = run("dciodvfy", folder / f"{number}.dcm")
+        assert "Error" not in told.stderr + told.stdout, told.stderr
+
+
+def assert_logged(port: int, count: int) -> None:
+    """The audit log says what was sent where, and of whom nothing."""
+    log = Path(os.environ["XDG_STATE_HOME"]) / "xscan" / "audit.jsonl"
+    lines = [line for line in log.read_text(encoding="utf-8").splitlines() if f"ORTHANC@127.0.0.1:{port}" in line]
+    kinds = [json.loads(line)["kinds"] for line in lines]
+    assert {kind: sum(one.get(kind, 0) for one in kinds) for kind in ("sr", "sc")} == {"sr": count, "sc": count}
+    assert all(json.loads(line)["pacs"] == "readers" for line in lines)
+    assert not [word for word in ("PHANTOM", "2.25.", str(count) + ".dcm") if word in "".join(lines)]
+
+
+def assert_as_from_the_disk(xscan: Xscan, running: Service, chest: list[Path]) -> None:
+    """Real films come through the listener as a batch reads them from the disk."""
+    folder = running.folder / "real"
     folder.mkdir()
     for path in chest:
         shutil.copy(path, folder)
-    assert xscan("batch", folder, "--out", tmp_path / "real.csv", "--engine", "compact").returncode in (0, 3)
-    by_uid = [
-        sorted(",".join(row.split(",")[1:13]) for row in path.read_text(encoding="utf-8").splitlines()[1:])
-        for path in (running.out, tmp_path / "real.csv")
-    ]
-    assert by_uid[0] == by_uid[1]
+    assert xscan("batch", folder, "--out", running.folder / "real.csv", "--engine", "compact").returncode in (0, 3)
+    direct, came = (
+        {row.split(",")[12]: row.split(",")[1:13] for row in path.read_text(encoding="utf-8").splitlines()[1:]}
+        for path in (running.folder / "real.csv", running.out)
+    )
+    assert direct == {uid: came.get(uid) for uid in direct}
 
 
 @pytest.mark.skipif(os.name == "nt", reason="SIGKILL")

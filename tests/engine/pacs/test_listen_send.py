@@ -1,4 +1,5 @@
-"""From the room to the PACS: films come, are scored, and results are in Orthanc; a PACS that is down stops none."""
+"""From the room to the PACS: films come, are scored, and results are in Orthanc; a PACS that is down stops none,
+and nothing of a hostile film is told."""
 
 import io
 import os
@@ -9,7 +10,7 @@ import pydicom
 import pytest
 
 from .orthanc import orthanc
-from .peers import films, free_port, storescu
+from .peers import films, free_port, hostile, storescu
 from .test_listen import service
 
 pytest.importorskip("highdicom")
@@ -18,6 +19,7 @@ pytest.importorskip("highdicom")
 @pytest.mark.skipif(os.name == "nt", reason="SIGTERM")
 def test_results_go_where_readers_look(tmp_path: Path) -> None:
     sources = films(tmp_path / "drawn", 2)
+    hostile(sources[1], sources[1], SOPInstanceUID="1.2.03.0004")
     (tmp_path / "orthanc").mkdir()
     down = free_port()
     listener = free_port()
@@ -53,6 +55,7 @@ def test_results_go_where_readers_look(tmp_path: Path) -> None:
             said = running.end()
         assert said["journal"]["films"] == 2  # type: ignore[index]
         assert len(pacs.instances()) == 4
+    assert not [word for word in ("SECRET", "03.0004", "Warning", "Traceback") if word in running.told]
     sent = {pydicom.dcmread(path).StudyInstanceUID for path in sources}
     assert {pydicom.dcmread(io.BytesIO(report)).StudyInstanceUID for report in reports.values()} == sent
 

@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import stat
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -63,6 +64,16 @@ def test_key_objects_are_of_urgent_films_alone(tmp_path: Path, folder: Path, row
         kinds = [(item.kind, item.row.priority) for item in outbox.due("main")]
     assert [band for kind, band in kinds if kind is Kind.KO] == ["urgent"]
     assert len(kinds) == 4
+
+
+def test_each_destination_has_its_own_switches(tmp_path: Path, folder: Path, rows: list[Row]) -> None:
+    with Outbox(tmp_path) as outbox:
+        for destination in (to("reports", "sr"), to("pictures", "sc", "ko"), to("nothing-yet", "sr")):
+            put(outbox, folder, rows, destination)
+        for item in outbox.due("reports"):
+            outbox.sent(item.number)
+        kinds = {name: [str(item.kind) for item in outbox.due(name)] for name in ("pictures", "nothing-yet")}
+    assert kinds == {"pictures": ["sc", "ko", "sc", "sc"], "nothing-yet": ["sr", "sr", "sr"]}
 
 
 def test_rows_without_score_film_or_dicom_are_left_out(tmp_path: Path, folder: Path, rows: list[Row]) -> None:
@@ -170,6 +181,19 @@ def test_the_outbox_is_its_owners_and_holds_no_identity(tmp_path: Path, folder: 
         content = outbox.path.read_bytes()
     assert b"PHANTOM^XSCAN" not in content
     assert b"PHANTOM-0001" not in content
+
+
+def test_what_was_sent_long_ago_is_forgotten_and_what_waits_is_not(
+    tmp_path: Path, folder: Path, rows: list[Row]
+) -> None:
+    with Outbox(tmp_path) as outbox:
+        put(outbox, folder, rows, to())
+        for item in outbox.due("main")[:4]:
+            outbox.sent(item.number)
+        assert outbox.prune(time.time() - 60) == 0
+        assert outbox.waiting_films() == {rows[2].sop_uid}
+        assert outbox.prune(time.time() + 60) == 4
+        assert outbox.counts("main") == {"waiting": 2}
 
 
 def test_a_file_of_others_in_its_place_is_not_touched(tmp_path: Path) -> None:

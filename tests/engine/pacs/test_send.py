@@ -2,6 +2,7 @@
 
 import io
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,7 @@ from xscan.engine.pacs.send import Delivered, deliver
 
 from .lists import row_of
 from .orthanc import Orthanc, orthanc
-from .peers import films, free_port, started
+from .peers import films, free_port, hostile, started
 
 pytest.importorskip("pynetdicom")
 pytest.importorskip("highdicom")
@@ -103,6 +104,36 @@ def test_dcmqrscp_and_storescp_take_them(tmp_path: Path, folder: Path, rows: lis
     assert len(list(out.iterdir())) == 5
     for path in out.iterdir():
         assert pydicom.dcmread(path).PatientID.startswith("PHANTOM-")
+
+
+@pytest.mark.parametrize("uids", [{}, {"SOPInstanceUID": "1.2.03.0004", "StudyInstanceUID": "1.02.3"}])
+def test_nothing_of_a_hostile_film_is_printed(
+    tmp_path: Path,
+    folder: Path,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    uids: dict[str, str],
+) -> None:
+    """pydicom and highdicom warn of malformed values, and quote them."""
+    scanned, out, port = tmp_path / "films", tmp_path / "out", free_port()
+    scanned.mkdir()
+    out.mkdir()
+    film = scanned / "film.dcm"
+    hostile(next(iter(folder.iterdir())), film, **uids)
+    to = to_port(port, send=["sr", "sc", "ko"])
+    with (
+        warnings.catch_warnings(record=True) as warned,
+        caplog.at_level(0),
+        started("storescp", "-od", out, port, port=port),
+    ):
+        warnings.simplefilter("always")
+        put(tmp_path, scanned, [row_of(film, scanned)], to)
+        done = deliver(tmp_path, to)
+    assert (done.sent + done.failed, done.waiting) == (3, 0)
+    assert done.sent or uids
+    said = capfd.readouterr()
+    assert (said.out, said.err, [str(one.message) for one in warned]) == ("", "", [])
+    assert not [word for word in ("SECRET", "03.0004") if word in caplog.text + repr(done)]
 
 
 def test_a_pacs_that_is_down_for_the_night_gets_them_when_it_is_back(

@@ -3,6 +3,7 @@
 import os
 import shutil
 import threading
+import time
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -14,7 +15,7 @@ from pydicom.uid import SecondaryCaptureImageStorage
 from xscan.engine.errors import OutputError, StorageError
 from xscan.engine.pacs.journal import Journal
 from xscan.engine.pacs.settle import Why
-from xscan.engine.pacs.store import NoRoom, Outcome, Store, journal_of, make_folder
+from xscan.engine.pacs.store import NoRoom, Outcome, Pruned, Store, journal_of, make_folder
 
 from .peers import films
 
@@ -241,3 +242,46 @@ def test_something_else_at_the_journals_place(place: Place) -> None:
     db.close()
     with pytest.raises(OutputError, match="no journal of this version"), journal_of(place.state):
         pass
+
+
+def test_old_films_go_and_nothing_else(place: Place, journal: Journal, content: list[bytes]) -> None:
+    store, _ = place.open(journal)
+    kept = [store.keep(one) for one in content]
+    first, second, third = (place.folder / file for file in journal.files())
+    for one in kept[:2]:
+        journal.settle(one.study or 0, Why.QUIET)
+    assert store.prune(time.time() + 60) == 0  # not one is scored yet
+    journal.scored(journal.unscored())
+    assert store.prune(time.time() - 60) == 0  # they came a moment ago
+    note = first.with_name("somebody's.txt")
+    note.write_text("stays")
+    wanted = str(pydicom.dcmread(second).SOPInstanceUID)
+    pruned = Pruned(place.state)
+    assert pruned.stands() == b""
+    assert store.prune(time.time() + 60, {wanted}) == 1
+    assert (first.exists(), second.exists(), third.exists(), note.exists()) == (False, True, True, True)
+    stood = pruned.stands()
+    assert stood
+    assert store.prune(time.time() + 60) == 1
+    assert not second.parent.exists()
+    pruned.done(stood)
+    assert pruned.stands()  # a later one stands
+    pruned.done(pruned.stands())
+    assert pruned.stands() == b""
+    assert journal.counts() == {"films": 1, "studies": 1, "doubles": 0, "arriving": 1, "waiting": 0}
+    assert store.keep(content[0]).outcome is Outcome.NEW  # it is a new film again
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+def test_a_link_in_a_films_place_is_not_followed(place: Place, journal: Journal, content: list[bytes]) -> None:
+    store, _ = place.open(journal)
+    journal.settle(store.keep(content[0]).study or 0, Why.QUIET)
+    journal.scored(journal.unscored())
+    (film,) = (place.folder / file for file in journal.files())
+    theirs = place.folder.parent / "theirs"
+    theirs.write_text("stays")
+    film.unlink()
+    film.symlink_to(theirs)
+    assert store.prune(time.time() + 60) == 0
+    assert film.is_symlink()
+    assert theirs.read_text() == "stays"
