@@ -185,7 +185,9 @@ def assert_says_what_the_list_says(csv: Path, reports: dict[str, bytes], picture
     told = {}
     for content in reports.values():
         found = list(coded(pydicom.dcmread(io.BytesIO(content))))
-        film = next(item.ReferencedSOPSequence[0].ReferencedSOPInstanceUID for _, item in found if _ == "121112")
+        film = next(
+            str(item.ReferencedSOPSequence[0].ReferencedSOPInstanceUID) for name, item in found if name == "121112"
+        )
         told[film] = (
             next(item.ConceptCodeSequence[0].CodeValue for name, item in found if name == "PRIORITY").lower(),
             next(float(item.MeasuredValueSequence[0].NumericValue) for name, item in found if name == "122157"),
@@ -198,8 +200,8 @@ def assert_says_what_the_list_says(csv: Path, reports: dict[str, bytes], picture
             pytest.approx(100 * float(row.p_pneumonia), abs=0.006),
             *row.model.split("@"),
         )
-    shown = {pydicom.dcmread(io.BytesIO(content)).SourceImageSequence[0] for content in pictures.values()}
-    assert {item.ReferencedSOPInstanceUID for item in shown} == rows.keys()
+    shown = [pydicom.dcmread(io.BytesIO(content)).SourceImageSequence[0] for content in pictures.values()]
+    assert {str(item.ReferencedSOPInstanceUID) for item in shown} == rows.keys()
 
 
 def coded(item: pydicom.Dataset) -> Iterator[tuple[str, pydicom.Dataset]]:
@@ -237,7 +239,7 @@ def assert_as_from_the_disk(xscan: Xscan, running: Service, chest: list[Path]) -
         shutil.copy(path, folder)
     assert xscan("batch", folder, "--out", running.folder / "real.csv", "--engine", "compact").returncode in (0, 3)
     direct, came = (
-        {row.split(",")[12]: row.split(",")[1:13] for row in path.read_text(encoding="utf-8").splitlines()[1:]}
+        {row.split(",")[11]: row.split(",")[1:13] for row in path.read_text(encoding="utf-8").splitlines()[1:]}
         for path in (running.folder / "real.csv", running.out)
     )
     assert direct == {uid: came.get(uid) for uid in direct}
