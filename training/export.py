@@ -116,6 +116,8 @@ def convert(model: keras.Model, manifest: Manifest | None) -> bytes:
 
 def _manifest(history: dict, spec: InputSpec, *, name: str, version: str, out_of_fold: list[Path]) -> Manifest:
     scores = read_scores(out_of_fold)
+    if len(set((scores.labels > 0).tolist())) < 2:
+        raise DataSetError("the out-of-fold films need some with and some without pneumonia: give other --out-of-fold")
     temperature = fit_temperature(scores.logits, scores.labels)
     p = probabilities(scores.logits, temperature)
     rule_out, rule_in = choose_points(p[:, 1] + p[:, 2], scores.labels > 0, scores.patients)

@@ -8,6 +8,7 @@ from typing import Any
 from xscan.engine.errors import XscanError
 
 from . import console
+from .groups import argument_name
 
 
 def fail(message: str, code: int) -> int:
@@ -42,6 +43,9 @@ def _of_the_parser(error: Any) -> int:
     if near := get_close_matches(getattr(error, "option_name", ""), getattr(error, "possibilities", None) or (), n=1):
         return fail(f"no such option {error.option_name}: did you mean {near[0]}?", 2)
     message = " ".join(error.format_message().split()).replace("Value error, ", "").rstrip(".")
+    missing = getattr(error, "param", None) if type(error).__name__ == "MissingParameter" else None
+    if missing is not None and missing.param_type_name == "argument":
+        message = f"missing argument {argument_name(missing)}"  # as --help calls it
     command = error.ctx.command_path if getattr(error, "ctx", None) is not None else "xscan"
     return fail(f"{message[:1].lower()}{message[1:]}: see {command} --help", 2)
 

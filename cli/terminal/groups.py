@@ -42,7 +42,10 @@ class Command(TyperCommand):
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         arguments = [param for param in self.get_params(ctx) if param.param_type_name == "argument"]
-        return ["[OPTIONS]", *(_shown(param) if param.required else f"[{_shown(param)}]" for param in arguments)]
+        return [
+            "[OPTIONS]",
+            *(argument_name(param) if param.required else f"[{argument_name(param)}]" for param in arguments),
+        ]
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         shown = self.brief if self.brief and _ALL not in ctx.meta else None
@@ -52,7 +55,7 @@ class Command(TyperCommand):
             if record is None or (shown and param.name not in (*shown, "help")):
                 continue
             if param.param_type_name == "argument":
-                record = (_shown(param), record[1])
+                record = (argument_name(param), record[1])
             panel = "Options" if shown else getattr(param, "rich_help_panel", None) or "Options"
             panels.setdefault("Arguments" if param.param_type_name == "argument" else panel, []).append(record)
         for title in sorted(panels, key=_order):
@@ -60,7 +63,7 @@ class Command(TyperCommand):
                 formatter.write_dl(panels[title])
 
 
-def _shown(argument: Any) -> str:
+def argument_name(argument: Any) -> str:
     """`FILMS...`, as docs and messages call it; parsers' own ways differ by version."""
     name = argument.metavar or argument.name.upper()
     return name + "..." * (argument.nargs == -1 and not name.endswith(("...", "TRUTH")))

@@ -20,7 +20,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON
 NoProgress = Annotated[bool, typer.Option("--no-progress", help="Show no progress bar.")]
 
 
-Patients = Annotated[Path | None, typer.Option(help="CSV: file,patient[,fold]. Default: DATA.csv.")]
+Patients = Annotated[Path | None, typer.Option(help="CSV: file,patient[,fold or part]. Default: DATA.csv.")]
 
 
 # Which films of a data set: `xscan.engine.dataset.selection.selection` takes the three.
@@ -35,4 +35,4 @@ TrainedToo = Annotated[
 Split = Annotated[Path | None, typer.Option(help="CSV (file,part) of xscan data split, in place of folds.")]
 
 
-Part = Annotated[str, typer.Option(help="The part of --split to use, such as test.")]
+Part = Annotated[str, typer.Option(help="The part to use, such as test: of --split, or of data in parts.")]

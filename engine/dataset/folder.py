@@ -76,8 +76,8 @@ def _without(name: str, folder: Path, films: list[ListedFilm]) -> DataSetError:
     if any(part_of(film.file) for film in films):
         return DataSetError(f"no part of {folder} has a folder '{name}' with films: training needs every class")
     return DataSetError(
-        f"{folder} has no folder '{name}': each of {', '.join(CLASSES)} needs one, in {folder.name} itself or in its "
-        f"parts {', '.join(FOLD_OF)}"
+        f"{folder} has no folder '{name}': each of {', '.join(CLASSES)} needs one, there or in its parts "
+        f"{', '.join(FOLD_OF)}"
     )
 
 

@@ -122,8 +122,11 @@ def train(
     if len(films.films) < settings.batch_size:
         raise _few(len(films.films), settings)
     validation = data.folds(settings.validate)
-    if settings.validate and not validation.films:
-        raise UsageError(f"no film is of the folds {_listed(settings.validate)} of --validate: name others")
+    if settings.validate and len({label > 0 for label in validation.labels.tolist()}) < 2:
+        raise UsageError(
+            f"the folds {', '.join(map(str, settings.validate))} of --validate need films with and without pneumonia, "
+            "for operating points are chosen on them: name others, or none (--validate '')"
+        )
     stand = open_run(run, data, settings, resume, targets, start_from, teachers)
     stop = min(until or settings.epochs, settings.epochs)
     if stand is None or stand.start > stop:
@@ -195,10 +198,6 @@ def _few(films: int, settings: Settings) -> DataSetError:
         f"{films} training films are fewer than one batch of {settings.batch_size}: give more films, or a smaller "
         "--batch-size"
     )
-
-
-def _listed(folds: Sequence[int]) -> str:
-    return ", ".join(map(str, folds))
 
 
 def _gpu() -> bool:

@@ -92,7 +92,7 @@ def test_another_run_is_told_from_an_extended_one(
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"validate": (7,)}, "no film is of the folds 7 of --validate"),
+        ({"validate": (7,)}, "the folds 7 of --validate need films with and without"),
         ({"hold_out": (0, 9)}, "no training film of class"),
         ({"batch_size": 13}, "12 training films are fewer than one batch of 13"),
         ({"options": {"filters": [0]}}, "lenet5"),
