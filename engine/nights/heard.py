@@ -70,7 +70,8 @@ def first_seen(database: sqlite3.Connection, key: str, sop_uid: str) -> str:
     """When a film was first heard of. At another place, too: a DICOM film is known by its SOPInstanceUID."""
     found = database.execute("SELECT first_seen FROM film WHERE key = ?", (key,)).fetchone()
     if found is None and sop_uid:
-        found = database.execute("SELECT min(first_seen) FROM film WHERE sop_uid = ?", (sop_uid,)).fetchone()
+        query = "SELECT min(first_seen) FROM film WHERE sop_uid = ? AND sop_uid <> ''"  # as its index says
+        found = database.execute(query, (sop_uid,)).fetchone()
     return (found and found[0]) or ""
 
 
@@ -86,7 +87,7 @@ def earlier_study(database: sqlite3.Connection, study_uid: str) -> str:
     patient, taken, seen = found[0]
     before = database.execute(
         "SELECT study_uid, max(taken) AS taken, min(first_seen) AS seen FROM film"
-        " WHERE patient = ? AND study_uid NOT IN ('', ?) GROUP BY study_uid"
+        " WHERE patient = ? AND patient <> '' AND study_uid NOT IN ('', ?) GROUP BY study_uid"
         " HAVING (taken <> '' AND ? <> '' AND taken < ?) OR ((taken = '' OR ? = '' OR taken = ?) AND seen < ?)"
         " ORDER BY taken DESC, seen DESC LIMIT 1",
         (patient, study_uid, taken, taken, taken, taken, seen),

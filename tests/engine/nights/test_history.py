@@ -13,6 +13,7 @@ from xscan.engine.errors import OutputError, StorageError
 from xscan.engine.lists.table import Note, Row
 from xscan.engine.nights import database
 from xscan.engine.nights.database import MIGRATIONS, NAME, open_history
+from xscan.engine.nights.heard import earlier_study, first_seen
 from xscan.engine.nights.history import LATER, Recorder, Run
 from xscan.engine.nights.look_back import by_night, prune, runs
 from xscan.engine.nights.state import keyed
@@ -238,6 +239,19 @@ def test_a_patients_earlier_study_is_known_by_a_hash(nights: Nights):
         earlier = {row.study_uid: recorder.earlier_study(row.study_uid) for row in rows}
         assert recorder.earlier_study("9.9") == recorder.earlier_study("") == ""
     assert earlier == {"2.1": "", "2.2": "2.1", "2.3": "2.2", "2.4": "", "2.5": ""}
+
+
+def test_no_question_reads_all_films(nights: Nights, state: Path):
+    nights([film("1", study_uid="2.1", sop_uid="3.1", note=Note("a" * 32, "20260101"))])
+    asked: list[str] = []
+    with contextlib.closing(open_history(state)) as history:
+        history.set_trace_callback(asked.append)
+        assert first_seen(history, "no key", "3.1") != ""
+        assert earlier_study(history, "2.1") == ""
+        history.set_trace_callback(None)
+        assert len(asked) == 4
+        plans = [step[3] for query in asked for step in history.execute(f"EXPLAIN QUERY PLAN {query}")]
+    assert [plan for plan in plans if plan.startswith("SCAN")] == []
 
 
 def test_a_study_of_two_patients_is_linked_with_none(nights: Nights):
