@@ -98,7 +98,7 @@ def test_a_run_learns_targets_and_starts_from_another_ones_weights(tmp_path: Pat
     train(films, settings, tmp_path / "small", verbose=0, targets=targets)
     half = replace(settings, precision="bfloat16")
     train(films, half, tmp_path / "half", verbose=0, targets=targets)
-    with pytest.raises(UsageError, match="made with other size, precision: give the same"):
+    with pytest.raises(UsageError, match=r"made with other settings \(size 32, precision bfloat16\): give those"):
         train(films, replace(settings, size=64), tmp_path / "half", resume=True, verbose=0, targets=targets)
     scores = [read_scores([tmp_path / name / "scores.csv"], "hold_out").logits for name in ("small", "half")]
     assert np.allclose(*scores, atol=0.02)
@@ -111,5 +111,5 @@ def test_a_run_learns_targets_and_starts_from_another_ones_weights(tmp_path: Pat
     assert not any("Fused" in type(layer).__name__ for layer in large.layers)
     for one, other in zip(small.trainable_weights, large.trainable_weights, strict=True):
         assert np.allclose(one, other, atol=1e-6)  # a learning rate of 0: the weights are those it began with
-    with pytest.raises(UsageError, match="made with other start from: give the same"):
+    with pytest.raises(UsageError, match=r"made with other settings \(other start from\): give those"):
         train(films, replace(settings, size=64), tmp_path / "large", resume=True, verbose=0, targets=targets)
