@@ -29,7 +29,7 @@ demo: $(VENV)/base
 	  $(BIN)/python -m webbrowser -t "file://$(CURDIR)/demo/triage.html" >/dev/null 2>&1 || true; fi
 
 test: $(VENV)/dev lint
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 journeys: $(VENV)/dev
 	$(BIN)/python -m pytest -m journey tests/journeys
@@ -44,7 +44,7 @@ lint: $(VENV)/dev
 # Which branches the tests take; fails under the floor in pyproject.toml. Takes longer than `make test`.
 coverage: $(VENV)/dev
 	rm -f .coverage .coverage.*
-	$(BIN)/python -m coverage run -m pytest -n auto --dist loadfile
+	$(BIN)/python -m coverage run -m pytest -n auto --dist loadfile --no-loadscope-reorder
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report
 

@@ -82,7 +82,7 @@ def test_a_run_keeps_its_teachers(films: DataSet, tmp_path: Path) -> None:
     from xscan.training.fit.train import train
 
     one, other = always(tmp_path / "one.onnx", [0, 0, 30.0]), always(tmp_path / "other.onnx", [0, 30.0, 0])
-    settings = Settings(architecture="compact", size=32, epochs=1, batch_size=4, taught=1, augmentation=STILL)
+    settings = Settings("compact", {"filters": [16, 16]}, size=32, epochs=1, batch_size=4, taught=1, augmentation=STILL)
     train(films, settings, tmp_path / "run", verbose=0, teachers=[one])
     with pytest.raises(UsageError, match=r"made with other settings \(other teachers\): give those"):
         train(films, settings, tmp_path / "run", resume=True, verbose=0, teachers=[other])
