@@ -208,7 +208,7 @@ def once(place: Path, count: int) -> None:
     note("every film is there once, and scored once")
 
 
-def until(happened, seconds: float = 60) -> None:
+def until(happened, seconds: float = 600) -> None:
     deadline = time.monotonic() + seconds
     while not happened():
         if time.monotonic() > deadline:

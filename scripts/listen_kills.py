@@ -49,7 +49,7 @@ class Listener:
         self.process = subprocess.Popen([str(word) for word in line])
 
     def wait_open(self) -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 600
         while time.monotonic() < deadline:
             try:
                 socket.create_connection(("127.0.0.1", PORT), 1).close()
@@ -65,7 +65,7 @@ class Listener:
             except (OSError, StopIteration):
                 pass  # none is started yet
         os.kill(number, signal.SIGKILL)
-        self.process.wait(60)  # without its receiver it ends by itself
+        self.process.wait(600)  # without its receiver it ends by itself, on a busy machine late
         self.start()
 
 
@@ -84,7 +84,7 @@ def main() -> None:
         listener = Listener(place)
         answered: list[Path] = []
         tries = [0]
-        senders = [threading.Thread(target=send, args=(folder, answered, tries)) for folder in folders]
+        senders = [threading.Thread(target=send, args=(folder, answered, tries), daemon=True) for folder in folders]
         for sender in senders:
             sender.start()
         kills = 0
@@ -101,7 +101,7 @@ def main() -> None:
         print(f"{kills} kills, {len(answered)} films answered with success in {tries[0]} tries", flush=True)
         good = looks_good(place, options.films)
         listener.process.terminate()
-        listener.process.wait(60)
+        listener.process.wait(600)
     sys.exit(0 if good and kills >= options.kills else 1)
 
 
@@ -117,7 +117,7 @@ def send(folder: Path, answered: list[Path], tries: list[int]) -> None:
 
 
 def looks_good(place: Path, count: int) -> bool:
-    deadline = time.monotonic() + 300
+    deadline = time.monotonic() + 1800
     waiting = "SELECT (SELECT count(*) FROM film WHERE settling IS NULL) + count(*) FROM settling WHERE scored IS NULL"
     left = 1
     while left and time.monotonic() < deadline:
