@@ -1,6 +1,6 @@
 """Put something in the way of every name that a run writes, in many forms; nothing that stood there may be lost.
 
-    python scripts/planted.py [FOLDER]        # FOLDER: where to play, such as one on a file system that folds letters
+    python scripts/planted.py [FOLDER [FORM ...]]        # FOLDER: where to play; FORM: those of FORMS, not all
 
 Each case is one `xscan batch` with page, log and all formats. It may refuse (code 2) or go on; what was planted must be
 what it was (kind, content, links), nothing may hang, nothing may end with an internal error. Exit code 0 when all held.
@@ -119,7 +119,8 @@ def one(root: Path, name: str, plant: Callable[[Path], object], picture: bytes) 
     except subprocess.TimeoutExpired:
         return "hung", -1
     after = state(root)
-    lost = [path for path in before if after.get(path) != before[path] and before[path][3] != EMPTY]
+    kept = {content for _, _, _, content in after.values()} | {EMPTY}  # also under another name, set aside and told of
+    lost = [path for path, was in before.items() if after.get(path) != was and (not was[3] or was[3] not in kept)]
     if (root / "elsewhere" / "new").exists():
         lost.append("made through a link")
     if run.returncode not in (0, 2, 4, 5) or "Traceback" in run.stderr:
@@ -136,6 +137,8 @@ def main() -> int:
     root = Path(sys.argv[1] if len(sys.argv) > 1 else tempfile.mkdtemp(), "played")
     bad = 0
     for form, plant in FORMS.items():
+        if sys.argv[2:] and form not in sys.argv[2:]:
+            continue
         codes: Counter[int] = Counter()
         for name in NAMES:
             try:

@@ -163,7 +163,7 @@ def _seek(stream: BinaryIO, entry: Entry) -> None:
     """To where a member's data begin. Raise BadZip."""
     try:
         stream.seek(entry.offset)
-    except OverflowError:  # from 2**63
+    except (OverflowError, ValueError):  # from 2**63; which of the two hangs on the stream
         raise BadZip from None
     head = stream.read(_LOCAL.size)
     if len(head) < _LOCAL.size or head[:4] != b"PK\3\4" or entry.flags & _SEALED:

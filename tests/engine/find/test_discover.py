@@ -6,6 +6,7 @@ import struct
 import sys
 import tracemalloc
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -462,3 +463,14 @@ def test_a_folder_whose_path_is_longer_than_a_list_holds_is_one_row(tmp_path: Pa
     assert [one.file.rpartition("/")[2] for one in found if one.problem is None] == ["in"]
     [problem] = [one.problem for one in found if one.problem]
     assert (problem.code, problem.detail) == ("unreadable-folder", f"its path is longer than {MAX_NAME} letters")
+
+
+@pytest.mark.parametrize("offset", [10, 2**62, 2**63, 2**64 - 1, 2**64 + 30])
+def test_a_member_that_lies_where_no_file_reaches(tmp_path: Path, offset: int) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as target:
+        target.writestr("a.png", b"film")
+    (member,) = zips.members(str(tmp_path / "a.zip"))
+    entry = replace(member.entry, offset=offset)
+    with pytest.raises(UnreadableRadiograph):
+        zips.read_member(str(tmp_path / "a.zip"), entry, 100)
+    assert zips.read_head(str(tmp_path / "a.zip"), entry, 4) == b""
