@@ -9,10 +9,11 @@ what it was (kind, content, links), nothing may hang, nothing may end with an in
 import hashlib
 import os
 import shutil
+import signal
 import stat
-import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +22,9 @@ import cv2
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from xscan.cli.app import app
+from xscan.cli.terminal.failures import failure
 
 NAMES = (
     *(
@@ -113,19 +117,42 @@ def one(root: Path, name: str, plant: Callable[[Path], object], picture: bytes) 
     elsewhere(root / name).write_bytes(picture + b"victim")
     plant(root / name)
     before = state(root)
-    try:
-        command = [sys.executable, "-m", "xscan.cli", *BATCH, *FORMATS, "-q"]
-        run = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=120, check=False)
-    except subprocess.TimeoutExpired:
+    code, said = command(root)
+    if code is None:
         return "hung", -1
     after = state(root)
     kept = {content for _, _, _, content in after.values()} | {EMPTY}  # also under another name, set aside and told of
     lost = [path for path, was in before.items() if after.get(path) != was and (not was[3] or was[3] not in kept)]
     if (root / "elsewhere" / "new").exists():
         lost.append("made through a link")
-    if run.returncode not in (0, 2, 4, 5) or "Traceback" in run.stderr:
-        lost.append(f"code {run.returncode}: {run.stderr[-200:]}")
-    return ", ".join(lost), run.returncode
+    if code not in (0, 2, 4, 5) or "Traceback" in said:
+        lost.append(f"code {code}: {said[-200:]}")
+    return ", ".join(lost), code
+
+
+def command(root: Path) -> tuple[int | None, str]:
+    """The batch in a forked process, which has imported all: its exit code, None where it hung, and what it said."""
+    with tempfile.TemporaryFile() as streams:
+        child = os.fork()
+        if child == 0:
+            os.chdir(root)
+            os.dup2(streams.fileno(), 1)
+            os.dup2(streams.fileno(), 2)
+            try:
+                os._exit(app([*BATCH, *FORMATS, "-q"], prog_name="xscan", standalone_mode=False) or 0)
+            except BaseException as error:
+                code = failure(error)  # type: ignore[arg-type]
+                sys.stderr.flush()
+                os._exit(code)
+        until = time.monotonic() + 300
+        while (ended := os.waitpid(child, os.WNOHANG)) == (0, 0):
+            if time.monotonic() > until:
+                os.kill(child, signal.SIGKILL)
+                os.waitpid(child, 0)
+                return None, ""
+            time.sleep(0.02)
+        streams.seek(0)
+        return os.waitstatus_to_exitcode(ended[1]), streams.read().decode(errors="replace")
 
 
 EMPTY = hashlib.sha256(b"").hexdigest()  # an empty file holds nothing that could be lost: a power cut leaves such
@@ -136,6 +163,7 @@ def main() -> int:
     picture = cv2.imencode(".png", np.random.default_rng(1).integers(0, 255, (120, 100), np.uint8))[1].tobytes()
     root = Path(sys.argv[1] if len(sys.argv) > 1 else tempfile.mkdtemp(), "played")
     bad = 0
+    del sys.modules["__main__"].__file__  # the workers of a batch would import this script, too
     for form, plant in FORMS.items():
         if sys.argv[2:] and form not in sys.argv[2:]:
             continue

@@ -72,6 +72,7 @@ def child(folder: Path, start: int, count: int, seed: int) -> None:
     jpeg, cmyk, area, look = (load(folder, name) for name in PARTS)
     seeds = streams()
     fates: Counter[str] = Counter()
+    case = os.open(folder / "case", os.O_CREAT | os.O_WRONLY)
 
     def of(chance: random.Random, shape: tuple[int, ...], kind: type) -> np.ndarray:
         return np.frombuffer(bytearray(chance.randbytes(int(np.prod(shape)) * np.dtype(kind).itemsize)), kind).reshape(
@@ -80,7 +81,7 @@ def child(folder: Path, start: int, count: int, seed: int) -> None:
 
     for index in range(start, start + count):
         chance = random.Random(seed * 1_000_003 + index)
-        (folder / "case").write_text(str(index))
+        os.pwrite(case, f"{index:12d}".encode(), 0)
         some = lambda most=70: chance.choice((1, 2, 3, 15, 16, 17, chance.randint(1, most)))  # noqa: B023, E731
         if index % 4:
             content, shape, kind = chance.choice(seeds)
@@ -147,7 +148,7 @@ def main() -> int:
         command += ["--count", str(options.count), "--seed", str(options.seed)]
         code = subprocess.run(command, env=environment, check=False).returncode
         if code:
-            print(f"ended with {code} at case {(Path(place) / 'case').read_text()}")
+            print(f"ended with {code} at case {(Path(place) / 'case').read_text().strip()}")
         return code
 
 
