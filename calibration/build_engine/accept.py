@@ -62,26 +62,31 @@ def read_acceptance(
         listed = list_films(settings.accept, settings.accept_patients)
         chosen = films.for_acceptance(listed, plan.manifest, settings.accept_folds, patients)
         if not trained_too:
-            chosen, seen = _unseen(chosen, plan, say)
+            by_fold = 0 if settings.accept_folds else films.of_trained_folds(listed, plan.manifest)
+        chosen, seen = _unseen(chosen, by_fold, plan, say)
         total = min(len(chosen), most)
         chosen = films.shuffled(chosen, settings.seed)
         pictures = films.read(chosen, plan.manifest.input, total, lambda done: say.progress("reading", done, total))
     return Measured(pictures, run.outputs(plan.model, pictures.pixels), seen)
 
 
-def _unseen(chosen: list[ListedFilm], plan: Plan, say: Say) -> tuple[list[ListedFilm], dict[str, Any]]:
-    """Those that the network was not trained on, whatever folder they stand in now. Raises DataSetError."""
+def _unseen(chosen: list[ListedFilm], by_fold: int, plan: Plan, say: Say) -> tuple[list[ListedFilm], dict[str, Any]]:
+    """Those that the network was not trained on, whatever folder they stand in now. Raises DataSetError.
+
+    by_fold: films that were left out already, by their fold.
+    """
     found = trained_on(DataSet(tuple(chosen), ""), "", plan.manifest.data, plan.settings.model.parent)
     left = [film for film, was in zip(chosen, found.films, strict=True) if not was]
     if not left:
         raise DataSetError("the network was trained on all films of --accept: give others, or --accept-fold")
-    if len(left) < len(chosen):
-        say.note(f"left out: {len(chosen) - len(left)} films that the network was trained on, or of such patients")
+    left_out = by_fold + len(chosen) - len(left)
+    if left_out:
+        say.note(f"left out: {left_out} films that the network was trained on, or of such patients")
     if not found.known:
         say.warn(
             "not on record here: which films the network was trained on; a verdict on those would promise too much"
         )
-    return left, {"left_out": len(chosen) - len(left), "known": found.known}
+    return left, {"left_out": left_out, "known": found.known}
 
 
 def graph_hash(model: onnx.ModelProto) -> str:

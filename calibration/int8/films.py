@@ -80,6 +80,12 @@ def for_acceptance(
     return films
 
 
+def of_trained_folds(films: Collection[ListedFilm], manifest: Manifest) -> int:
+    """How many films `for_acceptance` leaves out because their fold was trained on, where no folds are asked for."""
+    trained = _trained_folds(manifest)
+    return sum(film.fold in trained for film in films if film.fold is not None)
+
+
 def shuffled(films: list[ListedFilm], seed: int) -> list[ListedFilm]:
     """In an order that depends on names and seed only."""
     return sorted(films, key=lambda film: _rank(film.file, seed))

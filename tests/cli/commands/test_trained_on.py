@@ -88,6 +88,9 @@ def test_of_an_acceptance_of_an_engine(here: Here, place: Path) -> None:
     gate = json.loads(out)["gate"]
     assert gate["trained_on"] == {"left_out": 9, "known": True}
     assert gate["films"] == 9
+    # By their folds, too, in the set that they come from.
+    gate = json.loads(here(*build, "--accept", "DATA")[1])["gate"]
+    assert (gate["trained_on"], gate["films"]) == ({"left_out": 9, "known": True}, 9)
     # Of the engine it is known, too, wherever it was built.
     assert (place / "built" / record_name(load_folder(place / "DATA").fingerprint)).is_file()
     assert json.loads(here("evaluate", "built/small.engine", "clinic", "--json")[1])["trained_on"] == SEEN
