@@ -104,7 +104,7 @@ def test_printed_advice_names_commands_and_options_that_there_are() -> None:
 
 #: Commands whose texts show another command's options.
 OF_OTHERS = {
-    "config": {"batch"}, "engine": {"build-engine"}, "schedule": {"batch", "listen"}, "train": {"export"},
+    "config": {"batch"}, "engine": {"build-engine"}, "schedule": {"batch", "fetch", "listen"}, "train": {"export"},
     "sweep": {"export"},
 }  # fmt: skip
 FOREIGN = {"--user", "--now"}  #: systemctl's
