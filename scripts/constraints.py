@@ -32,7 +32,8 @@ NOT_COVERED = ("tensorrt",)
 _HEADER = """\
 # One version of every package that xscan and its extras ask for, with the hashes of its files. Not edited by hand:
 #     make constraints
-# For Python 3.11 to 3.13, on Linux, Windows and macOS as far as each package has files for it; tried on Linux x86_64.
+# For Python 3.11 to 3.13. Installed on Linux x86_64; files for all of base are there for Windows and Linux aarch64,
+# too, those of `train` not for aarch64. On macOS 13 onnxruntime has none: there pip takes what pyproject.toml allows.
 # Not covered: the extra {missing} (its packages are built on the machine that they are for).
 # What an installation needs is picked out by scripts/constraints.py, which says how; `for`: who asks for a package.
 """
