@@ -20,6 +20,8 @@ from pathlib import Path
 
 from kill_test import spread
 
+LOST = 10  #: runs that may end because a busy machine does not start Ray in time
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -48,10 +50,13 @@ def kill(command: list[str], root: Path, options: argparse.Namespace) -> bool:
     """Kill while there are kills left; a run that ends by itself ends the trial."""
     rng = random.Random(options.seed)
     killed = {"driver": 0, "actor": 0}
-    runs, code = 0, -1
-    while code < 0:
+    runs, code, lost = 0, -1, 0
+    while code < 0 or (code == 5 and lost < LOST):  # 5: the cluster does not start, or is gone; the same command again
         runs += 1
-        with subprocess.Popen(command, stderr=subprocess.DEVNULL, env=os.environ | {"TMPDIR": str(root)}) as run:
+        with (
+            open(root / "said", "w+") as said,
+            subprocess.Popen(command, stderr=said, env=os.environ | {"TMPDIR": str(root)}) as run,
+        ):
             while run.poll() is None and sum(killed.values()) < options.kills:
                 wanted = parts(root) + rng.randint(0, 3)  # a moment within the next few blocks
                 while run.poll() is None and parts(root) < wanted:
@@ -66,7 +71,9 @@ def kill(command: list[str], root: Path, options: argparse.Namespace) -> bool:
                         os.kill(rng.choice(found), signal.SIGKILL)
                         killed["actor"] += 1
             code = run.wait()
-        print(f"run {runs}: exit code {code}, {parts(root)} parts, kills {killed}", flush=True)
+        lost += code == 5
+        says = (root / "said").read_text().strip().splitlines()[-1:] if code == 5 else []
+        print(f"run {runs}: exit code {code}, {parts(root)} parts, kills {killed}", *says, flush=True)
     whole, made = ((root / name).read_bytes() for name in ("whole.csv", "place/triage.csv"))
     print(f"{killed} in {runs} runs: the list of {options.files} files is {'the same' if made == whole else 'WRONG'}")
     return made == whole and code == 0
