@@ -25,7 +25,7 @@ Notify = Annotated[str, typer.Option(metavar="CMD", help="Run this when a night 
 def install(
     ctx: typer.Context,
     command: Annotated[
-        list[str], typer.Argument(help="The nightly command: -- batch FOLDER --out LIST ..., or -- fetch ... --scan.")
+        list[str], typer.Argument(help="The nightly command: -- batch FOLDER --out LIST ..., or a fetch that scans.")
     ],
     at: Annotated[str, typer.Option(help="Time of day.")] = "02:00",
     notify: Notify = "",
