@@ -38,12 +38,16 @@ def draw(pool: Pool, films: Iterator[Found], batch_size: int, seconds: float, st
 
     seconds: that the folder may take to name a film. What goes wrong costs pictures, and is told in the log alone.
     """
-    jobs = _Jobs(films, batch_size, seconds, stop)
     try:
-        for _ in pool.run(jobs.next_job, jobs.at_end, jobs.require_going_on):
-            pass
+        _draw(pool, films, batch_size, seconds, stop)
     except XscanError as error:
         log.warning("not all pictures could be made: %s", type(error).__name__)
+
+
+def _draw(pool: Pool, films: Iterator[Found], batch_size: int, seconds: float, stop: threading.Event) -> None:
+    jobs = _Jobs(films, batch_size, seconds, stop)
+    for _ in pool.run(jobs.next_job, jobs.at_end, jobs.require_going_on):
+        pass
 
 
 def films_again(folder: Path, rows: Iterator[Row], follow_links: bool, only: Sequence[str] = ()) -> Iterator[Found]:
@@ -84,7 +88,7 @@ def drawn(
     """Inside, `into` holds pictures of a finished list's films, found again in their folder; afterwards it is gone.
 
     manifest: what made the list, for its bands. Gives the label of the engine's network, whose maps they are.
-    Raises OutputError, EngineError, UsageError, Stopped.
+    Raises OutputError, EngineError, StorageError, UsageError, Stopped.
     """
     into.require_own()
     points: tuple[Wish | None, Wish | None] = (None, None)
@@ -95,7 +99,7 @@ def drawn(
     try:
         with doors(engine, workers, batch_size) as door, Pool(settings, workers, seconds, door=door) as pool:
             label = Manifest.from_json(pool.wait_ready().manifest).label
-            draw(pool, films_again(folder, scored_rows(csv), follow_links=True), batch_size, seconds, stop)
+            _draw(pool, films_again(folder, scored_rows(csv), follow_links=True), batch_size, seconds, stop)
         yield label
     finally:
         into.remove()

@@ -28,7 +28,7 @@ def open_engine(path: Path, gpu: bool = False) -> Runtime:
     """
     runtime = _open_built(path, read_sidecar(path)) if is_built(path) else _open_plain(path, gpu)
     with contextlib.ExitStack() as opened:
-        opened.enter_context(runtime)  # not only closed: an error's frames, too, hold memory of the device
+        opened.enter_context(runtime)
         require_answers(runtime, path.name)
         opened.pop_all()
     return runtime

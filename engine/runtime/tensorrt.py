@@ -12,6 +12,7 @@ itself, as its runtime configuration asks.
 import contextlib
 import json
 import logging
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -87,16 +88,11 @@ class TensorRtRuntime(Closing):
             for _ in range(lanes):
                 self._lanes.append(_Lane())
                 self._furnish(self._lanes[-1])
-        except BaseException as error:
-            forget_frames(error)
+        except BaseException:
             self.close()
             raise
         version = self._trt.__version__
         self.description = f"{sidecar.runtime} {version} {sidecar.precision}, {sidecar.built_for.gpu or 'GPU'}"
-
-    def __exit__(self, kind: object, error: BaseException | None, *_: object) -> None:
-        forget_frames(error)
-        self.close()
 
     # --- the calls -------------------------------------------------------------------------------------
 
@@ -143,6 +139,7 @@ class TensorRtRuntime(Closing):
 
     def close(self) -> None:
         """Free everything, users before what they use. On the thread that made the runtime. Twice is once."""
+        forget_frames(sys.exc_info()[1])  # of the error that it is closed for, whoever closes it
         for lane in self._lanes:
             if lane.stream is not None:
                 with contextlib.suppress(EngineError):  # of a lost device, where nothing is under way any more

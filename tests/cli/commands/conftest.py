@@ -80,13 +80,14 @@ def make_night(folder: Path) -> Night:
 
 @pytest.fixture
 def card(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Card]:
-    """Runs a command in this process, on a new stand-in; fails: the name of a call, which does so at its first."""
+    """Runs a command in this process, on a new stand-in; fails: the name of a call, which does so at its first; at: the
+    number of the call that fails."""
     monkeypatch.setattr(bench, "WINDOW_S", 0.005)
     monkeypatch.setattr(bench, "measure_cold", lambda *_: bench.Cold(1, 1, 1, 1))  # a new process has no stand-in
 
-    def run(*arguments: object, fails: str = "", prepare: Prepare = lambda *_: None) -> Ran:
+    def run(*arguments: object, fails: str = "", at: int = 0, prepare: Prepare = lambda *_: None) -> Ran:
         driver = Driver()
-        driver.fail_first = fails
+        driver.fail_first, driver.fail_at = fails, at
         prepare(driver, put(monkeypatch, driver))
         monkeypatch.setattr("sys.argv", ["xscan", *map(str, arguments)])
         with pytest.raises(SystemExit) as ended:

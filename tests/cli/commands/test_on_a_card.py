@@ -89,6 +89,19 @@ def test_whatever_call_fails_a_command_ends_in_one_line(
         assert "Traceback" not in ran.said
 
 
+@pytest.mark.parametrize("name", ["inspect", "evaluate", "compare", "explain", "report"])
+def test_a_call_that_fails_amid_the_work_leaves_nothing_either(night: Night, card: Card, tmp_path: Path, name: str):
+    """Then frames of the command itself hold what the runtime gave."""
+    command = commands(night, "tensorrt", tmp_path)[name]
+    calls = card(*command).driver.calls
+    kinds = ("execute_async_v3", "set_input_shape", "memcpy_dtoh_async")
+    for kind in kinds[:1] if name == "report" else kinds:  # its workers take seconds
+        last = len(calls) - calls[::-1].index(kind)
+        ran = card(*command, at=last)
+        assert ran.code in (4, 5), (kind, ran.said)
+        assert sum(line.startswith("xscan: ") and "warning" not in line for line in ran.said.splitlines()) == 1
+
+
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_a_batch_scores_on_the_card_and_ends_well_when_it_is_lost(
     night: Night, card: Card, tmp_path: Path, runtime: str
