@@ -161,10 +161,9 @@ def unpack_head(stream: BinaryIO, entry: Entry, count: int) -> bytes:
 
 def _seek(stream: BinaryIO, entry: Entry) -> None:
     """To where a member's data begin. Raise BadZip."""
-    try:
-        stream.seek(entry.offset)
-    except (OverflowError, ValueError):  # from 2**63; which of the two hangs on the stream
-        raise BadZip from None
+    if entry.offset > stream.seek(0, 2):  # it may say up to 2**64, which no stream takes
+        raise BadZip
+    stream.seek(entry.offset)
     head = stream.read(_LOCAL.size)
     if len(head) < _LOCAL.size or head[:4] != b"PK\3\4" or entry.flags & _SEALED:
         raise BadZip

@@ -433,6 +433,23 @@ def test_a_zip_of_the_64_bit_kind(tmp_path: Path) -> None:
     assert zips.read_member(found.path, found.member, 1000) == b"film"
 
 
+@pytest.mark.parametrize("place", [1 << 40, (1 << 63) - 1, 1 << 63, (1 << 64) - 1])
+def test_a_member_that_lies_beyond_every_file(tmp_path: Path, place: int) -> None:
+    make_zip(tmp_path / "e.zip", "film")
+    content = (tmp_path / "e.zip").read_bytes()
+    at, end = content.index(b"PK\1\2"), content.index(b"PK\5\6")
+    entry, last = bytearray(content[at:end]), bytearray(content[end:])
+    struct.pack_into("<H", entry, 30, 12)  # length of its extra fields
+    struct.pack_into("<I", entry, 42, 0xFFFFFFFF)  # where it lies: see there
+    struct.pack_into("<I", last, 12, len(entry) + 12)
+    (tmp_path / "e.zip").write_bytes(content[:at] + entry + struct.pack("<HHQ", 1, 8, place) + last)
+    (found,) = discover(tmp_path)
+    with pytest.raises(UnreadableRadiograph, match="bad-zip"):
+        read_film(found)
+    assert found.member is not None
+    assert zips.read_head(found.path, found.member, 100) == b""
+
+
 def test_a_zip_that_changed_after_the_listing(tmp_path: Path) -> None:
     make_zip(tmp_path / "e.zip", "film one", "film two")
     found = list(discover(tmp_path))
