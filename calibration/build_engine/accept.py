@@ -63,7 +63,7 @@ def read_acceptance(
         chosen = films.for_acceptance(listed, plan.manifest, settings.accept_folds, patients)
         if not trained_too:
             by_fold = 0 if settings.accept_folds else films.of_trained_folds(listed, plan.manifest)
-        chosen, seen = _unseen(chosen, by_fold, plan, say)
+            chosen, seen = _unseen(chosen, by_fold, plan, say)
         total = min(len(chosen), most)
         chosen = films.shuffled(chosen, settings.seed)
         pictures = films.read(chosen, plan.manifest.input, total, lambda done: say.progress("reading", done, total))
