@@ -30,6 +30,7 @@ from ..disk.own_folder import OwnFolder
 from ..disk.replace import (
     Ours,
     create,
+    failure,
     move,
     remove_left,
     replace_bytes,
@@ -122,10 +123,8 @@ class Output:
             if not self.lock_file.exists():  # some refusals to write look like a lock that another holds
                 raise OutputError(f"cannot write in {self.path.parent}: give another --out") from None
             raise OutputError(f"another run is writing {self.path}{self._owner()}: wait for it, or end it") from None
-        except OSError:
-            raise OutputError(
-                f"cannot write in {self.path.parent}: check its permissions, or give another --out"
-            ) from None
+        except OSError as error:
+            raise failure(self.path, error) from None
         try:
             with writing(self.path):
                 content = json.dumps({"pid": os.getpid(), "started": _now()})

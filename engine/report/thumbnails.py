@@ -161,7 +161,11 @@ class Spooled:
         self._folder = folder
 
     def __enter__(self) -> "Spooled":
-        self._stores = [_opened(path) for path in sorted(self._folder.glob("*.pictures")) if _is_ours(path)]
+        self._stores = []
+        with contextlib.suppress(OSError):  # a share that went away: the page does without
+            for path in sorted(self._folder.glob("*.pictures")):
+                with contextlib.suppress(sqlite3.Error):
+                    self._stores += [_opened(path)] if _is_ours(path) else []
         return self
 
     def __exit__(self, *_: object) -> None:
