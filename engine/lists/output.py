@@ -25,7 +25,7 @@ from typing import Any, BinaryIO
 
 from filelock import FileLock, Timeout
 
-from ..disk.overwrite import made_here, start_of
+from ..disk.overwrite import made_here, start_of, unreadable
 from ..disk.own_folder import OwnFolder
 from ..disk.replace import (
     Ours,
@@ -137,12 +137,15 @@ class Output:
             raise
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
         if self._part_stream is not None:
             self._part_stream.close()
         if self._sums is not None:
             self._sums.close()
         self._unlock()
+        # What a run reads again of its own: the list, its earlier state, its other formats.
+        if isinstance(error, OSError) and error.filename and Path(error.filename).parent == self.path.parent:
+            raise unreadable(Path(error.filename), error) from None
 
     def earlier(self, outdated: bool = False) -> Iterator[EarlierRow]:
         """Rows of earlier runs, in discovery's order; of two rows for one file the interrupted run's counts.
