@@ -143,9 +143,11 @@ class Output:
         if self._sums is not None:
             self._sums.close()
         self._unlock()
-        # What a run reads again of its own: the list, its earlier state, its other formats.
-        if isinstance(error, OSError) and error.filename and Path(error.filename).parent == self.path.parent:
-            raise unreadable(Path(error.filename), error) from None
+        # What a run reads again of its own: the list, its earlier state, other formats. Amid a stream no name is told.
+        if isinstance(error, OSError) and not isinstance(error, ConnectionError):
+            path = Path(error.filename or self.path)
+            if path.parent == self.path.parent:
+                raise unreadable(path, error) from None
 
     def earlier(self, outdated: bool = False) -> Iterator[EarlierRow]:
         """Rows of earlier runs, in discovery's order; of two rows for one file the interrupted run's counts.
