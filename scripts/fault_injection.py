@@ -82,6 +82,7 @@ def _with_shim(argv: list[str]) -> int:
 
 
 def study(root: Path, options: argparse.Namespace) -> bool:
+    os.environ["XDG_STATE_HOME"] = str(root / "state")  # a history of its own, not that of whoever runs this
     prepare()
     wrong = 0
     print("| command | fault | calls | tried | exit codes | wrong |\n|---|---|---|---|---|---|")
@@ -147,8 +148,9 @@ def commands(root: Path, only: list[str]) -> Iterator[tuple[str, Command]]:
             first.unlink()
             os.utime(second, (1_000_000_000, 1_000_000_000))
         shutil.copytree(out, command.template)
-        code, _, says = run(root, command, None)
-        assert code == 0, says
+        for _ in range(2):  # the second time no film is new tonight any more, as in all runs to come
+            code, _, says = run(root, command, None)
+            assert code == 0, says
         command.wanted = outputs(out)
         yield name, command
 
@@ -276,7 +278,7 @@ def _command(words: list[str]) -> int:
 
 
 def outputs(folder: Path) -> dict[str, bytes]:
-    """All files by name; of a run report the state that it tells, the page without its time."""
+    """All files by name; of a run report the state, the page without its time, studies without the history's column."""
     found = {}
     for path in folder.rglob("*"):
         if path.is_file():
@@ -284,6 +286,8 @@ def outputs(folder: Path) -> dict[str, bytes]:
             if path.name.endswith(REPORT):
                 state = re.search(rb'"state": "(\w+)"', content)
                 content = state[1] if state else content
+            elif path.name.endswith(".studies.csv"):
+                content = re.sub(rb",[^,\n]*$", b"", content, flags=re.MULTILINE)
             elif path.suffix == ".html":
                 content = re.sub(rb"sha256-[A-Za-z0-9+/=]+", b"", re.sub(rb'"made": ?"[^"]*"', b"", content))
             found[str(path.relative_to(folder))] = content
