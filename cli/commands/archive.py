@@ -13,6 +13,18 @@ from ..terminal.console import Console
 from ..terminal.groups import HELP_ALL, HOW, RARE, RUN, WHERE, WRITE
 from ..terminal.logs import set_up_logging
 from ..terminal.options import Json, NoProgress, Quiet, Verbose
+from ..terminal.scan_options import (
+    BatchSize,
+    FileTimeout,
+    FollowLinks,
+    LogFile,
+    MaxFailures,
+    MaxMegabytes,
+    MaxMegapixels,
+    Mend,
+    RuleIn,
+    RuleOut,
+)
 
 #: What `xscan archive --help` shows; --help-all shows all.
 BRIEF = ("source", "out", "address", "engine", "dry_run", "max_failures", "help_all")
@@ -35,10 +47,7 @@ def archive(
             rich_help_panel=WHERE,
         ),
     ] = "local",
-    follow_links: Annotated[
-        bool,
-        typer.Option("--follow-links", help="Follow links that lead out of the folder, too.", rich_help_panel=WHERE),
-    ] = False,
+    follow_links: FollowLinks = False,
     engine: Annotated[
         str,
         typer.Option(
@@ -48,28 +57,9 @@ def archive(
             rich_help_panel=HOW,
         ),
     ] = "",
-    rule_out: Annotated[
-        str,
-        typer.Option(
-            help="Below it: routine. sensitivity=0.99, specificity=0.9 or threshold=0.1.",
-            show_default="the network's own",
-            rich_help_panel=HOW,
-        ),
-    ] = "",
-    rule_in: Annotated[
-        str,
-        typer.Option(
-            help="From it: urgent. Written in the same way.", show_default="the network's own", rich_help_panel=HOW
-        ),
-    ] = "",
-    mend: Annotated[
-        bool,
-        typer.Option(
-            "--mend",
-            help="Set films right that surely stand turned or inverted; they stay for review.",
-            rich_help_panel=HOW,
-        ),
-    ] = False,
+    rule_out: RuleOut = "",
+    rule_in: RuleIn = "",
+    mend: Mend = False,
     workers: Annotated[
         int, typer.Option(min=0, help="With --address local: actors; 0: one a core.", rich_help_panel=HOW)
     ] = 0,
@@ -82,37 +72,24 @@ def archive(
             min=0, help="GPUs of an actor; 1: one owns a card, its engine built on first use.", rich_help_panel=HOW
         ),
     ] = 0.0,
-    batch_size: Annotated[
-        int, typer.Option(min=1, max=256, help="Films given to the network at once.", rich_help_panel=HOW)
-    ] = 8,
+    batch_size: BatchSize = 8,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="List the source, say what a scan would cost, and end.", rich_help_panel=RUN),
     ] = False,
-    max_failures: Annotated[
-        str, typer.Option(metavar="N|N%", help="Failed films that are still a success.", rich_help_panel=RUN)
-    ] = "0",
+    max_failures: MaxFailures = "0",
     restart: Annotated[
         bool,
         typer.Option("--restart", help="Start over: drop inventory, parts and list.", rich_help_panel=RUN),
     ] = False,
-    log_file: Annotated[
-        Path | None,
-        typer.Option(help="Append log lines to this file; no names, no paths.", rich_help_panel=WRITE),
-    ] = None,
+    log_file: LogFile = None,
     block: Annotated[
         int,
         typer.Option(min=0, max=16384, help="Films given to an actor at once; 0: by number.", rich_help_panel=RARE),
     ] = 0,
-    max_megapixels: Annotated[
-        float, typer.Option(min=0.001, help="Larger films are refused.", rich_help_panel=RARE)
-    ] = 100,
-    max_megabytes: Annotated[
-        float, typer.Option(min=0.001, help="Larger files are refused.", rich_help_panel=RARE)
-    ] = 512,
-    file_timeout: Annotated[
-        float, typer.Option(min=1, help="Seconds that one file may take.", rich_help_panel=RARE)
-    ] = 120,
+    max_megapixels: MaxMegapixels = 100,
+    max_megabytes: MaxMegabytes = 512,
+    file_timeout: FileTimeout = 120,
     quiet: Quiet = False,
     verbose: Verbose = False,
     json: Json = False,

@@ -17,6 +17,20 @@ from ..terminal.console import Console
 from ..terminal.groups import HELP_ALL, HOW, RARE, RUN, WHERE, WRITE
 from ..terminal.logs import set_up_logging
 from ..terminal.options import Json, NoProgress, Quiet, Verbose
+from ..terminal.scan_options import (
+    BatchSize,
+    FileTimeout,
+    FollowLinks,
+    LogFile,
+    MaxFailures,
+    MaxMegabytes,
+    MaxMegapixels,
+    Mend,
+    RuleIn,
+    RuleOut,
+    StudyFacts,
+    Workers,
+)
 
 #: What `xscan batch --help` shows; --help-all shows all.
 BRIEF = ("films", "out", "report", "engine", "max_failures", "notify", "help_all")
@@ -47,18 +61,12 @@ def batch(
         list[ListFormat] | None,
         typer.Option(help="Formats beside the CSV; may be given twice.", rich_help_panel=WRITE),
     ] = None,
-    log_file: Annotated[
-        Path | None,
-        typer.Option(help="Append log lines to this file; no names, no paths.", rich_help_panel=WRITE),
-    ] = None,
+    log_file: LogFile = None,
     shard: Annotated[
         str,
         typer.Option(help="This machine's part of the folder: 1/4 to 4/4 for four.", rich_help_panel=WHERE),
     ] = "1/1",
-    follow_links: Annotated[
-        bool,
-        typer.Option("--follow-links", help="Follow links that lead out of the folder, too.", rich_help_panel=WHERE),
-    ] = False,
+    follow_links: FollowLinks = False,
     engine: Annotated[
         str,
         typer.Option(
@@ -67,31 +75,10 @@ def batch(
             rich_help_panel=HOW,
         ),
     ] = "",
-    rule_out: Annotated[
-        str,
-        typer.Option(
-            help="Below it: routine. sensitivity=0.99, specificity=0.9 or threshold=0.1.",
-            show_default="the network's own",
-            rich_help_panel=HOW,
-        ),
-    ] = "",
-    rule_in: Annotated[
-        str,
-        typer.Option(
-            help="From it: urgent. Written in the same way.", show_default="the network's own", rich_help_panel=HOW
-        ),
-    ] = "",
-    study_facts: Annotated[
-        bool, typer.Option("--study-facts", help="Study date and accession number in the page: patient data.")
-    ] = False,
-    mend: Annotated[
-        bool,
-        typer.Option(
-            "--mend",
-            help="Set films right that surely stand turned or inverted; they stay for review.",
-            rich_help_panel=HOW,
-        ),
-    ] = False,
+    rule_out: RuleOut = "",
+    rule_in: RuleIn = "",
+    study_facts: StudyFacts = False,
+    mend: Mend = False,
     shadow: Annotated[
         str,
         typer.Option(
@@ -100,13 +87,9 @@ def batch(
             rich_help_panel=HOW,
         ),
     ] = "",
-    workers: Annotated[int, typer.Option(min=0, help="Worker processes; 0: one a core.", rich_help_panel=HOW)] = 0,
-    batch_size: Annotated[
-        int, typer.Option(min=1, max=256, help="Films given to the network at once.", rich_help_panel=HOW)
-    ] = 8,
-    max_failures: Annotated[
-        str, typer.Option(metavar="N|N%", help="Failed films that are still a success.", rich_help_panel=RUN)
-    ] = "0",
+    workers: Workers = 0,
+    batch_size: BatchSize = 8,
+    max_failures: MaxFailures = "0",
     min_files: Annotated[
         int,
         typer.Option(min=0, help="Fewer radiographs than this are an error (exit code 2).", rich_help_panel=RUN),
@@ -137,15 +120,9 @@ def batch(
             "--rebuild", help="Build the engine again where it does not fit this machine.", rich_help_panel=RARE
         ),
     ] = False,
-    max_megapixels: Annotated[
-        float, typer.Option(min=0.001, help="Larger films are refused.", rich_help_panel=RARE)
-    ] = 100,
-    max_megabytes: Annotated[
-        float, typer.Option(min=0.001, help="Larger files are refused.", rich_help_panel=RARE)
-    ] = 512,
-    file_timeout: Annotated[
-        float, typer.Option(min=1, help="Seconds that one file may take.", rich_help_panel=RARE)
-    ] = 120,
+    max_megapixels: MaxMegapixels = 100,
+    max_megabytes: MaxMegabytes = 512,
+    file_timeout: FileTimeout = 120,
     quiet: Quiet = False,
     verbose: Verbose = False,
     json: Json = False,

@@ -14,6 +14,7 @@ from ..terminal.console import Console
 from ..terminal.groups import HELP_ALL, HOW, RARE, WHERE, WRITE
 from ..terminal.logs import set_up_logging
 from ..terminal.options import Json, Quiet, Verbose
+from ..terminal.scan_options import LogFile, MaxMegabytes, MaxMegapixels, Mend, RuleIn, RuleOut, StudyFacts, Workers
 
 #: What `xscan listen --help` shows; --help-all shows all.
 BRIEF = ("aet", "port", "caller", "store", "out", "report", "send", "settle", "engine", "help_all")
@@ -83,9 +84,7 @@ def listen(
     min_free: Annotated[
         float, typer.Option(min=0, help="Gigabytes of the disk to leave free (0xA700).", rich_help_panel=RARE)
     ] = 2,
-    max_megabytes: Annotated[
-        float, typer.Option(min=0.001, help="Larger films are refused.", rich_help_panel=RARE)
-    ] = 512,
+    max_megabytes: MaxMegabytes = 512,
     associations: Annotated[int, typer.Option(min=1, max=256, help="Associations at once.", rich_help_panel=RARE)] = 16,
     idle: Annotated[
         float, typer.Option(min=1, help="Seconds of silence that end an association.", rich_help_panel=RARE)
@@ -97,33 +96,16 @@ def listen(
             rich_help_panel=HOW,
         ),
     ] = "",
-    workers: Annotated[int, typer.Option(min=0, help="Worker processes; 0: one a core.", rich_help_panel=HOW)] = 0,
-    max_megapixels: Annotated[float, typer.Option(min=0.001, help="Larger films fail.", rich_help_panel=RARE)] = 100,
-    rule_out: Annotated[
-        str,
-        typer.Option(
-            help="Below it: routine. sensitivity=0.99, specificity=0.9 or threshold=0.1.", rich_help_panel=HOW
-        ),
-    ] = "",
-    rule_in: Annotated[str, typer.Option(help="From it: urgent. Written in the same way.", rich_help_panel=HOW)] = "",
-    mend: Annotated[
-        bool,
-        typer.Option(
-            "--mend",
-            help="Set films right that surely stand turned or inverted; they stay for review.",
-            rich_help_panel=HOW,
-        ),
-    ] = False,
+    workers: Workers = 0,
+    max_megapixels: MaxMegapixels = 100,
+    rule_out: RuleOut = "",
+    rule_in: RuleIn = "",
+    mend: Mend = False,
     report: Annotated[
         bool,
         typer.Option("--report", help="Make the morning page, too: NAME.html beside the list.", rich_help_panel=WRITE),
     ] = False,
-    study_facts: Annotated[
-        bool,
-        typer.Option(
-            "--study-facts", help="Study date and accession number in the page: patient data.", rich_help_panel=WRITE
-        ),
-    ] = False,
+    study_facts: StudyFacts = False,
     send: Annotated[
         list[str] | None,
         typer.Option(
@@ -132,9 +114,7 @@ def listen(
             rich_help_panel=WRITE,
         ),
     ] = None,
-    log_file: Annotated[
-        Path | None, typer.Option(help="Append log lines to this file; no names, no paths.", rich_help_panel=WRITE)
-    ] = None,
+    log_file: LogFile = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
     json: Json = False,
