@@ -2,6 +2,7 @@
 
 import csv
 import gc
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -100,3 +101,8 @@ def card(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
     with collected():
         yield run
     forget()
+
+
+@pytest.fixture
+def folder(phantoms: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(phantoms, tmp_path / "films"))

@@ -1,9 +1,7 @@
-"""`xscan schedule`, through the command line. systemctl is a script that writes down what it is asked."""
+"""`xscan schedule`, through the command line."""
 
 import json
 import os
-import shlex
-import shutil
 import subprocess
 import sys
 import time
@@ -16,78 +14,12 @@ from filelock import FileLock
 from xscan.cli.nightly.cron_and_windows import crontab, windows_task
 from xscan.cli.nightly.job import NightlyJob
 from xscan.cli.nightly.night import Night, look, parse_age
-from xscan.cli.nightly.systemd import systemd_line, units
+from xscan.cli.nightly.systemd import systemd_line
 from xscan.engine.errors import UsageError
 
 from ...conftest import Xscan
 from ..test_notify import Bell
-
-linux = pytest.mark.skipif(sys.platform != "linux", reason="systemd and cron")
-
-SYSTEMCTL = """#!/bin/sh
-echo "$@" >> "$ASKED"
-case "$*" in
-*Version*) echo "Version=252" ;;
-*NextElapse*) echo "NextElapseUSecRealtime=Tue 2026-11-24 02:00:00 UTC" ;;
-*ExecMainCode*) printf "$STATE" ;;
-*ActiveState*) printf 'ActiveState=failed\\nExecMainStatus=3\\nExecMainExitTimestamp=Mon 02:10\\n' ;;
-esac
-case "$*" in *"$REFUSE"*) echo "Access denied" >&2; exit 1 ;; esac
-"""
-
-
-class Machine:
-    """A machine of its own: home, PATH, a current folder with films whose names are hard to quote."""
-
-    def __init__(self, xscan: Xscan, folder: Path, *, systemd: bool) -> None:
-        self.xscan = xscan
-        self.here = folder
-        self.films = folder / 'fílms 100% "it\'s" $HOME\\n;'
-        self.films.mkdir()
-        self.home = folder / "home"
-        self.units = self.home / "systemd" / "user"
-        self.asked_file = folder / "asked"
-        programs = folder / "bin"
-        programs.mkdir()
-        for name in ("systemctl", "loginctl", "crontab"):
-            program = programs / name
-            program.write_text(SYSTEMCTL if systemd else "#!/bin/sh\nexit 1\n")
-            program.chmod(0o755)
-        self.env = os.environ | {
-            "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
-            "XDG_CONFIG_HOME": str(self.home),
-        }
-        self.env |= {"HOME": str(self.home), "ASKED": str(self.asked_file), "REFUSE": "nothing", "STATE": ""}
-
-    def __call__(self, *args: object, **env: str) -> subprocess.CompletedProcess[str]:
-        return self.xscan("schedule", *args, cwd=self.here, env=self.env | env)
-
-    def install(self, *args: object, **env: str) -> subprocess.CompletedProcess[str]:
-        return self("install", *args, "--", "batch", self.films.name, "--out", "list.csv", "--max-failures=2%", **env)
-
-    def unit(self, suffix: str) -> str:
-        return (self.units / f"xscan-nightly{suffix}").read_text(encoding="utf-8")
-
-    @property
-    def asked(self) -> list[str]:
-        return self.asked_file.read_text().splitlines() if self.asked_file.exists() else []
-
-
-@pytest.fixture
-def machine(xscan: Xscan, tmp_path: Path) -> Machine:
-    return Machine(xscan, tmp_path, systemd=True)
-
-
-@pytest.fixture
-def plain(xscan: Xscan, tmp_path: Path) -> Machine:
-    return Machine(xscan, tmp_path, systemd=False)
-
-
-def exec_start(unit: str) -> list[str]:
-    """A unit's command as systemd reads it: every word is in double quotes here."""
-    (line,) = [line for line in unit.splitlines() if line.startswith("ExecStart=")]
-    first, *rest = shlex.split(line.removeprefix("ExecStart="))
-    return [word.replace("%%", "%") for word in (first, *(word.replace("$$", "$") for word in rest))]
+from .machine import Machine, exec_start, linux
 
 
 @linux
@@ -184,122 +116,6 @@ def test_a_second_install_replaces_the_first_and_remove_takes_all(machine: Machi
     assert again.returncode == 2
     assert "no job named nightly" in again.stderr
     assert "other: every night at 02:00" in machine("show").stdout
-
-
-@linux
-@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd-analyze")
-def test_systemd_finds_nothing_wrong(machine: Machine, tmp_path: Path) -> None:
-    assert machine.install("--notify", "true 'a b' 50%").returncode == 0
-    run = subprocess.run(
-        ["systemd-analyze", "verify", "--user", *map(str, sorted(machine.units.iterdir()))],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=machine.env | {"XDG_RUNTIME_DIR": str(tmp_path), "HOME": str(tmp_path)},
-    )
-    assert run.returncode == 0, run.stderr
-    assert "xscan" not in run.stderr
-
-
-@linux
-@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd-analyze")
-def test_the_machines_own_unit_is_hardened(tmp_path: Path) -> None:
-    folders = ["/data/lists", "/data/fílms 100%"]
-    job = NightlyJob(
-        "nightly", "02:00", "/data/lists/n.csv", ["batch", "/data"], ["true"], user="xscan", folders=folders
-    )
-    texts = units(job)
-    for name, text in texts.items():
-        (tmp_path / name).write_text(text, encoding="utf-8")
-        assert ("User=xscan\n" in text) == name.endswith(".service")
-    unit = tmp_path / "xscan-nightly.service"
-    assert 'ReadWritePaths="-/data/lists" "-/data/fílms 100%%"' in texts[unit.name]
-    assert "OOMPolicy=continue" in texts[unit.name]
-    assert "--system" in exec_start(texts["xscan-nightly.failed.service"])
-    verified = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True, check=False)
-    assert "xscan" not in verified.stderr
-    looked = ["systemd-analyze", "security", "--offline=true", "--threshold=30", unit]
-    assert subprocess.run(looked, capture_output=True, check=False).returncode == 0  # exposure of at most 3.0 in 10
-
-
-@linux
-def test_a_users_own_unit_asks_for_nothing_that_needs_privileges(machine: Machine) -> None:
-    assert machine.install().returncode == 0
-    unit = machine.unit(".service")
-    assert "SystemCallFilter=@system-service landlock_create_ruleset" in unit
-    assert "RestrictAddressFamilies=AF_UNIX\n" in unit
-    # 218/CAPABILITIES and 226/NAMESPACE of systemd.exec(5): the night would not begin
-    assert not [line for line in unit.splitlines() if line.startswith(("Protect", "Private", "Capability", "User="))]
-
-
-@linux
-@pytest.mark.parametrize(
-    ("user", "says"),
-    [("root", "needs no root"), ("no-such-user", "no user no-such-user")],
-)
-def test_a_job_of_another_user_is_checked_now(machine: Machine, user: str, says: str) -> None:
-    run = machine.install("--user", user)
-    assert run.returncode == 2
-    assert says in run.stderr
-
-
-@linux
-def test_a_group_reads_the_lists(machine: Machine, phantoms: Path) -> None:
-    import grp
-
-    group = grp.getgrgid(os.getgid()).gr_name
-    lists = machine.here / "lists"
-    lists.mkdir(mode=0o700)
-    out = lists / "list.csv"
-    batch = ("--", "batch", phantoms, "--out", out)
-    assert machine.xscan("batch", phantoms, "--out", out, "--engine", "seed").returncode == 0
-    assert out.stat().st_mode & 0o777 == 0o600
-    refused = machine("install", "--group", "no-such-group", *batch)
-    assert refused.returncode == 2
-    assert "no group no-such-group" in refused.stderr
-    assert machine("install", "--group", group, *batch).returncode == 0
-    assert lists.stat().st_mode & 0o7777 == 0o2750
-    assert out.stat().st_mode & 0o777 == 0o640
-    (lists / "list.csv").unlink()
-    # a night under the unit's umask
-    night = (
-        "sh",
-        "-c",
-        'umask 0027; exec "$@"',
-        "sh",
-        *exec_start(machine.unit(".service")),
-        "--restart",
-        "--engine=seed",
-    )
-    subprocess.run(night, env=machine.env, check=True, capture_output=True)
-    assert {file.stat().st_mode & 0o777 for file in lists.iterdir()} == {0o640}
-    assert {file.stat().st_gid for file in lists.iterdir()} == {lists.stat().st_gid}
-
-
-@linux
-def test_at_a_terminal_it_is_asked_who_reads(machine: Machine) -> None:
-    import grp
-    import pty
-
-    group = grp.getgrgid(os.getgid()).gr_name
-    lists = machine.here / "lists"
-    lists.mkdir()
-    command = [sys.executable, "-m", "xscan.cli", "schedule", "install", "--", "batch", machine.films.name]
-    command += ["--out", "lists/list.csv"]
-    here, there = pty.openpty()
-    with os.fdopen(here, "r+b", buffering=0) as terminal:
-        asked = subprocess.Popen(command, stdin=there, stdout=there, stderr=there, cwd=machine.here, env=machine.env)
-        os.close(there)
-        terminal.write(group.encode() + b"\n")
-        said = b""
-        try:
-            while chunk := terminal.read(4096):
-                said += chunk
-        except OSError:  # Linux's end of file
-            pass
-        assert asked.wait(60) == 0, said
-    assert b"A group that may read them, too" in said
-    assert lists.stat().st_mode & 0o2050 == 0o2050
 
 
 @linux

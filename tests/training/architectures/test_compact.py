@@ -11,9 +11,10 @@ import pytest
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from xscan.calibration.points.scores import read_scores
-from xscan.engine import CLASSES
 from xscan.engine.errors import UsageError
 from xscan.training.fit.augment import Augmentation, augment
+
+from ..films import labelled, noise
 
 ALL_KINDS = Augmentation(border=1, mask=1, shade=0.2, sharpen=1, blur=1, jpeg=1)
 STILL = Augmentation(
@@ -83,15 +84,8 @@ def test_a_run_learns_targets_and_starts_from_another_ones_weights(tmp_path: Pat
     from xscan.training.fit.settings import Settings
     from xscan.training.fit.train import train
 
-    rng = np.random.default_rng(0)
-    lines = ["file,patient,fold"]
-    for name in CLASSES:
-        (tmp_path / "films" / name).mkdir(parents=True)
-        for i in range(6):
-            cv2.imwrite(str(tmp_path / "films" / name / f"{i}.png"), rng.integers(0, 256, (40, 40), np.uint8))
-            lines.append(f"{name}/{i}.png,{name}{i},{(0, 1, 9)[i % 3]}")
-    (tmp_path / "films.csv").write_text("\n".join(lines))
-    films = load_folder(tmp_path / "films")
+    folds = (0, 1, 9)
+    films = load_folder(labelled(tmp_path / "films", 6, noise, lambda name, i: f"{name}{i},{folds[i % 3]}"))
     targets = {film.file: np.full(3, 1 / 3) for film in films.films}
 
     options = {"filters": [16, 16]}  # a small one: most of the time goes into its graph

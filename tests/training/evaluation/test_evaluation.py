@@ -6,7 +6,6 @@ import os
 import warnings
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 from scipy.stats import binomtest
@@ -27,6 +26,7 @@ from xscan.training.evaluation.scored import read_score_file, score, score_films
 from xscan.training.evaluation.subgroups import read_columns
 
 from ...conftest import Xscan
+from ..films import labelled
 
 
 def write_scores(path: Path, films: range, skill: float, *, part: str = "validate", seed: int = 0) -> Path:
@@ -46,18 +46,16 @@ def write_scores(path: Path, films: range, skill: float, *, part: str = "validat
 @pytest.fixture(scope="module")
 def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """24 pictures, eight a class, in folds 0 to 3."""
-    folder = tmp_path_factory.mktemp("data") / "films"
-    rng = np.random.default_rng(0)
-    lines = ["file,patient,fold,age,sex"]
-    for label, name in enumerate(CLASSES):
-        (folder / name).mkdir(parents=True)
-        for i in range(8):
-            picture = rng.integers(0, 100, (48, 64), np.uint8)
-            picture[label * 16 : label * 16 + 16] += 100
-            cv2.imwrite(str(folder / name / f"{i}.png"), picture)
-            lines.append(f"{name}/{i}.png,{name}{i},{i % 4},{'003Y' if i % 2 else 40},{'FM'[i % 2]}")
-    folder.with_suffix(".csv").write_text("\n".join(lines))
-    return folder
+
+    def draw(rng: np.random.Generator, label: int) -> np.ndarray:
+        picture = rng.integers(0, 100, (48, 64), np.uint8)
+        picture[label * 16 : label * 16 + 16] += 100
+        return picture
+
+    def row(name: str, i: int) -> str:
+        return f"{name}{i},{i % 4},{'003Y' if i % 2 else 40},{'FM'[i % 2]}"
+
+    return labelled(tmp_path_factory.mktemp("data") / "films", 8, draw, row, ",age,sex")
 
 
 def test_a_score_file_is_evaluated_as_export_would_ship_it(tmp_path: Path, xscan: Xscan) -> None:

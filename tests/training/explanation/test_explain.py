@@ -19,6 +19,7 @@ from xscan.training.evaluation.network import open_network
 from xscan.training.explanation.explain import explain, hide
 
 from ...conftest import Xscan
+from ..films import labelled
 
 SIDE, GRID = 32, 8
 
@@ -63,21 +64,16 @@ def write_network(path: Path, maps: str) -> Path:
 @pytest.fixture(scope="module")
 def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """16 films a class as that network sees them, in folds 0 to 3: bright in the half that decides."""
-    folder = tmp_path_factory.mktemp("data") / "films"
-    rng = np.random.default_rng(0)
-    lines = ["file,patient,fold"]
-    for label, name in enumerate(CLASSES):
-        (folder / name).mkdir(parents=True)
-        for i in range(16):
-            film = rng.integers(60, 120, (SIDE, SIDE)).astype(np.uint8)
-            half = slice(0, SIDE // 2) if label else slice(SIDE // 2, None)
-            film[:, half] += 60
-            if label:
-                film[slice(0, SIDE // 2) if label == 2 else slice(SIDE // 2, None)] += 60
-            cv2.imwrite(str(folder / name / f"{i}.png"), film)
-            lines.append(f"{name}/{i}.png,{name}{i},{i % 4}")
-    folder.with_suffix(".csv").write_text("\n".join(lines))
-    return folder
+
+    def draw(rng: np.random.Generator, label: int) -> np.ndarray:
+        film = rng.integers(60, 120, (SIDE, SIDE)).astype(np.uint8)
+        half = slice(0, SIDE // 2) if label else slice(SIDE // 2, None)
+        film[:, half] += 60
+        if label:
+            film[slice(0, SIDE // 2) if label == 2 else slice(SIDE // 2, None)] += 60
+        return film
+
+    return labelled(tmp_path_factory.mktemp("data") / "films", 16, draw, lambda name, i: f"{name}{i},{i % 4}")
 
 
 @pytest.fixture(scope="module")

@@ -5,28 +5,17 @@ import json
 import os
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 
-from xscan.engine import CLASSES
-
 from ...conftest import Xscan
+from ..films import labelled, striped
 
 
 @pytest.mark.parametrize("backend", ["torch", "jax"])
 def test_trains_and_exports(backend: str, tmp_path: Path, xscan: Xscan) -> None:
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed")
-    rng = np.random.default_rng(0)
-    for label, name in enumerate(CLASSES):
-        (tmp_path / "films" / name).mkdir(parents=True)
-        for i in range(20):
-            picture = rng.integers(0, 60, (40, 40), np.uint8)
-            picture[:, label * 13 : label * 13 + 13] += 150
-            cv2.imwrite(str(tmp_path / "films" / name / f"{i}.png"), picture)
-    lines = [f"{name}/{i}.png,{name}{i},{i % 10}" for name in CLASSES for i in range(20)]
-    (tmp_path / "films.csv").write_text("\n".join(["file,patient,fold", *lines]))
+    labelled(tmp_path / "films", 20, striped(40), lambda name, i: f"{name}{i},{i % 10}")
 
     env = os.environ | {"KERAS_BACKEND": backend}
     command = ["train", "films", "--architecture", "compact", "--option", "filters = [16, 16]", "--size", "32"]

@@ -6,18 +6,17 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from xscan.engine import CLASSES
 from xscan.engine.dataset.films import DataSet
 from xscan.engine.dataset.folder import load_folder
 from xscan.engine.errors import UsageError
 from xscan.training.fit.settings import Settings
 from xscan.training.fit.train import train
+
+from ..films import labelled, striped
 
 #: TensorFlow's own.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -27,18 +26,9 @@ SMALL = Settings("lenet5", {"filters": [4], "heads": [8]}, size=32, epochs=1, ba
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> DataSet:
+    folds = (0, 0, 0, 0, 8, 9)
     folder = tmp_path_factory.mktemp("data") / "films"
-    rng = np.random.default_rng(0)
-    lines = ["file,patient,fold"]
-    for label, name in enumerate(CLASSES):
-        (folder / name).mkdir(parents=True)
-        for i in range(6):
-            picture = rng.integers(0, 60, (32, 32), np.uint8)
-            picture[:, label * 10 : label * 10 + 10] += 150
-            cv2.imwrite(str(folder / name / f"{i}.png"), picture)
-            lines.append(f"{name}/{i}.png,{name}{i},{(0, 0, 0, 0, 8, 9)[i]}")
-    folder.with_suffix(".csv").write_text("\n".join(lines))
-    return load_folder(folder)
+    return load_folder(labelled(folder, 6, striped(32), lambda name, i: f"{name}{i},{folds[i]}"))
 
 
 @pytest.fixture(scope="module")

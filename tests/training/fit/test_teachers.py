@@ -3,18 +3,18 @@
 import os
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from xscan.engine import CLASSES
 from xscan.engine.dataset.films import DataSet
 from xscan.engine.dataset.folder import load_folder
 from xscan.engine.errors import UsageError
 from xscan.training.fit.augment import Augmentation
 from xscan.training.fit.teachers import Teachers
+
+from ..films import labelled, noise
 
 STILL = Augmentation(
     rotation=0, scale=0, aspect=0, shift=0, flip=0, gamma=0, contrast=0, brightness=0, blur=0, jpeg=0, noise=0
@@ -23,16 +23,8 @@ STILL = Augmentation(
 
 @pytest.fixture(scope="module")
 def films(tmp_path_factory: pytest.TempPathFactory) -> DataSet:
-    folder = tmp_path_factory.mktemp("teachers")
-    rng = np.random.default_rng(0)
-    lines = ["file,patient,fold"]
-    for name in CLASSES:
-        (folder / "films" / name).mkdir(parents=True)
-        for i in range(6):
-            cv2.imwrite(str(folder / "films" / name / f"{i}.png"), rng.integers(0, 256, (40, 40), np.uint8))
-            lines.append(f"{name}/{i}.png,{name}{i},{(0, 1, 9)[i % 3]}")
-    (folder / "films.csv").write_text("\n".join(lines))
-    return load_folder(folder / "films")
+    folder = tmp_path_factory.mktemp("teachers") / "films"
+    return load_folder(labelled(folder, 6, noise, lambda name, i: f"{name}{i},{(0, 1, 9)[i % 3]}"))
 
 
 def always(path: Path, logits: list[float], side: int = 32) -> Path:

@@ -7,32 +7,21 @@ import sys
 import time
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from xscan.engine import CLASSES
 
 from ...conftest import Xscan
+from ..films import labelled, striped
 
 
 @pytest.fixture(scope="module")
 def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """36 tiny pictures whose class is plain to see, four patients a class and fold."""
     folder = tmp_path_factory.mktemp("data") / "films"
-    rng = np.random.default_rng(0)
-    lines = ["file,patient,fold"]
-    for label, name in enumerate(CLASSES):
-        (folder / name).mkdir(parents=True)
-        for i in range(12):
-            picture = rng.integers(0, 60, (300, 300), np.uint8)
-            picture[:, label * 100 : label * 100 + 100] += 150
-            cv2.imwrite(str(folder / name / f"{i}.png"), picture)
-            lines.append(f"{name}/{i}.png,{name}{i},{(0, 1, 9)[i % 3]}")
-    folder.with_suffix(".csv").write_text("\n".join(lines))
-    return folder
+    return labelled(folder, 12, striped(300), lambda name, i: f"{name}{i},{(0, 1, 9)[i % 3]}")
 
 
 @pytest.fixture(scope="module")

@@ -11,17 +11,16 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from xscan.calibration.points.scores import COLUMNS
-from xscan.engine import CLASSES
 from xscan.training.sweep.scores import Score, read_score
 
 from ...conftest import Xscan
+from ..films import labelled, striped
 
 RECIPE = """
 epochs = 6
@@ -43,17 +42,7 @@ large   = { architecture = "seed" }
 def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """90 tiny pictures, two of each patient."""
     folder = tmp_path_factory.mktemp("data") / "films"
-    rng = np.random.default_rng(0)
-    lines = ["file,patient,fold"]
-    for label, name in enumerate(CLASSES):
-        (folder / name).mkdir(parents=True)
-        for i in range(30):
-            picture = rng.integers(0, 60, (40, 40), np.uint8)
-            picture[:, label * 13 : label * 13 + 13] += 150
-            cv2.imwrite(str(folder / name / f"{i}.png"), picture)
-            lines.append(f"{name}/{i}.png,{name}{i // 2},{i // 2 % 10}")
-    folder.with_suffix(".csv").write_text("\n".join(lines))
-    return folder
+    return labelled(folder, 30, striped(40), lambda name, i: f"{name}{i // 2},{i // 2 % 10}")
 
 
 @pytest.fixture(scope="module")
