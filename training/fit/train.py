@@ -9,6 +9,7 @@ RUN/scores.csv    logits of the films in the validation and held-out folds
 """
 
 import csv
+import functools
 import importlib.util
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -266,10 +267,15 @@ def _measure_normalisation(model: keras.Model, pictures: np.ndarray, settings: S
     """
     if not any(isinstance(layer, keras.layers.BatchNormalization) for layer in model.layers):
         return
+    forward = functools.partial(model, training=True)
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        forward = tf.function(forward)  # layer by layer, a hundred passes take a small run's longest time
     rng = np.random.default_rng(settings.seed)
     for _ in range(100):
         films = rng.choice(len(pictures), settings.batch_size)
-        model(pictures[films][..., None], training=True)
+        forward(keras.ops.convert_to_tensor(pictures[films][..., None]))
 
 
 def _optimizer(settings: Settings, steps: int) -> keras.optimizers.Optimizer:
