@@ -7,6 +7,7 @@ from .identity import Source
 from .result import MANUFACTURER, MODEL_NAME, SCHEME, SERIES_DESCRIPTION, Result
 
 if TYPE_CHECKING:
+    from highdicom.sr import ObserverContext
     from pydicom.dataset import Dataset
 
 
@@ -19,6 +20,21 @@ def equipment(result: Result) -> dict[str, object]:
         "device_serial_number": f"{result.network}@{result.network_version}",
         "series_description": SERIES_DESCRIPTION,
     }
+
+
+def observer(result: Result) -> "ObserverContext":
+    """The device that observed: this network in this xscan (PS3.16 TID 1002, 1004)."""
+    from highdicom import sr
+    from pydicom.sr.codedict import codes
+
+    device = sr.DeviceObserverIdentifyingAttributes(
+        uid=result.device_uid,
+        name=MANUFACTURER,
+        manufacturer_name=MANUFACTURER,
+        model_name=MODEL_NAME,
+        serial_number=f"{result.network}@{result.network_version}",
+    )
+    return sr.ObserverContext(codes.DCM.Device, device)
 
 
 def finish(made: "Dataset", source: Source, result: Result) -> bytes:

@@ -7,11 +7,10 @@ probabilities, and a physician decides (docs/conformance.md).
 from typing import TYPE_CHECKING
 
 from ..hush import hushed
-from .common import coding_scheme, equipment, finish
+from .common import coding_scheme, equipment, finish, observer
 from .identity import Source
 from .result import (
     MANUFACTURER,
-    MODEL_NAME,
     NOTICE,
     SCHEME,
     SERIES_NUMBERS,
@@ -88,15 +87,8 @@ def structured_report(
                 comment = sr.TextContentItem(codes.DCM.Comment, text, sr.RelationshipTypeValues.CONTAINS)
                 group[0].ContentSequence.append(comment)
         groups.append(group)
-    device = sr.DeviceObserverIdentifyingAttributes(
-        uid=result.device_uid,
-        name=MANUFACTURER,
-        manufacturer_name=MANUFACTURER,
-        model_name=MODEL_NAME,
-        serial_number=f"{result.network}@{result.network_version}",
-    )
     report = sr.MeasurementReport(
-        observation_context=sr.ObservationContext(observer_device_context=sr.ObserverContext(codes.DCM.Device, device)),
+        observation_context=sr.ObservationContext(observer_device_context=observer(result)),
         procedure_reported=Code("30745-4", "LN", "XR Chest Views"),
         imaging_measurements=groups,
         title=codes.DCM.ImagingMeasurementReport,
