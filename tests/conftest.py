@@ -2,8 +2,9 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from hypothesis import settings
@@ -68,3 +69,32 @@ class Xscan:
 @pytest.fixture(scope="session")
 def xscan() -> Xscan:
     return Xscan()
+
+
+class Ended(NamedTuple):
+    """How a command ended."""
+
+    code: int
+    out: str
+    said: str  #: on stderr
+
+
+Here = Callable[..., Ended]
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Here:
+    """Runs `xscan` in this process, whose libraries are loaded once; what they write to descriptors is seen, too."""
+    from xscan.cli.__main__ import main
+    from xscan.engine.batch import launch
+
+    def run(*words: object) -> Ended:
+        monkeypatch.setattr("sys.argv", ["xscan", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        launch.end()  # workers that a command did not come to want end with its process
+        sys.stderr.flush()
+        said = capfd.readouterr()
+        return Ended(int(ended.value.code or 0), said.out, said.err)
+
+    return run

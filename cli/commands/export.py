@@ -43,12 +43,12 @@ def export(
     os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever trained it: Keras's files are the same, tf2onnx is not
     require("keras", "tensorflow", "tf2onnx")
     chosen = for_training(split, part)
-    with needs_train():
-        from xscan.training.export import export as run_export
     console = Console(quiet=quiet, json=json)
     scores = out_of_fold or [run / "scores.csv"]
     with plain_warnings(console):
-        films = chosen(load_folder(data, patients))
+        films = chosen(load_folder(data, patients))  # before TensorFlow, which takes seconds to load
+        with needs_train():
+            from xscan.training.export import export as run_export
         exported = run_export(run, out, films, name=name or run.name, version=model_version, out_of_fold=scores)
     if exported.no_record:
         console.warn(

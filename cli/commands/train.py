@@ -73,15 +73,17 @@ def train(
     console = Console(quiet=quiet, no_progress=no_progress)
     from xscan.engine.dataset.folder import load_folder
     from xscan.engine.dataset.selection import for_training, parse_folds
+    from xscan.engine.machine.install import require
 
     chosen = for_training(split, part)
     folds = {name: parse_folds(text) for name, text in (("validate", validate), ("hold_out", hold_out)) if text}
+    require("keras")
+    with plain_warnings(console):
+        films = chosen(load_folder(data, patients))  # before TensorFlow, which takes seconds to load
     with needs_train():
         from xscan.training.fit.settings import Settings
         from xscan.training.fit.train import fastest_precision
         from xscan.training.fit.train import train as run_training
-    with plain_warnings(console):
-        films = chosen(load_folder(data, patients))
     there = {film.fold for film in films.films} if not part else set()
     settings = Settings(
         architecture=architecture.value,

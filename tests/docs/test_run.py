@@ -4,19 +4,19 @@ import os
 import re
 import shlex
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from xscan.calibration.points.scores import write_scores
-from xscan.cli.__main__ import main
 from xscan.engine import CLASSES
 from xscan.engine.dataset.folder import load_folder
 from xscan.engine.phantom.files import write_phantoms
 
 from ..calibration import networks
+from ..conftest import Here
 from .test_advice import documented
 
 #: Commands that are only parsed (test_advice.py): they train, need a peer, a GPU or another package, change the
@@ -44,9 +44,6 @@ CODES = {
 BEFORE = {"data.md": "data split DATA --out split.csv", "triage.md": "batch data/export --out triage.csv"}
 #: What stands for a reader's own names.
 NAMES = {"MODEL": "compact", "MODEL_A": "compact", "MODEL_B": "seed"}
-
-Ran = tuple[int, str, str]  # exit code, stdout, stderr
-Run = Callable[..., Ran]
 
 
 @pytest.fixture(scope="module")
@@ -83,18 +80,6 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield box
 
 
-@pytest.fixture
-def run(desk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    def go(*words: object) -> Ran:
-        monkeypatch.setattr("sys.argv", ["xscan", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out, said.err
-
-    return go
-
-
 def words_of(line: str, desk: Path) -> list[str]:
     """The words behind `xscan`, with this desk's places, up to what the shell takes for itself."""
     words = []
@@ -110,7 +95,7 @@ def called(words: list[str]) -> str:
 
 
 @pytest.mark.filterwarnings("ignore")  # of libraries, about the few films
-def test_the_documented_commands_run_as_written(run: Run, desk: Path) -> None:
+def test_the_documented_commands_run_as_written(here: Here, desk: Path) -> None:
     wrong, count, last = [], 0, ""
     for page, line in dict.fromkeys(documented()):
         if page != last:  # each page begins anew with the list that they all call triage.csv
@@ -118,7 +103,7 @@ def test_the_documented_commands_run_as_written(run: Run, desk: Path) -> None:
             for made in desk.glob("triage.*"):
                 shutil.rmtree(made) if made.is_dir() else made.unlink()
             if page in BEFORE:
-                run(*BEFORE[page].split())
+                here(*BEFORE[page].split())
         words = words_of(line, desk)
         if called(words) in PARSED or " ".join(words) in PARSED:
             continue
@@ -126,7 +111,7 @@ def test_the_documented_commands_run_as_written(run: Run, desk: Path) -> None:
             made = desk / words[words.index("--out") + 1]
             shutil.rmtree(made, ignore_errors=True)
             made.unlink(missing_ok=True)
-        code, _, said = run(*words)
+        code, _, said = here(*words)
         count += 1
         wanted = next((c for start, c in CODES.items() if line.removeprefix("xscan ").startswith(start)), 0)
         if code != wanted:
@@ -144,21 +129,21 @@ def advised(said: str) -> list[list[str]]:
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_advice_of_a_night_runs(run: Run, desk: Path) -> None:
-    assert run("batch", "films", "--out", "odd name's.csv", "--report")[0] == 0
+def test_advice_of_a_night_runs(here: Here, desk: Path) -> None:
+    assert here("batch", "films", "--out", "odd name's.csv", "--report")[0] == 0
     shutil.copy(next((desk / "drawn").glob("*virus*")), desk / "films")
-    _, _, said = run("batch", "films", "--out", "odd name's.csv", "--shadow", "seed")
+    _, _, said = here("batch", "films", "--out", "odd name's.csv", "--shadow", "seed")
     commands = re.findall(r"(?:compare: |anew with )(xscan .*)", said)
     assert sorted(shlex.split(command)[1] for command in commands) == ["compare", "report"], said
     for command in commands:
-        assert run(*shlex.split(command)[1:])[0] == 0, command
+        assert here(*shlex.split(command)[1:])[0] == 0, command
 
 
-def test_advice_of_an_engine_and_of_the_machine_runs(run: Run, desk: Path) -> None:
-    code, shown, _ = run("doctor")
+def test_advice_of_an_engine_and_of_the_machine_runs(here: Here, desk: Path) -> None:
+    code, shown, _ = here("doctor")
     assert code == 0
     for command in re.findall(r": (xscan [a-z-]+)$", shown, re.MULTILINE):
-        assert run(*shlex.split(command)[1:], "--help")[0] == 0
-    assert "xscan batch --help" in run("batch")[2]
-    assert run("batch", "--help")[0] == 0
+        assert here(*shlex.split(command)[1:], "--help")[0] == 0
+    assert "xscan batch --help" in here("batch")[2]
+    assert here("batch", "--help")[0] == 0
     assert os.getcwd() == str(desk)

@@ -18,16 +18,24 @@ from ...conftest import Xscan
 from .lists import POSIX
 
 
+@pytest.fixture(scope="module")
+def night(phantoms: Path, tmp_path_factory: pytest.TempPathFactory, xscan: Xscan) -> tuple[Path, Path]:
+    """A folder with 108 films, and their list by an undisturbed run."""
+    place = tmp_path_factory.mktemp("night")
+    for film in phantoms.iterdir():
+        for copy in range(9):
+            (place / "films").mkdir(exist_ok=True)
+            shutil.copy(film, place / "films" / f"{copy:02d}-{film.name}")
+    assert xscan("batch", place / "films", "--out", place / "whole.csv").returncode == 0
+    return place / "films", place / "whole.csv"
+
+
 @pytest.mark.skipif(not POSIX, reason="signals are sent the POSIX way")
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP] if POSIX else [])
 def test_an_interrupted_run_carries_on_to_the_same_list(
-    folder: Path, tmp_path: Path, xscan: Xscan, number: int
+    night: tuple[Path, Path], tmp_path: Path, xscan: Xscan, number: int
 ) -> None:
-    for film in list(folder.iterdir()):
-        for copy in range(15):
-            shutil.copy(film, folder / f"{copy:02d}-{film.name}")
-    whole, out = tmp_path / "whole.csv", tmp_path / "list.csv"
-    xscan("batch", folder, "--out", whole)
+    (folder, whole), out = night, tmp_path / "list.csv"
     command = [sys.executable, "-m", "xscan.cli", "batch", str(folder), "--out", str(out), "--batch-size", "2"]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True) as run:
         part = tmp_path / "list.csv.part"

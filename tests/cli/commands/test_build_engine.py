@@ -2,16 +2,13 @@
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import pytest
 
-from xscan.cli.__main__ import main
-
 from ...calibration import networks
-from ...conftest import Xscan
+from ...conftest import Here, Xscan
 
 pytestmark = pytest.mark.filterwarnings("default")
 
@@ -32,23 +29,6 @@ def built(tmp_path_factory: pytest.TempPathFactory, phantoms: Path, xscan: Xscan
     assert data["gate"]["films"] == 8
     assert "only 8 radiographs" in result.stderr
     return folder
-
-
-Here = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Here:
-    """Runs xscan's main function in this process: exit code, stdout, stderr."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["xscan", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        return int(ended.value.code or 0), captured.out, captured.err
-
-    return run
 
 
 def test_show_tells_everything_in_text_and_json(built: Path, here: Here):

@@ -2,24 +2,21 @@
 
 import json
 import shutil
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import pytest
 
-from xscan.cli.__main__ import main
 from xscan.engine import CLASSES
 from xscan.engine.dataset.folder import load_folder
 from xscan.engine.dataset.trained_on import record_name, write_record
 from xscan.engine.network.manifest import KEY
 
 from ...calibration import networks
+from ...conftest import Here
 
 pytestmark = pytest.mark.filterwarnings("default")
-
-Here = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture(scope="module")
@@ -47,18 +44,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-@pytest.fixture
-def here(place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Here:
+@pytest.fixture(autouse=True)
+def _there(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(place)
-
-    def run(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["xscan", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out, said.err
-
-    return run
 
 
 SEEN = {"left_out": 9, "kept": 0, "known": True}
@@ -99,7 +87,8 @@ def test_of_an_acceptance_of_an_engine(here: Here, place: Path) -> None:
 
 
 def test_of_an_audit(here: Here) -> None:
-    assert here("batch", "clinic", "--engine", "small.onnx", "--out", "list.csv", "-q")[0] == 0
+    done = here("batch", "clinic", "--engine", "small.onnx", "--out", "list.csv", "-q")
+    assert done.code == 0, done.said
     audit = ("audit", "list.csv", "truth.csv", "--engine", "small.onnx")
     assert "not looked up: whether the network was trained on these films" in here(*audit)[1]
     assert json.loads(here(*audit, "--json")[1])["trained_on"] is None

@@ -88,7 +88,7 @@ def test_a_run_learns_targets_and_starts_from_another_ones_weights(tmp_path: Pat
     films = load_folder(labelled(tmp_path / "films", 6, noise, lambda name, i: f"{name}{i},{folds[i % 3]}"))
     targets = {film.file: np.full(3, 1 / 3) for film in films.films}
 
-    options = {"filters": [16, 16]}  # a small one: most of the time goes into its graph
+    options = {"filters": [16]}  # a small one: most of the time goes into its graph
     settings = Settings("compact", options, size=32, epochs=1, batch_size=4, mixup=0.3, learning_rate=0)
     train(films, settings, tmp_path / "small", verbose=0, targets=targets)
     half = replace(settings, precision="bfloat16")

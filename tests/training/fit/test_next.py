@@ -3,7 +3,6 @@
 import json
 import os
 import shlex
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,8 +12,9 @@ import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from xscan.cli.__main__ import main
 from xscan.engine import CLASSES
+
+from ...conftest import Here
 
 #: TensorFlow's own, and tf2onnx's.
 pytestmark = [
@@ -27,18 +27,13 @@ Run = Callable[..., tuple[str, str]]
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    """In this process, whose TensorFlow is loaded once; what libraries write to the descriptors is seen, too."""
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, here: Here) -> Run:
     monkeypatch.chdir(tmp_path)
 
     def go(*words: str, code: int = 0) -> tuple[str, str]:
-        monkeypatch.setattr("sys.argv", ["xscan", *words])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        sys.stderr.flush()
-        said = capfd.readouterr()
-        assert int(ended.value.code or 0) == code, said.err
-        return said.out, said.err
+        ended = here(*words)
+        assert ended.code == code, ended.said
+        return ended.out, ended.said
 
     return go
 

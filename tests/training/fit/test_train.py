@@ -13,7 +13,7 @@ import pytest
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
-from ...conftest import Xscan
+from ...conftest import Here, Xscan
 from ..films import labelled, striped
 
 
@@ -105,9 +105,9 @@ def test_export_evaluate_and_batch_agree(run: Path, films: Path, tmp_path: Path,
         assert np.allclose(p, scores[line[0]], atol=1e-4)
 
 
-def test_a_killed_run_resumes_to_the_same_network(films: Path, tmp_path: Path, xscan: Xscan) -> None:
-    arguments = ["train", films, "--architecture", "seed", "--epochs", "3", "--batch-size", "4", "-q"]
-    assert xscan(*arguments, "--out", tmp_path / "whole").returncode == 0
+def test_a_killed_run_resumes_to_the_same_network(films: Path, tmp_path: Path, here: Here) -> None:
+    arguments = ["train", films, "--architecture", "seed", "--size", "96", "--epochs", "3", "--batch-size", "4", "-q"]
+    assert here(*arguments, "--out", tmp_path / "whole").code == 0
     command = [sys.executable, "-m", "xscan.cli", *map(str, arguments), "--out", str(tmp_path / "halves")]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as run:
         record = tmp_path / "halves" / "run.json"
@@ -115,7 +115,7 @@ def test_a_killed_run_resumes_to_the_same_network(films: Path, tmp_path: Path, x
             time.sleep(0.01)
         run.kill()
     assert not (tmp_path / "halves" / "final.keras").exists()
-    assert xscan(*arguments, "--out", tmp_path / "halves", "--resume").returncode == 0
+    assert here(*arguments, "--out", tmp_path / "halves", "--resume").code == 0
     one, other = (
         np.loadtxt(tmp_path / name / "scores.csv", delimiter=",", skiprows=1, usecols=(5, 6, 7))
         for name in ("whole", "halves")
@@ -134,9 +134,9 @@ def test_a_killed_run_resumes_to_the_same_network(films: Path, tmp_path: Path, x
         (["evaluate", "seed", "{films}", "--fold", "5"], "no film is of fold 5"),
     ],
 )
-def test_bad_input_ends_in_one_line(xscan: Xscan, films: Path, tmp_path: Path, arguments: list[str], says: str) -> None:
-    done = xscan(*(a.format(films=films, tmp=tmp_path) for a in arguments), cwd=tmp_path)
-    assert done.returncode == 2, done.stderr
-    assert says in done.stderr
-    assert "Traceback" not in done.stderr
+def test_bad_input_ends_in_one_line(here: Here, films: Path, tmp_path: Path, arguments: list[str], says: str) -> None:
+    done = here(*(a.format(films=films, tmp=tmp_path) for a in arguments))
+    assert done.code == 2, done.said
+    assert says in done.said
+    assert "Traceback" not in done.said
     assert not (tmp_path / "r").exists()

@@ -32,7 +32,7 @@ batch_size = 8
 
 [networks]
 lenet   = { architecture = "lenet5", activation = "relu", heads = [16] }
-compact = { architecture = "compact", filters = [16, 16] }
+narrow  = { architecture = "lenet5", filters = [4], heads = [8] }
 tiny    = { architecture = "seed", filters = [8], heads = [], learning_rate = 0.0 }
 large   = { architecture = "seed" }
 """
@@ -139,12 +139,12 @@ def test_hours_stop_a_sweep_and_it_goes_on(films: Path, recipe: Path, tmp_path: 
     from xscan.training.sweep.recipe import read_recipe
     from xscan.training.sweep.search import Sweep, open_sweep, search
 
-    wanted = read_recipe(str(recipe), epochs=2, size=32, only=["compact", "tiny"])
+    wanted = read_recipe(str(recipe), epochs=2, size=32, only=["narrow", "tiny"])
     late = Sweep(wanted, load_folder(films), tmp_path / "out", deadline=time.monotonic() + 0.1, say=lambda _: None)
     open_sweep(late)
     assert not search(late)  # stopped after the first epoch of the first network
     assert "not finished" in leaderboard(late, False).as_text()
-    assert json.loads((late.out / "grouped" / "compact" / "run.json").read_text())["epochs_done"] == 1
+    assert json.loads((late.out / "grouped" / "narrow" / "run.json").read_text())["epochs_done"] == 1
     assert search(replace(late, deadline=None))
     assert [entry.epochs for entry in leaderboard(late, True).entries] == [2, 2]
 
@@ -154,7 +154,7 @@ def test_fewer_go_on_where_the_hours_would_not_suffice(films: Path, recipe: Path
     from xscan.training.sweep.recipe import read_recipe
     from xscan.training.sweep.search import Sweep, _affordable
 
-    names = ["lenet", "compact", "tiny"]
+    names = ["lenet", "narrow", "tiny"]
     sweep = Sweep(read_recipe(str(recipe)), load_folder(films), tmp_path)
     sweep = replace(sweep, recipe=replace(sweep.recipe, reduction=1))
     for name in names:
@@ -208,7 +208,7 @@ def test_intervals_draw_patients_not_films(tmp_path: Path) -> None:
         (("epochs = 6", "epochs = 'six'"), "whole numbers"),
         (("epochs = 6", "epoch = 6"), "unknown key 'epoch'"),
         (("batch_size = 8", "batch = 8"), "[settings] has no 'batch'"),
-        (("filters = [16, 16]", "filter = [16, 16]"), "'compact' has no option 'filter'"),
+        (("filters = [4]", "filter = [4]"), "'lenet5' has no option 'filter'"),
         (('reference = "tiny"', 'reference = "none"'), "no network 'none'"),
         (("[networks]", "[networks"), "not TOML"),
         (("batch_size = 8", "validate = [3]\nhold_out = []"), "`hold_out` lack films of a class"),
