@@ -20,6 +20,7 @@ import contextlib
 import ctypes
 import errno
 import multiprocessing
+import multiprocessing.context
 import os
 import re
 import shutil
@@ -30,7 +31,9 @@ import traceback
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import ClassVar
 
 SOURCE = Path(__file__).with_name("failing_disk.c")
 EVER = 1 << 40
@@ -104,16 +107,41 @@ def study(root: Path, options: argparse.Namespace) -> bool:
 
 
 def prepare() -> None:
-    """Import what a command needs, once, and let workers be forked from here."""
+    """Import what a command and its workers need, once, and let workers be forked from here."""
     import cv2
+    import imagecodecs  # noqa: F401
+    import onnxruntime  # noqa: F401
     import pyarrow.parquet  # noqa: F401
+    import pydicom  # noqa: F401
 
+    from xscan.cli import __main__, app  # noqa: F401
     from xscan.cli.commands import batch, merge, report, triage  # noqa: F401
-    from xscan.engine.batch import launch, pool, worker  # noqa: F401
+    from xscan.engine.batch import launch, pool, run, worker  # noqa: F401
+    from xscan.engine.read import raster  # noqa: F401
+    from xscan.engine.read.dicom import read, words  # noqa: F401
+    from xscan.engine.report import earlier_page, page  # noqa: F401
 
-    launch.CONTEXT = pool.CONTEXT = multiprocessing.get_context("fork")  # type: ignore[assignment]
+    launch.CONTEXT = pool.CONTEXT = Context()  # type: ignore[assignment]
+    os.register_at_fork(after_in_child=Context.close_ends)
+    words.part_said("chest")  # fills its tables
     cv2.setNumThreads(1)  # no threads before the forks
     launch.begin = lambda: None  # forked workers would hold each other's pipes
+
+
+class Context(multiprocessing.context.ForkContext):
+    """A forked worker lets go of its pipe's other end: it ends when the pool closes that, as a spawned one does."""
+
+    ends: ClassVar[list[Connection]] = []
+
+    def Pipe(self, duplex: bool = True) -> tuple[Connection, Connection]:
+        here, there = super().Pipe(duplex)
+        self.ends.append(here)
+        return here, there
+
+    @classmethod
+    def close_ends(cls) -> None:
+        for end in cls.ends:
+            end.close()
 
 
 def commands(root: Path, only: list[str]) -> Iterator[tuple[str, Command]]:

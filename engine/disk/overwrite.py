@@ -3,9 +3,10 @@
 One mistyped option, such as `--report-file films/0001.jpeg`, must not cost a radiograph, nor a list.
 """
 
+import contextlib
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from ..errors import OutputError, StorageError, UsageError
@@ -77,6 +78,15 @@ def start_of(path: Path) -> bytes:
             return start if chunk else b""
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):  # of a folder, who writes it will say so
         return b""
+    except OSError as error:
+        raise unreadable(path, error) from None
+
+
+@contextlib.contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn a failure to read an output into OutputError or StorageError: amid a file the system names none."""
+    try:
+        yield
     except OSError as error:
         raise unreadable(path, error) from None
 

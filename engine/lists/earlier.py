@@ -17,7 +17,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import BinaryIO
 
-from ..disk.overwrite import start_of
+from ..disk.overwrite import reading, start_of
 from ..disk.replace import move, replacing, require_plain, write_all
 from ..errors import OutputError
 from ..find.found import order_key
@@ -37,8 +37,11 @@ class EarlierRow:
 
 
 def rows_of(path: Path, finished: bool, usable: bool = True) -> Iterator[EarlierRow]:
-    """The rows of a list, whole or cut off; none of one that was cut before its header ended."""
-    with path.open("rb") as stream:
+    """The rows of a list, whole or cut off; none of one that was cut before its header ended.
+
+    Raises OutputError, StorageError.
+    """
+    with reading(path), path.open("rb") as stream:
         if not stream.readline().endswith(b"\n"):
             return
         stream.seek(0)

@@ -143,10 +143,11 @@ class Output:
         if self._sums is not None:
             self._sums.close()
         self._unlock()
-        # What a run reads again of its own: the list, its earlier state, other formats. Amid a stream no name is told.
+        # What a run reads again of its own: the list, its earlier state, other formats. Amid a stream no name is told;
+        # a film's name is told of nobody's list, wherever it lies.
         if isinstance(error, OSError) and not isinstance(error, ConnectionError):
-            path = Path(error.filename or self.path)
-            if path.parent == self.path.parent:
+            path = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else self.path
+            if path in self.own_files:
                 raise unreadable(path, error) from None
 
     def earlier(self, outdated: bool = False) -> Iterator[EarlierRow]:

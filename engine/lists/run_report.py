@@ -12,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from ..disk.overwrite import start_of, unreadable
+from ..disk.overwrite import reading, start_of, unreadable
 from ..disk.replace import replace_bytes
 from ..errors import EngineError, OutputError
 from ..find.mounts import Place
@@ -121,6 +121,6 @@ def is_damaged_report(path: Path) -> bool:
 
 
 def digest_of(path: Path) -> str:
-    """sha256 of a list. Raises OSError."""
-    with path.open("rb") as stream:
+    """sha256 of a list or a page. Raises OutputError, StorageError."""
+    with reading(path), path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

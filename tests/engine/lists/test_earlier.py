@@ -1,14 +1,16 @@
 """Rows are kept only where they are as xscan wrote them; what is not is set aside, and nothing is lost."""
 
+import errno
+import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xscan.engine.errors import OutputError
+from xscan.engine.errors import OutputError, StorageError
 from xscan.engine.lists.output import Output, is_running
-from xscan.engine.lists.run_report import RunReport, State, report_of
+from xscan.engine.lists.run_report import RunReport, State, digest_of, report_of
 from xscan.engine.lists.table import HEADER, Row, encode, read_rows
 
 SETTINGS = {"engine": "e", "shard": "1/1"}
@@ -158,3 +160,24 @@ def test_a_triaged_list_is_not_gone_on_with(tmp_path):
         write(path)
     with path.open("rb") as stream:
         assert list(read_rows(stream)) == ROWS
+
+
+@pytest.mark.parametrize("name", ["n.csv", "n.csv.run.json", "n.jsonl", None])
+def test_a_file_of_the_list_that_cannot_be_read_is_told_of(tmp_path, name):
+    told = OSError(errno.EIO, "I/O error", *([] if name is None else [str(tmp_path / name)]))
+    with pytest.raises(StorageError, match=rf"^{name or 'n.csv'} cannot be read"), Output(tmp_path / "n.csv", SETTINGS):
+        raise told
+
+
+@pytest.mark.parametrize("name", ["0001.jpeg", "films/0001.jpeg", "n.dcm"])
+def test_a_film_that_cannot_be_read_is_not_told_as_the_list(tmp_path, name):
+    told = OSError(errno.EIO, "I/O error", str(tmp_path / name))
+    with pytest.raises(OSError, match="I/O error") as raised, Output(tmp_path / "n.csv", SETTINGS):
+        raise told
+    assert raised.value is told
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a file that opens and then fails")
+def test_what_fails_amid_a_file_is_told_with_its_name():
+    with pytest.raises(StorageError, match=r"^mem cannot be read"):
+        digest_of(Path("/proc/self/mem"))
