@@ -46,15 +46,21 @@ def association(
     entity.connection_timeout = destination.timeout
     for sop_class, syntaxes in contexts:
         entity.add_requested_context(sop_class, list(syntaxes))
-    opened = entity.associate(
-        destination.host,
-        destination.port,
-        ae_title=destination.ae_title,
-        max_pdu=0,
-        ext_neg=[build_role(sop_class, scp_role=True) for sop_class in provides],
-        evt_handlers=list(handlers),
-        tls_args=(tls_context(destination), destination.host) if destination.tls else None,
-    )
+
+    def ask() -> "Association":
+        return entity.associate(
+            destination.host,
+            destination.port,
+            ae_title=destination.ae_title,
+            max_pdu=0,
+            ext_neg=[build_role(sop_class, scp_role=True) for sop_class in provides],
+            evt_handlers=list(handlers),
+            tls_args=(tls_context(destination), destination.host) if destination.tls else None,
+        )
+
+    opened = ask()
+    if opened.is_aborted and not reach(destination):
+        opened = ask()  # a peer that refuses and closes at once may take its answer with it; it answers again
     try:
         if not opened.is_established:
             raise PeerError(f"{destination.name}: {_why_not(destination, opened)}")
