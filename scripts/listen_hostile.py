@@ -28,6 +28,7 @@ from pynetdicom.pdu_primitives import A_ASSOCIATE, ImplementationClassUIDNotific
 
 from xscan.engine.phantom.files import write_phantoms
 
+RELEASE = struct.pack(">BBII", 5, 0, 4, 0)  #: A-RELEASE-RQ (PS3.8 9.3.6)
 DX = "1.2.840.10008.5.1.4.1.1.1.1"
 
 
@@ -38,6 +39,7 @@ def main() -> None:
     options = parser.parse_args()
     request = _request()
     ways: dict[str, Callable[[int], None]] = {
+        "associated, released in order": lambda _: _associated(request, RELEASE, answer=True),
         "associated, then gone without a word": lambda _: _associated(request),
         "connected, then gone": lambda _: _said(b""),
         "half an association request": lambda _: _said(request[: len(request) // 2]),
@@ -96,11 +98,13 @@ def _said(content: bytes) -> None:
         connection.sendall(content)
 
 
-def _associated(request: bytes, content: bytes = b"") -> None:
+def _associated(request: bytes, content: bytes = b"", *, answer: bool = False) -> None:
     with suppress(OSError), socket.create_connection(("127.0.0.1", PORT), 30) as connection:
         connection.sendall(request)
         connection.recv(10_000)
         connection.sendall(content)
+        if answer:
+            connection.recv(10_000)
 
 
 def _film(film: Path, when: str, receiver: int) -> bool:
