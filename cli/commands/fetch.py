@@ -46,6 +46,7 @@ def fetch(
     PACS does not answer; with --scan those of batch, too.
     """
     from xscan.engine.errors import PeerError, UsageError
+    from xscan.engine.nights.dated import check
     from xscan.engine.pacs.fetch import Fetched
     from xscan.engine.pacs.fetch import fetch as run
     from xscan.engine.pacs.window import query_of
@@ -58,8 +59,14 @@ def fetch(
     set_up_logging(console, None)
     come_from = destination(source)
     query = query_of(since, overlap, modality, accession_list)
-    if scan and out.resolve().is_relative_to(folder.resolve()):
-        raise UsageError(f"--out {out} is inside {folder}, which is scanned: put the list elsewhere")
+    if report and not scan:
+        raise UsageError("--report makes the page of a list: add --scan, or leave it out")
+    batch = None
+    if scan:  # what is wrong with it is said now, and not after hours of fetching
+        if out.resolve().is_relative_to(folder.resolve()):
+            raise UsageError(f"--out {out} is inside {folder}, which is scanned: put the list elsewhere")
+        check(out)
+        batch = _batch(ctx, folder, out, report, notify, console)
     with stopping() as stop, progress(console, f"from {source}") as show:
 
         def update(done: Fetched) -> None:
@@ -79,9 +86,10 @@ def fetch(
     if stop.is_set():
         console.say("interrupted: run the same command again to carry on")
         raise typer.Exit(130)
-    if scan:
+    if batch is not None:
         try:
-            _scan(ctx, folder, out, report, notify, console)
+            with batch:
+                batch.command.invoke(batch)
         except typer.Exit:
             if broken is None:
                 raise
@@ -104,8 +112,8 @@ def _say(console: Console, source: str, done: Any) -> None:
         console.warn(f"{done.left} studies are left for the next run")
 
 
-def _scan(ctx: typer.Context, folder: Path, out: Path, report: bool, notify: str | None, console: Console) -> None:
-    """`xscan batch` on what came, by its own parser: [batch] of the settings file holds, as for any batch."""
+def _batch(ctx: typer.Context, folder: Path, out: Path, report: bool, notify: str | None, console: Console) -> Any:
+    """`xscan batch` on what comes, by its own parser: [batch] of the settings file holds, as for any batch."""
     root = ctx.find_root()
     words = [str(folder), "--out", str(out), *(["--report"] if report else [])]
     words += ["--notify="] if notify is not None else []  # fetch itself tells, and once
@@ -113,8 +121,7 @@ def _scan(ctx: typer.Context, folder: Path, out: Path, report: bool, notify: str
         ["--no-progress"] if console.no_progress else []
     )
     batch = root.command.commands["batch"]  # type: ignore[attr-defined]
-    with batch.make_context("batch", words, parent=root) as inner:
-        batch.invoke(inner)
+    return batch.make_context("batch", words, parent=root)
 
 
 def _data(done: Any) -> dict[str, Any]:

@@ -132,6 +132,7 @@ def listen(
     from xscan.engine.disk.overwrite import require_apart, require_page
     from xscan.engine.errors import UsageError
     from xscan.engine.lists.table import beside
+    from xscan.engine.nights.dated import check, has_date
     from xscan.engine.pacs.delivery import Delivery
     from xscan.engine.pacs.send import require_libraries
     from xscan.engine.pacs.service import serve
@@ -145,6 +146,9 @@ def listen(
     from ..terminal.signals import stopping
 
     console = Console(quiet, verbose, json)
+    if has_date(out):
+        raise UsageError("--out: the list of a listener is one list, without {date}")
+    check(out)
     page = beside(out, ".html") if report else None
     require_apart({"--out": out, "--log-file": log_file})
     if page is not None:

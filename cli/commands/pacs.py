@@ -1,4 +1,4 @@
-"""`xscan pacs`: is the way to a PACS open, and what is kept of it."""
+"""`xscan pacs`: is the way to a PACS open, what became of results, and what is kept of it."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,12 +9,16 @@ from ..settings.pacs import destination, state_folder
 from ..terminal.console import Console
 from ..terminal.options import Json, Quiet
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Test the way to a PACS, and forget old things.")
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Test the way to a PACS, see what waits for it, and forget old things.",
+)
 
 
 @app.callback()
 def pacs() -> None:
-    """xscan pacs test NAME, xscan pacs prune."""
+    """xscan pacs test NAME, xscan pacs outbox, xscan pacs prune."""
 
 
 @app.command("test", short_help="Say what works between this machine and a PACS.")
@@ -47,6 +51,49 @@ def look(
         console.result({"pacs": name, "well": well, "checks": rows}, "")
     if not well:
         raise typer.Exit(3)
+
+
+@app.command(short_help="Say what became of each result for a PACS.")
+def outbox(
+    name: Annotated[str, typer.Argument(help="The PACS. Without one: every PACS.")] = "",
+    everything: Annotated[bool, typer.Option("--all", help="Also what was sent, or superseded.")] = False,
+    state: Annotated[
+        Path | None, typer.Option(help="Folder of the outbox; of a listener its own --state. Default: as of send.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Say of each object that waits or had failed: PACS, state, kind, code, tries, its film's SOP Instance UID.
+
+    The codes are explained in docs/pacs.md. Nothing is sent, and nothing is changed.
+    """
+    from datetime import UTC, datetime
+
+    from xscan.engine.errors import UsageError
+    from xscan.engine.pacs import outbox as module
+    from xscan.engine.pacs.outbox import State
+
+    from ..terminal.batch_summary import plural
+
+    console = Console(json=json)
+    place = state_folder(state)
+    if not (place / module.FILE).is_file():
+        raise UsageError(f"nothing was sent from {place} yet: of a listener give its --state")
+    with module.Outbox(place) as box:
+        found = box.statuses(name, everything)
+        counts = {to: box.counts(to) for to in box.destinations() if name in ("", to)}
+    if json:
+        rows = [{key: value for key, value in vars(one).items() if key != "due"} for one in found]
+        console.result({"counts": counts, "objects": rows}, "")
+        return
+    for one in found:
+        at = datetime.fromtimestamp(one.due, UTC).astimezone()
+        due = f", next at {at:%Y-%m-%d %H:%M}" if one.state is State.WAITING else ""
+        about = f"{one.destination}  {one.state:<8} {one.kind}  {one.code or '-':<10} "
+        console.result({}, f"{about}{plural(one.tries, 'try', 'tries')}{due}  {one.sop_uid}")
+    if not counts:
+        console.say("nothing was sent from here yet, and nothing waits")
+    for to, numbers in counts.items():
+        console.say(f"{to}: " + ", ".join(f"{number} {what}" for what, number in sorted(numbers.items())))
 
 
 @app.command(short_help="Forget what was sent and fetched long ago.")

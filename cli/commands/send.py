@@ -137,4 +137,6 @@ def _text(result: dict[str, Any]) -> str:
     text += f", {result['failed']} failed" if result["failed"] else ""
     text += f", {result['waiting']} waiting" if result["waiting"] else ""
     codes = ", ".join(f"{code} {number}" for code, number in sorted(result["codes"].items()))
-    return text + (f" ({codes})" if codes else "")
+    text += f" ({codes})" if codes else ""
+    irregular = ", ".join(f"{told} {number}" for told, number in sorted(result["irregular"].items()))
+    return text + (f"; against the standard in the films themselves: {irregular}" if irregular else "")

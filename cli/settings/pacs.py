@@ -18,7 +18,7 @@ def destination(name: str) -> "Destination":
     file = current().file
     if file is None:
         raise UsageError(
-            f"no settings file, so no [pacs.{name}]: see docs/pacs.md for the lines to write in xscan.toml"
+            f"no settings file, so no [pacs.{name}]: write xscan.toml with its aet, host and port, as in docs/pacs.md"
         )
     return named(table("pacs"), name, file.parent)
 

@@ -16,6 +16,7 @@ import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import time
+from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -129,6 +130,7 @@ class _Table:
     def __init__(self, name: str, content: Mapping[str, Any], folder: Path) -> None:
         self.name = name
         self._left = dict(content)
+        self._known: list[str] = []
         self._folder = folder
 
     def destination(self) -> Destination:
@@ -154,14 +156,17 @@ class _Table:
             send=self._kinds(),
             send_by_web=self._choice("send-by", ("dimse", "web"), "dimse") == "web",
             contour=self._switch("contour"),
-            retrieve=Way(self._choice("retrieve", tuple(Way), "")) if "retrieve" in self._left else Way.GET,
+            retrieve=Way(self._choice("retrieve", tuple(Way), Way.GET)),
             move_to=self._ae_title("move-aet", ""),
             move_port=self._port("move-port", 11113),
             hours=self._hours(),
             timeout=self._seconds("timeout", 30.0),
         )
         if self._left:
-            raise self._wrong(next(iter(self._left)), "is no setting: see docs/pacs.md for those there are")
+            wrong = next(iter(self._left))
+            near = get_close_matches(wrong, self._known, 1, 0.8)
+            hint = f"did you mean {near[0]}?" if near else "see docs/pacs.md for those there are"
+            raise self._wrong(wrong, f"is no setting: {hint}")
         if not found.host and not found.url:
             raise UsageError(f"[pacs.{self.name}] has neither host nor url: give aet and host, or url, or both")
         if found.host and not found.ae_title:
@@ -174,11 +179,15 @@ class _Table:
             raise self._wrong("certificate-file", "goes with key-file")
         return _by_what_there_is(found)
 
+    def _take(self, key: str, default: Any) -> Any:
+        self._known.append(key)
+        return self._left.pop(key, default)
+
     def _wrong(self, key: str, why: str) -> UsageError:
         return UsageError(f"[pacs.{self.name}] {key}: {why}")
 
     def _text(self, key: str) -> str:
-        value = self._left.pop(key, "")
+        value = self._take(key, "")
         if not isinstance(value, str) or not value.isprintable():
             raise self._wrong(key, "must be a text in quotes")
         return value
@@ -191,8 +200,9 @@ class _Table:
 
     def _host(self) -> str:
         value = self._text("host")
-        if value and not re.fullmatch(r"[A-Za-z0-9.:_-]{1,253}", value):
-            raise self._wrong("host", "must be a name or an IP address, without a port")
+        one_colon = value.count(":") == 1  # IPv6 has two at least
+        if value and (one_colon or not re.fullmatch(r"[A-Za-z0-9.:_-]{1,253}", value)):
+            raise self._wrong("host", "must be a name or an IP address; its port is a setting of its own, port")
         return value
 
     def _url(self) -> str:
@@ -207,19 +217,19 @@ class _Table:
         return value
 
     def _port(self, key: str, default: int) -> int:
-        value = self._left.pop(key, default)
+        value = self._take(key, default)
         if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 65_535:
             raise self._wrong(key, "must be a number from 1 to 65535")
         return value
 
     def _seconds(self, key: str, default: float) -> float:
-        value = self._left.pop(key, default)
+        value = self._take(key, default)
         if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value <= 3600:
             raise self._wrong(key, "must be seconds, up to 3600")
         return float(value)
 
     def _switch(self, key: str) -> bool:
-        value = self._left.pop(key, False)
+        value = self._take(key, False)
         if not isinstance(value, bool):
             raise self._wrong(key, "must be true or false")
         return value
@@ -235,7 +245,7 @@ class _Table:
         return self._folder / value if value else None
 
     def _kinds(self) -> tuple[Kind, ...]:
-        value = self._left.pop("send", ["sr", "sc"])
+        value = self._take("send", ["sr", "sc"])
         if not isinstance(value, list) or not all(kind in tuple(Kind) for kind in value):
             raise self._wrong("send", f"must be a list of {', '.join(Kind)}")
         return tuple(kind for kind in Kind if kind in value)

@@ -46,21 +46,19 @@ def association(
     entity.connection_timeout = destination.timeout
     for sop_class, syntaxes in contexts:
         entity.add_requested_context(sop_class, list(syntaxes))
-
-    def ask() -> "Association":
-        return entity.associate(
+    tls = (tls_context(destination), destination.host) if destination.tls else None
+    try:
+        opened = entity.associate(
             destination.host,
             destination.port,
             ae_title=destination.ae_title,
             max_pdu=0,
             ext_neg=[build_role(sop_class, scp_role=True) for sop_class in provides],
             evt_handlers=list(handlers),
-            tls_args=(tls_context(destination), destination.host) if destination.tls else None,
+            tls_args=tls,
         )
-
-    opened = ask()
-    if opened.is_aborted and not reach(destination):
-        opened = ask()  # a peer that refuses and closes at once may take its answer with it; it answers again
+    except OSError:  # a host without an address
+        raise PeerError(f"{destination.name}: {reach(destination) or 'its address cannot be used'}") from None
     try:
         if not opened.is_established:
             raise PeerError(f"{destination.name}: {_why_not(destination, opened)}")
@@ -74,23 +72,47 @@ def association(
 
 def tls_context(destination: Destination) -> ssl.SSLContext:
     """TLS 1.2 or later, the PACS's certificate checked (PS3.15 B.12). Raises UsageError."""
-    try:
-        context = ssl.create_default_context(cafile=destination.ca)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        if destination.certificate is not None and destination.key is not None:
-            require_private(destination.key, f"[pacs.{destination.name}]")
-            context.load_cert_chain(destination.certificate, destination.key)
-    except (OSError, ssl.SSLError):
-        raise UsageError(f"[pacs.{destination.name}]: ca-file, certificate-file or key-file cannot be read") from None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if destination.ca is None:
+        context.load_default_certs()
+    load_files(context, destination)
     return context
 
 
+def load_files(context: ssl.SSLContext, destination: Destination) -> None:
+    """Who may have signed the PACS's certificate, and ours, where the settings name them. Raises UsageError."""
+    where = f"[pacs.{destination.name}]"
+    files = {"ca-file": destination.ca, "certificate-file": destination.certificate, "key-file": destination.key}
+    for key, file in files.items():
+        if file is not None and not file.is_file():
+            raise UsageError(f"{where} {key}: there is no file {file}")
+
+    def no_password() -> bytes:  # OpenSSL would ask at the terminal, and wait there
+        raise UsageError(f"{where} key-file: the key has a password, and nobody is there at night: take it off")
+
+    try:
+        if destination.ca is not None:
+            context.load_verify_locations(destination.ca)
+        if destination.certificate is not None and destination.key is not None:
+            require_private(destination.key, where)
+            context.load_cert_chain(destination.certificate, destination.key, password=no_password)
+    except (OSError, ssl.SSLError):
+        raise UsageError(
+            f"{where} ca-file, certificate-file or key-file cannot be used: they must be PEM, and the key the "
+            "certificate's own"
+        ) from None
+
+
 def _why_not(destination: Destination, opened: "Association") -> str:
-    if opened.is_rejected:
-        primitive = opened.acceptor.primitive
-        reason = (getattr(primitive, "result_source", 0), getattr(primitive, "diagnostic", 0))
+    # A PACS that rejects at once has closed before pynetdicom looks for its answer, which then stays in its queue.
+    answer: Any = opened.acceptor.primitive if opened.is_rejected else opened.dul.peek_next_pdu()
+    if getattr(answer, "result", 0) in (1, 2):  # permanent, transient (PS3.8 9.3.4)
+        reason = (getattr(answer, "result_source", 0), getattr(answer, "diagnostic", 0))
         text = _REJECTED.get(reason, f"it rejects the association (source {reason[0]}, reason {reason[1]})")
         return text.format(calling=destination.calling, called=destination.ae_title)
+    if opened.rejected_contexts:
+        return f"it takes none of what it was asked for: allow it there for {destination.calling}"
     return (
         reach(destination)
         or "it ends the association before it begins: is this its DICOM port, and with TLS or without?"

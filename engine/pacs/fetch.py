@@ -13,8 +13,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from ..disk.overwrite import in_own_folder
 from ..disk.replace import replace_bytes, writing
 from ..errors import OutputError, StorageError, UnreadableRadiograph
@@ -23,6 +21,7 @@ from ..read.film import DEFAULT_LIMITS
 from .destinations import Destination, Way
 from .find import Peer, Query, Series, Study, sound_uid
 from .hush import hushed
+from .notes import alone
 from .objects.result import MODEL_NAME
 from .seen import DAMAGED, KEPT, OWN, Seen
 
@@ -84,7 +83,9 @@ def fetch(
     """
     done = Fetched()
     stop = stop or threading.Event()
-    with _folder(folder), Seen(state) as seen, _alone(state, destination), peer_of(destination) as peer:
+    lock = state / f"fetch-{destination.name}.lock"
+    busy = f"another xscan is fetching from {destination.name}: let it end"
+    with _folder(folder), Seen(state) as seen, alone(lock, busy), peer_of(destination) as peer:
         if again:
             seen.forget(destination.name)
         studies = list(peer.studies(query))
@@ -224,16 +225,3 @@ def _folder(folder: Path) -> Iterator[None]:
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     yield
-
-
-@contextmanager
-def _alone(state: Path, destination: Destination) -> Iterator[None]:
-    lock = FileLock(state / f"fetch-{destination.name}.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise OutputError(f"another xscan is fetching from {destination.name}: let it end") from None
-    try:
-        yield
-    finally:
-        lock.release()

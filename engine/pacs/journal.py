@@ -15,11 +15,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import OutputError, StorageError
+from ..errors import OutputError
+from .notes import trouble
 from .settle import Why
 
 _MARK = 0x78534C4A  #: application_id: xSLJ
 _VERSION = 1
+_LOST = "films in the store are taken up again"
 _SCHEMA = f"""
 PRAGMA application_id = {_MARK};
 PRAGMA user_version = {_VERSION};
@@ -93,8 +95,8 @@ class Journal:
             self._db.execute("PRAGMA synchronous = NORMAL")
             with self._change() as db:
                 self._prepare(db)
-        except sqlite3.DatabaseError as error:
-            raise _told(self.path, error) from None
+        except sqlite3.Error as error:
+            raise trouble(self.path, error, _LOST) from None
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -229,7 +231,7 @@ class Journal:
             try:
                 yield self._db
             except sqlite3.Error as error:
-                raise _told(self.path, error) from None
+                raise trouble(self.path, error, _LOST) from None
 
     @contextlib.contextmanager
     def _change(self) -> Iterator[sqlite3.Connection]:
@@ -237,15 +239,8 @@ class Journal:
             db.execute("BEGIN IMMEDIATE")
             try:
                 yield db
+                db.execute("COMMIT")
             except BaseException:
-                db.execute("ROLLBACK")
+                if db.in_transaction:  # a full disk ends it by itself, or leaves it open
+                    db.execute("ROLLBACK")
                 raise
-            db.execute("COMMIT")
-
-
-def _told(path: Path, error: sqlite3.Error) -> OutputError | StorageError:
-    if isinstance(error, sqlite3.OperationalError):
-        if getattr(error, "sqlite_errorname", "") == "SQLITE_FULL":
-            return StorageError("the disk is full: make room and run the same command again, it carries on")
-        return StorageError(f"the journal {path} cannot be written: check its folder, its disk and its permissions")
-    return OutputError(f"{path} is no journal of xscan, or is damaged: move it away, films in the store are taken up")

@@ -28,6 +28,7 @@ class Made:
     sop_uid: str
     study_uid: str
     content: bytes  #: a file of PS3.10
+    irregular: tuple[str, ...] = ()  #: what of its film breaks the standard, as `Source.irregular`
 
     def dataset(self) -> "FileDataset":
         from pydicom import dcmread
@@ -80,7 +81,7 @@ class Maker:
             raise UnreadableRadiograph("unsupported", "no object can be made of it") from None
         if made[1] != item.instance:
             raise UnreadableRadiograph("vanished", "the outbox's own entry is damaged")
-        return Made(made[0], made[1], source.study_uid, made[2])
+        return Made(made[0], made[1], source.study_uid, made[2], source.irregular)
 
     def _evidence(self, grey: "np.ndarray", row: Row) -> "np.ndarray | None":
         """Log odds of pneumonia by place; None where the network has no class maps, or another one scored the film."""

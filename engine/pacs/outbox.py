@@ -16,12 +16,14 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from ..disk.replace import create
-from ..errors import OutputError, StorageError
+from ..errors import OutputError
 from ..lists.table import Row
 from .destinations import Destination, Kind
 from .films import find_films, to_text
+from .notes import trouble
 from .objects.result import Result, instance_uid, series_uid
 
 FILE = "outbox.sqlite"
@@ -30,6 +32,7 @@ WAITS = (60, 300, 900, 3600)
 #: Tries of one object while the PACS itself answers; a PACS that is down costs none.
 MOST_TRIES = 12
 _PART = 200  #: rows in one transaction
+_LOST = "and send the lists again: the objects are the same"
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS object (
@@ -67,6 +70,19 @@ class Waiting:
 
 
 @dataclass(frozen=True)
+class Status:
+    """What became of one object."""
+
+    destination: str
+    kind: Kind
+    sop_uid: str  #: of its film
+    state: State
+    code: str  #: docs/pacs.md has them
+    tries: int
+    due: float  #: when it is tried next, seconds since the epoch; for one that waits
+
+
+@dataclass(frozen=True)
 class Enqueued:
     new: int = 0  #: objects that wait now
     known: int = 0  #: objects that stood here already: sent, or waiting
@@ -85,10 +101,8 @@ class Outbox:
                 os.close(create(self.path, private=True))
             self._store = sqlite3.connect(self.path, timeout=60, isolation_level=None)
             self._store.executescript(f"PRAGMA synchronous = FULL; {_SCHEMA}")
-        except (OSError, sqlite3.Error):
-            raise OutputError(
-                f"cannot keep an outbox in {state}: check its permissions, or give another --state"
-            ) from None
+        except (OSError, sqlite3.Error) as error:
+            raise trouble(self.path, error, _LOST) from None
 
     def __enter__(self) -> "Outbox":
         return self
@@ -176,11 +190,11 @@ class Outbox:
 
     def due(self, destination: str, most: int = 100) -> list[Waiting]:
         """The objects whose turn has come, the oldest first."""
-        rows = self._store.execute(
+        rows = self._ask(
             "SELECT number, kind, instance, row, film, points, version, made, tries, sop_uid FROM object "
             "WHERE destination = ? AND state = ? AND due <= ? ORDER BY number LIMIT ?",
             (destination, State.WAITING, time.time(), most),
-        ).fetchall()
+        )
         return [self._waiting(destination, *row) for row in rows]
 
     def _waiting(self, destination: str, number: int, kind: str, instance: str, row: str, film: str, *rest) -> Waiting:
@@ -188,12 +202,12 @@ class Outbox:
         points = tuple(found) if (found := json.loads(points)) else None
         content = Row(**json.loads(row))
         result = Result.of(content, points, version, datetime.fromtimestamp(made, UTC))  # type: ignore[arg-type]
-        earlier = self._store.execute(
+        earlier = self._ask(
             "SELECT series, instance FROM object WHERE destination = ? AND kind = ? AND sop_uid = ? AND state = ? "
             "AND number < ? ORDER BY number DESC LIMIT 1",
             (destination, kind, sop_uid, State.SENT, number),
-        ).fetchone()
-        return Waiting(number, Kind(kind), instance, content, film, result, earlier, tries)
+        )
+        return Waiting(number, Kind(kind), instance, content, film, result, earlier[0] if earlier else None, tries)
 
     def sent(self, number: int, code: str = "") -> None:
         """The PACS has it. code: of a warning that it gave, '' for none."""
@@ -242,28 +256,37 @@ class Outbox:
 
     def next_due(self, destination: str) -> float | None:
         """When the next object's turn comes (seconds since the epoch); None where none waits."""
-        return self._store.execute(
-            "SELECT min(due) FROM object WHERE destination = ? AND state = ?", (destination, State.WAITING)
-        ).fetchone()[0]
+        query = "SELECT min(due) FROM object WHERE destination = ? AND state = ?"
+        return self._ask(query, (destination, State.WAITING))[0][0]
 
     def counts(self, destination: str) -> dict[str, int]:
         """How many objects are in each state."""
         query = "SELECT state, count(*) FROM object WHERE destination = ? GROUP BY state"
-        return dict(self._store.execute(query, (destination,)).fetchall())
+        return dict(self._ask(query, (destination,)))
 
     def codes(self, destination: str, state: State) -> dict[str, int]:
         """Why objects wait or have failed: code and how many."""
         query = "SELECT code, count(*) FROM object WHERE destination = ? AND state = ? AND code != '' GROUP BY code"
-        return dict(self._store.execute(query, (destination, state)).fetchall())
+        return dict(self._ask(query, (destination, state)))
+
+    def statuses(self, destination: str = "", everything: bool = False) -> list[Status]:
+        """Each object that waits or had failed, in the order in which they came. destination: '' for all of them.
+        everything: also what was sent or superseded."""
+        query = (
+            "SELECT destination, kind, sop_uid, state, code, tries, due FROM object "
+            "WHERE ? IN ('', destination) AND (? OR state IN (?, ?)) ORDER BY number"
+        )
+        rows = self._ask(query, (destination, everything, State.WAITING, State.FAILED))
+        return [Status(to, Kind(kind), uid, State(state), *rest) for to, kind, uid, state, *rest in rows]
 
     def destinations(self) -> list[str]:
         """Those for which anything stands here."""
-        return [name for (name,) in self._store.execute("SELECT DISTINCT destination FROM object ORDER BY 1")]
+        return [name for (name,) in self._ask("SELECT DISTINCT destination FROM object ORDER BY 1")]
 
     def waiting_films(self) -> set[str]:
         """SOP Instance UIDs of films of which an object is still to be made."""
         query = "SELECT DISTINCT sop_uid FROM object WHERE state = ?"
-        return {uid for (uid,) in self._store.execute(query, (State.WAITING,))}
+        return {uid for (uid,) in self._ask(query, (State.WAITING,))}
 
     def prune(self, before: float) -> int:
         """Forget what was sent, failed or superseded before a time (seconds since the epoch); returns how many."""
@@ -273,7 +296,13 @@ class Outbox:
 
     def holds(self, instance: str) -> bool:
         """Whether an object of ours has this SOP Instance UID."""
-        return self._store.execute("SELECT 1 FROM object WHERE instance = ?", (instance,)).fetchone() is not None
+        return bool(self._ask("SELECT 1 FROM object WHERE instance = ?", (instance,)))
+
+    def _ask(self, query: str, values: tuple[object, ...] = ()) -> list[Any]:
+        try:
+            return self._store.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            raise trouble(self.path, error, _LOST) from None
 
     @contextlib.contextmanager
     def _changing(self) -> Iterator[None]:
@@ -281,9 +310,9 @@ class Outbox:
             self._store.execute("BEGIN IMMEDIATE")
             yield
             self._store.execute("COMMIT")
-        except sqlite3.Error:
+        except sqlite3.Error as error:
             self._roll_back()
-            raise StorageError(f"the outbox {self.path} cannot be written: make room there, then run again") from None
+            raise trouble(self.path, error, _LOST) from None
         except BaseException:
             self._roll_back()
             raise

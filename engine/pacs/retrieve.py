@@ -162,17 +162,15 @@ class DimsePeer(DimseFinder):
 
 
 def _server_context(destination: Destination) -> ssl.SSLContext:
+    from .dimse import load_files
+
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if destination.certificate is None or destination.key is None:
         raise UsageError(f"[pacs.{destination.name}] retrieve by move with tls needs certificate-file and key-file")
-    try:
-        context.load_cert_chain(destination.certificate, destination.key)
-        if destination.ca is not None:
-            context.load_verify_locations(destination.ca)
-            context.verify_mode = ssl.CERT_REQUIRED
-    except (OSError, ssl.SSLError):
-        raise UsageError(f"[pacs.{destination.name}]: ca-file, certificate-file or key-file cannot be read") from None
+    load_files(context, destination)
+    if destination.ca is not None:
+        context.verify_mode = ssl.CERT_REQUIRED
     return context
 
 

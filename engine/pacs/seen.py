@@ -7,9 +7,10 @@ import time
 from pathlib import Path
 
 from ..disk.replace import create
-from ..errors import OutputError, StorageError
+from .notes import trouble
 
 FILE = "fetched.sqlite"
+_LOST = "and films are fetched once more"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS film (
   source TEXT NOT NULL, sop_uid TEXT NOT NULL, study TEXT NOT NULL, fetched REAL NOT NULL, fate TEXT NOT NULL,
@@ -37,10 +38,8 @@ class Seen:
             # C-STORE requests come on threads of their own, one at a time.
             self._store = sqlite3.connect(self.path, timeout=60, isolation_level=None, check_same_thread=False)
             self._store.executescript(f"PRAGMA synchronous = FULL; {_SCHEMA}")
-        except (OSError, sqlite3.Error):
-            raise OutputError(
-                f"cannot keep a list of films in {state}: check its permissions, or give --state"
-            ) from None
+        except (OSError, sqlite3.Error) as error:
+            raise trouble(self.path, error, _LOST) from None
 
     def __enter__(self) -> "Seen":
         return self
@@ -51,40 +50,40 @@ class Seen:
     def films(self, source: str, study: str) -> set[str]:
         """Instances of a study that need not be fetched."""
         query = "SELECT sop_uid FROM film WHERE source = ? AND study = ? AND fate != ?"
-        return {uid for (uid,) in self._store.execute(query, (source, study, DAMAGED))}
+        return {uid for (uid,) in self._do(query, (source, study, DAMAGED)).fetchall()}
 
     def add(self, source: str, study: str, sop_uid: str, fate: str) -> None:
         """A film is on the disk. Raises StorageError."""
-        self._change("INSERT OR REPLACE INTO film VALUES (?, ?, ?, ?, ?)", (source, sop_uid, study, time.time(), fate))
+        self._do("INSERT OR REPLACE INTO film VALUES (?, ?, ?, ?, ?)", (source, sop_uid, study, time.time(), fate))
 
     def is_complete(self, source: str, study: str, instances: int | None) -> bool:
         """Whether all of a study was there when the PACS said that it has as many objects as now."""
         query = "SELECT instances FROM study WHERE source = ? AND study = ?"
-        found = self._store.execute(query, (source, study)).fetchone()
+        found = self._do(query, (source, study)).fetchone()
         return instances is not None and found == (instances,)
 
     def complete(self, source: str, study: str, instances: int) -> None:
         """All that was wanted of a study is there. Raises StorageError."""
-        self._change("INSERT OR REPLACE INTO study VALUES (?, ?, ?)", (source, study, instances))
+        self._do("INSERT OR REPLACE INTO study VALUES (?, ?, ?)", (source, study, instances))
 
     def forget(self, source: str) -> None:
         """All of this PACS is to be fetched again. Raises StorageError."""
-        self._change("DELETE FROM film WHERE source = ?", (source,))
-        self._change("DELETE FROM study WHERE source = ?", (source,))
+        self._do("DELETE FROM film WHERE source = ?", (source,))
+        self._do("DELETE FROM study WHERE source = ?", (source,))
 
     def prune(self, before: float) -> int:
         """Forget films that were fetched before a time (seconds since the epoch); returns how many. A study goes with
         its last film. Raises StorageError."""
-        gone = self._change("DELETE FROM film WHERE fetched < ?", (before,))
-        self._change(
+        gone = self._do("DELETE FROM film WHERE fetched < ?", (before,)).rowcount
+        self._do(
             "DELETE FROM study WHERE NOT EXISTS "
             "(SELECT 1 FROM film WHERE film.source = study.source AND film.study = study.study)",
             (),
         )
         return gone
 
-    def _change(self, query: str, values: tuple[object, ...]) -> int:
+    def _do(self, query: str, values: tuple[object, ...]) -> sqlite3.Cursor:
         try:
-            return self._store.execute(query, values).rowcount
-        except sqlite3.Error:
-            raise StorageError(f"the list {self.path} cannot be written: make room there, then run again") from None
+            return self._store.execute(query, values)
+        except sqlite3.Error as error:
+            raise trouble(self.path, error, _LOST) from None

@@ -11,15 +11,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
-from ..errors import FileProblem, OutputError, PeerError
+from ..errors import FileProblem, PeerError
 from ..machine.install import require
 from ..nights import audit_log
 from .answers import Answer, answer_of
 from .destinations import Destination, Kind
 from .hush import hushed
 from .make import Made, Maker
+from .notes import alone
 from .outbox import Outbox, State, Waiting
 
 log = logging.getLogger("xscan")
@@ -39,6 +38,7 @@ class Delivered:
     failed: int = 0  #: refused for good, or too often
     kinds: dict[str, int] = field(default_factory=dict)  #: of the sent: sr, sc, ko
     networks: dict[str, int] = field(default_factory=dict)  #: of the sent: whose results they are
+    irregular: dict[str, int] = field(default_factory=dict)  #: objects by what of their film breaks the standard
     waiting: int = 0  #: to be tried again
     problem: str = ""  #: why the PACS could not be reached, a sentence; '' where it could
     codes: dict[str, int] = field(default_factory=dict)  #: of what failed or waits: a status, or one of docs/pacs.md
@@ -72,9 +72,10 @@ def deliver(
     stop = stop or threading.Event()
     done = Delivered()
     until = time.monotonic() + wait
+    busy = f"another xscan is sending to {destination.name} from {state}: let it end"
     with (
         Outbox(state) as outbox,
-        _alone(state, destination),
+        alone(state / f"outbox-{destination.name}.lock", busy),
         _in_audit_log(audit, destination, done),
         Maker(destination, engine) as maker,
     ):
@@ -138,6 +139,9 @@ def _deliver_one(outbox: Outbox, maker: Maker, store: Sender, item: Waiting, don
         done.failed += 1
     else:
         done.failed += outbox.later(item, answer.code)
+    if answer.stored or answer.for_good:
+        for told in made.irregular:
+            done.irregular[told] = done.irregular.get(told, 0) + 1
     log.info("object %d: %s", item.number, answer.code or "sent")
     if answer.code == "no-answer":
         raise PeerError("it ended the association in the middle of an object: they wait, and are tried again")
@@ -151,20 +155,8 @@ def _in_audit_log(folder: Path | None, destination: Destination, done: Delivered
     finally:
         if folder is not None and (done.sent or done.failed):
             told = {name: getattr(done, name) for name in ("sent", "warned", "failed", "kinds", "networks")}
+            told |= {"irregular": done.irregular} if done.irregular else {}
             audit_log.append(folder, "send", {"pacs": destination.name, "to": destination.address} | told)
-
-
-@contextlib.contextmanager
-def _alone(state: Path, destination: Destination) -> Iterator[None]:
-    lock = FileLock(state / f"outbox-{destination.name}.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise OutputError(f"another xscan is sending to {destination.name} from {state}: let it end") from None
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 @contextlib.contextmanager

@@ -14,15 +14,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from ..batch.launch import CONTEXT
 from ..batch.run import run_batch
 from ..batch.settings import BatchSettings, Summary
-from ..disk.replace import writing
 from ..errors import EngineError, OutputError, StorageError, UsageError, XscanError
 from ..machine.priority import step_back
 from .journal import Journal, Settled
+from .notes import alone
 from .receiver import receive
 from .settings import ListenSettings
 from .store import Pruned, journal_of, make_folder
@@ -67,14 +65,14 @@ def serve(
     Raises UsageError, OutputError, EngineError, StorageError for what is wrong at the start; later on a scoring that
     cannot be is told of, and tried again.
     """
-    make_folder(settings.state)
-    lock = FileLock(settings.state / "listen.lock")
-    with writing(settings.state):
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            raise OutputError(f"another xscan listens with {settings.state}: end it, or give another --state") from None
-    with lock, _Receiver(settings, tell) as receiver, journal_of(settings.state) as journal:
+    for folder in (settings.store, settings.state):
+        make_folder(folder)
+    busy = f"another xscan listens with {settings.state}: end it, or give another --state"
+    with (
+        alone(settings.state / "listen.lock", busy),
+        _Receiver(settings, tell) as receiver,
+        journal_of(settings.state) as journal,
+    ):
         step_back()
         service = _Service(batch, journal, Pruned(settings.state), receiver, stop, tell, scored, told)
         if port := receiver.wait_listening(stop):
@@ -117,11 +115,11 @@ class _Service:
     def score(self, first: bool = False) -> None:
         """Score what is settled, and drop what was pruned. first: also where nothing is, and what is wrong ends the
         command."""
-        settled, pruned = self._journal.unscored(), self.pruned.stands()
-        if not (settled or pruned or first):
-            return
-        batch = replace(self._batch, allow_shrink=True) if pruned else self._batch
         try:
+            settled, pruned = self._journal.unscored(), self.pruned.stands()
+            if not (settled or pruned or first):
+                return
+            batch = replace(self._batch, allow_shrink=True) if pruned else self._batch
             summary = run_batch(batch, self._stop, lambda _: self._receiver.hear(0), self._tell)
             if summary.interrupted:
                 return

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from ..disk.overwrite import in_own_folder
 from ..disk.replace import folder_to_disk, is_temporary, replace_bytes, replacing, writing
-from ..errors import StorageError, UnreadableRadiograph, UsageError
+from ..errors import OutputError, StorageError, UnreadableRadiograph, UsageError
 from ..read.dicom.header import Header, parse
 from .journal import Journal
 from .syntaxes import SECONDARY_CAPTURE
@@ -102,8 +102,7 @@ class Store:
         self._floor = floor
         self._most = most
         self._today = today
-        self._in_work: dict[tuple[str, str], threading.Lock] = {}
-        self._lock = threading.Lock()
+        self._locks = tuple(threading.Lock() for _ in range(64))
 
     def open(self) -> int:
         """Make the folders, drop what a killed process left half written, and take up films that the journal does not
@@ -135,7 +134,7 @@ class Store:
         if header is not None and _is_own(header):
             return Kept(Outcome.OWN)
         film = _Film.of(header, content)
-        with self._alone(film.sop_uid, film.digest):
+        with self._alone(film.digest):
             file = self._journal.file_of(film.sop_uid, film.digest)
             if file is not None and (self.folder / file).is_file():
                 self._journal.again(film.sop_uid, film.digest)
@@ -164,7 +163,7 @@ class Store:
         removed = 0
         for film in old:
             path = self.folder / film.file
-            with self._alone(film.sop_uid, film.digest), writing(path):
+            with self._alone(film.digest), writing(path):
                 if path.is_symlink() or not _is_ours(film.file):
                     continue
                 path.unlink(missing_ok=True)
@@ -187,15 +186,9 @@ class Store:
         if shutil.disk_usage(self.folder).free - size < self._floor:
             raise NoRoom("the disk of the store has less room than is to be left free: make room")
 
-    @contextlib.contextmanager
-    def _alone(self, *key: str) -> Iterator[None]:
-        """One thread at a time for one film: two senders may bring it at once."""
-        with self._lock:
-            lock = self._in_work.setdefault(key, threading.Lock())  # type: ignore[arg-type]
-        with lock:
-            yield
-        with self._lock:
-            self._in_work.pop(key, None)  # type: ignore[call-overload]
+    def _alone(self, digest: str) -> threading.Lock:
+        """One thread at a time for one film: two senders may bring it at once. Few films share a lock."""
+        return self._locks[int(digest[:8], 16) % len(self._locks)]
 
     def _films(self) -> Iterator[str]:
         """Every film of ours in the store, as the journal names it."""
@@ -270,6 +263,8 @@ def make_folder(path: Path) -> None:
     """A folder of films, for its owner and group alone. Raises OutputError, StorageError."""
     if path.is_dir():
         return
+    if os.path.lexists(path):
+        raise OutputError(f"{path} is no folder: give the name of one, or of none yet")
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.mkdir(mode=0o750, exist_ok=True)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from ..errors import PeerError, UsageError
 from ..machine.install import require
 from .answers import Answer, answer_of
-from .destinations import Destination, require_private
+from .destinations import Destination
+from .dimse import tls_context
 from .find import Query, Series, Study, each_query, once, sound_count, sound_modality, sound_uid
 
 if TYPE_CHECKING:
@@ -55,8 +56,9 @@ def _client(destination: Destination) -> "Iterator[tuple[DICOMwebClient, list[in
     session.headers["Accept"] = "application/dicom+json"
     if destination.ca is not None:
         session.verify = str(destination.ca)
+    if destination.ca is not None or destination.certificate is not None:
+        tls_context(destination)  # what is wrong with the files is said in our words
     if destination.certificate is not None and destination.key is not None:
-        require_private(destination.key, f"[pacs.{destination.name}]")
         session.cert = (str(destination.certificate), str(destination.key))
     client = DICOMwebClient(
         destination.url,
@@ -90,8 +92,6 @@ def _reason(error: Exception, destination: Destination) -> str:
         return _WHY[302]
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
         return "the PACS broke off in the middle of an answer: run again"
-    if isinstance(error, FileNotFoundError | PermissionError) or "certificate" in type(error).__name__.lower():
-        return "ca-file, certificate-file or key-file cannot be read"
     return f"{destination.url} cannot be reached: check the address, and that the PACS runs"
 
 

@@ -1,12 +1,16 @@
 """Who a film is of, for objects that go back to the PACS: the bytes of its patient and study modules, and no more.
 
-They are taken by the header walk that reads films, never decoded, and put into the new object as they stand, in the
-character set that the film declares: a PACS files an object under another patient when one letter differs. Nothing of
-it goes anywhere else: not into lists, logs, errors or `repr`.
+They are taken by the header walk that reads films, and put into the new object as they stand, in the character set
+that the film declares: a PACS files an object under another patient when one letter differs. Nothing of it goes
+anywhere else: not into lists, logs, errors or `repr`.
+
+A text or UID that breaks the standard (PS3.5 6.2: an accession number of more than 16 characters) is kept: the PACS has
+the film with it, objects of one study must agree, and it may match by it. What no object can carry is left out.
 """
 
 import re
 from dataclasses import dataclass, field
+from datetime import date
 from typing import TYPE_CHECKING
 
 from ...errors import UnreadableRadiograph
@@ -21,17 +25,19 @@ _CHARACTER_SETS = 0x00080005
 
 #: Patient, General Study (PS3.3 C.7.1.1, C.7.2.1): tag, VR, most bytes, and whether all objects have it (type 2).
 _TEXTS = (
-    (0x00080050, "SH", 64, True),  # AccessionNumber
-    (0x00080090, "PN", 1024, True),  # ReferringPhysicianName
-    (0x00081030, "LO", 256, False),  # StudyDescription
-    (0x00100010, "PN", 1024, True),  # PatientName
-    (0x00100020, "LO", 256, True),  # PatientID
-    (0x00100021, "LO", 256, False),  # IssuerOfPatientID
-    (0x00200010, "SH", 64, True),  # StudyID
+    (0x00080050, "AccessionNumber", "SH", 64, True),
+    (0x00080090, "ReferringPhysicianName", "PN", 1024, True),
+    (0x00081030, "StudyDescription", "LO", 256, False),
+    (0x00100010, "PatientName", "PN", 1024, True),
+    (0x00100020, "PatientID", "LO", 256, True),
+    (0x00100021, "IssuerOfPatientID", "LO", 256, False),
+    (0x00200010, "StudyID", "SH", 64, True),
 )
+_LONGEST = {"SH": 16, "LO": 64, "PN": 64}  #: characters (PS3.5 6.2); of a name in each of its groups
 _MUST_BE_SOUND = (0x00100010, 0x00100020)  #: without these as they stand, an object could land at another patient
-_DATES = (0x00080020, 0x00100030)  # StudyDate, PatientBirthDate
-_TIMES = (0x00080030,)  # StudyTime
+_DATES = ((0x00080020, "StudyDate"), (0x00100030, "PatientBirthDate"))
+_STUDY_TIME = 0x00080030
+_TIME = rb"([01]\d|2[0-3])([0-5]\d(([0-5]\d|60)(\.\d{1,6})?)?)?"
 _SEX = 0x00100040
 
 
@@ -50,6 +56,7 @@ class Source:
     lossy_ratio: str
     lossy_method: str
     transfer_syntax: str = ""
+    irregular: tuple[str, ...] = ()  #: what of it breaks the standard: "AccessionNumber kept", "StudyDate left out"
     _elements: dict[int, tuple[str, bytes]] = field(default_factory=dict, repr=False)
 
     def evidence(self) -> "Dataset":
@@ -84,9 +91,12 @@ def source_of(content: bytes, max_bytes: int) -> Source:
     header = parse(content, max_bytes)
     sop_class, sop_uid = _uid(header, 0x00080016), _uid(header, 0x00080018)
     series_uid, study_uid = _uid(header, 0x0020000E), _uid(header, 0x0020000D)
+    uids = {"SOPInstanceUID": sop_uid, "SeriesInstanceUID": series_uid, "StudyInstanceUID": study_uid}
     if not (sop_class and sop_uid and series_uid and study_uid):
         raise UnreadableRadiograph("bad-header", "a UID that a result must refer to is missing or malformed")
     directions = header.texts(0x00200020)
+    elements, irregular = _identity(header)
+    irregular += [f"{keyword} kept" for keyword, uid in uids.items() if re.search(r"(^|\.)0\d", uid)]  # PS3.5 9.1
     sound = len(directions) == 2 and all(re.fullmatch(r"[AFHLPR]{1,3}", direction) for direction in directions)
     return Source(
         sop_class,
@@ -100,34 +110,57 @@ def source_of(content: bytes, max_bytes: int) -> Source:
         _matching(r"[0-9.]{1,16}", header.text(0x00282112)),
         _matching(r"[A-Z0-9_]{1,16}", header.text(0x00282114)),
         header.transfer_syntax,
-        _identity(header),
+        tuple(irregular),
+        elements,
     )
 
 
-def _identity(header: Header) -> dict[int, tuple[str, bytes]]:
+def _identity(header: Header) -> tuple[dict[int, tuple[str, bytes]], list[str]]:
+    """Elements by tag, as VR and value; and what of them breaks the standard."""
     found: dict[int, tuple[str, bytes]] = {}
-    character_sets = header.value(_CHARACTER_SETS).strip(b" \0")
-    if re.fullmatch(rb"[A-Z0-9_ \\]{1,200}", character_sets):
-        found[_CHARACTER_SETS] = "CS", _even(character_sets)
-    for tag, vr, most, always in _TEXTS:
+    irregular: list[str] = []
+
+    def put(tag: int, keyword: str, vr: str, value: bytes, sound: bool, always: bool = True) -> None:
+        if not sound:
+            irregular.append(f"{keyword} left out")
+        if always or (value and sound):
+            found[tag] = vr, _even(value if sound else b"")
+
+    for tag, keyword, vr, most, always in _TEXTS:
         value = header.value(tag).rstrip(b" \0")
-        if len(value) > most or _CONTROL.search(value):
-            if tag in _MUST_BE_SOUND:
-                raise UnreadableRadiograph("bad-header", "its patient's name or number cannot stand in another object")
-            value = b""
-        if value or always:
-            found[tag] = vr, _even(value)
-    for tag in _DATES:
-        found[tag] = "DA", _matching_bytes(rb"\d{8}", header.value(tag).replace(b".", b""))
-    for tag in _TIMES:
-        found[tag] = "TM", _matching_bytes(rb"(\d\d){1,3}(\.\d{1,6})?", header.value(tag).replace(b":", b""))
-    found[_SEX] = "CS", _matching_bytes(rb"[MFO]", header.value(_SEX))
-    return dict(sorted(found.items()))
+        sound = len(value) <= most and not _CONTROL.search(value)
+        if not sound and tag in _MUST_BE_SOUND:
+            raise UnreadableRadiograph("bad-header", "its patient's name or number cannot stand in another object")
+        put(tag, keyword, vr, value, sound, always)
+        if sound and not _is_standard(vr, header.texts(tag)):
+            irregular.append(f"{keyword} kept")
+    character_sets = header.value(_CHARACTER_SETS).strip(b" \0")
+    known = re.fullmatch(rb"[A-Z0-9_ \\]{0,200}", character_sets) is not None
+    put(_CHARACTER_SETS, "SpecificCharacterSet", "CS", character_sets, known, always=False)
+    for tag, keyword in _DATES:
+        value = header.value(tag).replace(b".", b"").strip(b" \0")  # with points: ACR-NEMA
+        put(tag, keyword, "DA", value, not value or _is_day(value))
+    value = header.value(_STUDY_TIME).replace(b":", b"").strip(b" \0")
+    put(_STUDY_TIME, "StudyTime", "TM", value, not value or re.fullmatch(_TIME, value) is not None)
+    value = header.value(_SEX).strip(b" \0")
+    put(_SEX, "PatientSex", "CS", value, value in (b"", b"M", b"F", b"O"))
+    return dict(sorted(found.items())), irregular
 
 
-def _matching_bytes(pattern: bytes, value: bytes) -> bytes:
-    value = value.strip(b" \0")
-    return _even(value) if re.fullmatch(pattern, value) else b""
+def _is_standard(vr: str, texts: list[str]) -> bool:
+    """Whether a text is one value, and not over its length."""
+    groups = texts[0].split("=") if vr == "PN" else texts
+    return len(texts) == 1 and len(groups) <= 3 and all(len(group) <= _LONGEST[vr] for group in groups)
+
+
+def _is_day(value: bytes) -> bool:
+    if not re.fullmatch(rb"\d{8}", value):
+        return False
+    try:
+        date(int(value[:4]), int(value[4:6]), int(value[6:]))
+    except ValueError:
+        return False
+    return True
 
 
 def _matching(pattern: str, value: str) -> str:

@@ -59,6 +59,11 @@ def test_a_night_without_an_export(xscan: Xscan, tmp_path: Path) -> None:
     down = xscan("--config", config, "send", csv, "--to", "main", *state, "--again")
     assert down.returncode == 5
     assert "6 objects wait for main" in down.stderr
+    waits = xscan("--config", config, "pacs", "outbox", "main", *state)
+    lines = waits.stdout.splitlines()
+    assert len(lines) == 6
+    assert all(line.startswith("main  waiting") for line in lines)
+    assert {line.split()[-1] for line in lines} == {row.split(",")[11] for row in rows}
     pruned = xscan("pacs", "prune", "--older-than", "0d", *state)
     assert "0 objects sent or failed, 3 films fetched" in pruned.stdout + pruned.stderr
     before = csv.read_bytes()
@@ -67,7 +72,7 @@ def test_a_night_without_an_export(xscan: Xscan, tmp_path: Path) -> None:
     assert "nothing listens" in nothing.stderr
     assert "3 files" in nothing.stderr
     assert csv.read_bytes() == before
-    for run in (night, done, again, down, nothing):
+    for run in (night, done, again, down, waits, nothing):
         assert "PHANTOM^" not in run.stdout + run.stderr
         assert "Traceback" not in run.stderr
 
@@ -87,6 +92,8 @@ def test_slips_are_one_line(xscan: Xscan, tmp_path: Path) -> None:
         (("fetch", tmp_path / "f", "--from", "main", "--modality", "C R"), "--modality"),
         (("fetch", tmp_path / "f", "--from", "main", "--accession-list", tmp_path / "no"), "cannot be read"),
         (("fetch", tmp_path / "f", "--from", "main", "--scan", "--out", tmp_path / "f" / "x.csv"), "is scanned"),
+        (("fetch", tmp_path / "f", "--from", "main", "--scan", "--out", tmp_path / "no" / "x.csv"), "does not exist"),
+        (("fetch", tmp_path / "f", "--from", "main", "--report"), "add --scan"),
     ):
         done = xscan("--config", config, *line)
         assert done.returncode == 2, (line, done.stderr)

@@ -1,6 +1,7 @@
 """Real peers of Debian's for the tests: DCMTK's tools, Orthanc, dicom3tools, started on loopback with free ports."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -59,6 +60,23 @@ def run(*words: object, seconds: float = 60) -> subprocess.CompletedProcess[str]
         timeout=seconds,
         check=False,
     )
+
+
+def faults_of(file: Path) -> set[str]:
+    """The elements that dciodvfy finds errors in, by keyword; of an error that names none, its line."""
+    from pydicom.datadict import keyword_for_tag
+
+    told = run("dciodvfy", file)
+    lines = [line for line in (told.stderr + told.stdout).splitlines() if line.startswith("Error")]
+    found = set()
+    for line in lines:
+        if tag := re.search(r"\(0x([0-9a-f]{4}),0x([0-9a-f]{4})\)", line):
+            found.add(keyword_for_tag(int(tag[1] + tag[2], 16)))
+        elif element := re.search(r"(?:Element|attribute )=?<(\w+)>", line):
+            found.add(element[1])
+        elif not (found and line.endswith("invalid data values for Value Representations")):  # their sum
+            found.add(line)
+    return found
 
 
 def storescu(port: int, *words: object, called: str = "XSCAN", calling: str = "ROOM") -> int:

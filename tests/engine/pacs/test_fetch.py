@@ -364,6 +364,12 @@ def test_the_test_of_a_pacs_says_what_works(archive: Orthanc) -> None:
     assert moving["C-MOVE"].well
 
 
+def test_a_host_that_does_not_exist_is_said(tmp_path: Path) -> None:
+    nowhere = named({"main": {"aet": "PACS", "host": "no-such-host.invalid"}}, "main", tmp_path)
+    with pytest.raises(PeerError, match="there is no host"):
+        fetch(nowhere, ALL, tmp_path / "f", tmp_path / "s")
+
+
 @pytest.mark.parametrize(
     ("more", "check", "says"),
     [

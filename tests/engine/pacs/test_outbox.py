@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from xscan.engine.errors import OutputError
+from xscan.engine.errors import OutputError, StorageError
 from xscan.engine.lists.table import Row
 from xscan.engine.pacs.answers import answer_of
 from xscan.engine.pacs.destinations import Destination, Kind, named
@@ -198,9 +198,23 @@ def test_what_was_sent_long_ago_is_forgotten_and_what_waits_is_not(
 
 def test_a_file_of_others_in_its_place_is_not_touched(tmp_path: Path) -> None:
     (tmp_path / "outbox.sqlite").write_bytes(b"somebody's letters" * 100)
-    with pytest.raises(OutputError):
+    with pytest.raises(OutputError, match="send the lists again"):
         Outbox(tmp_path)
     assert (tmp_path / "outbox.sqlite").read_bytes().startswith(b"somebody's")
+
+
+def test_a_full_disk_is_said_as_such_and_loses_nothing(tmp_path: Path, folder: Path, rows: list[Row]) -> None:
+    with Outbox(tmp_path) as outbox:
+        put(outbox, folder, rows, to())
+        [pages] = outbox._ask("PRAGMA page_count")[0]
+        outbox._ask(f"PRAGMA max_page_count = {pages}")
+        many = [replace(row, sop_uid=f"1.2.{number}") for row in rows for number in range(100)]
+        with pytest.raises(StorageError, match="disk is full"):
+            put(outbox, folder, many, to("other"))
+        before = outbox.counts("main")
+        outbox._ask("PRAGMA max_page_count = 100000")
+        assert put(outbox, folder, rows, to("another")) == Enqueued(new=6)
+        assert outbox.counts("main") == before == {"waiting": 6}
 
 
 def test_a_kill_in_the_middle_loses_nothing(tmp_path: Path, folder: Path, rows: list[Row]) -> None:

@@ -233,6 +233,11 @@ def test_what_the_pacs_does_not_accept_is_said(tmp_path: Path, folder: Path, row
         put(tmp_path, folder, rows, to)
         done = deliver(tmp_path, to)
     assert (done.sent, done.failed, done.codes) == (2, 1, {"0122": 1})
+    with provider(0x0000) as port:
+        to = to_port(port, send=["ko"])
+        put(tmp_path / "ko", folder, rows, to)
+        done = deliver(tmp_path / "ko", to)
+    assert (done.waiting, "allow it there for XSCAN" in done.problem) == (1, True)
 
 
 def test_a_wrong_ae_title_is_named(archive: Orthanc, tmp_path: Path, folder: Path, rows: list[Row]) -> None:

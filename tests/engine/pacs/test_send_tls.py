@@ -105,6 +105,30 @@ def test_a_pacs_that_wants_our_certificate_and_does_not_get_it(certificates: Pat
     assert "TLS" in problem
 
 
+@pytest.mark.parametrize(
+    ("file", "says"),
+    [
+        ({"ca-file": "no.pem"}, r"ca-file: there is no file .*no.pem"),
+        ({"certificate-file": "xscan.pem", "key-file": "no.key"}, r"key-file: there is no file .*no.key"),
+        ({"certificate-file": "xscan.pem", "key-file": "locked.key"}, "the key has a password"),
+        ({"certificate-file": "xscan.pem", "key-file": "pacs.key"}, "the certificate's own"),
+        ({"ca-file": "xscan.key"}, "they must be PEM"),
+    ],
+)
+@pytest.mark.parametrize("url", ["", "https://127.0.0.1:9/dicom-web"])
+def test_a_file_that_is_of_no_use_is_named(
+    certificates: Path, tmp_path: Path, file: dict[str, str], says: str, url: str
+) -> None:
+    locked = certificates / "locked.key"
+    if not locked.exists():
+        key = certificates / "xscan.key"
+        assert run("openssl", "rsa", "-aes128", "-passout", "pass:x", "-in", key, "-out", locked).returncode == 0
+        locked.chmod(0o600)
+    more = {"url": url, "send-by": "web"} if url else {}
+    with pytest.raises(UsageError, match=says):
+        sent(tmp_path, to(9, certificates, **file, **more))
+
+
 def test_a_key_that_others_may_read_is_refused(certificates: Path, tmp_path: Path) -> None:
     if os.name == "nt":
         pytest.skip("permissions are lists there")

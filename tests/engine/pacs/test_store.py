@@ -178,6 +178,30 @@ def test_a_full_disk_leaves_nothing_behind(
     assert store.keep(content[0]).outcome is Outcome.NEW
 
 
+def test_a_journal_that_cannot_grow_takes_films_again_when_it_can(
+    place: Place, journal: Journal, content: list[bytes]
+) -> None:
+    """SQLite's own limit is what a full disk says: SQLITE_FULL, in the middle of a change."""
+    store, _ = place.open(journal)
+    with journal._reading() as db:
+        [pages] = db.execute("PRAGMA page_count").fetchone()
+        db.execute(f"PRAGMA max_page_count = {pages}")
+    kept: list[int] = []
+
+    def add_many() -> None:
+        for number in range(200):
+            journal.add(f"1.2.{number}", f"{number:064d}", f"1.3.{number}", f"f{number}", f"f{number}/f.dcm")
+            kept.append(number)
+
+    with pytest.raises(StorageError, match="disk is full"):
+        add_many()
+    with journal._reading() as db:
+        db.execute("PRAGMA max_page_count = 100000")
+    assert journal.counts()["films"] == len(kept)
+    assert store.keep(content[0]).outcome is Outcome.NEW
+    assert journal.counts()["films"] == len(kept) + 1
+
+
 def test_two_senders_bring_one_film_at_once(place: Place, journal: Journal, content: list[bytes]) -> None:
     store, _ = place.open(journal)
     outcomes = []
@@ -231,7 +255,7 @@ def test_a_late_film_supersedes(place: Place, journal: Journal, content: list[by
 
 def test_something_else_at_the_journals_place(place: Place) -> None:
     (place.state / "journal.sqlite").write_bytes(b"not a database, but somebody's notes" * 100)
-    with pytest.raises(OutputError, match="no journal of xscan"), journal_of(place.state):
+    with pytest.raises(OutputError, match="no file of xscan"), journal_of(place.state):
         pass
     assert (place.state / "journal.sqlite").read_bytes().startswith(b"not a database")
     import sqlite3
