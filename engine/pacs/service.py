@@ -113,7 +113,7 @@ class _Service:
         self._told = told
 
     def score(self, first: bool = False) -> None:
-        """Score what is settled, and drop what was pruned. first: also where nothing is, and what is wrong ends the
+        """Score what is settled, and drop what was pruned. first: also where nothing is, and a wrong setting ends the
         command."""
         try:
             settled, pruned = self._journal.unscored(), self.pruned.stands()
@@ -127,7 +127,7 @@ class _Service:
             self._journal.scored(settled)
             self.pruned.done(pruned)
         except (UsageError, EngineError, StorageError) as error:  # OutputError is a UsageError
-            if first:
+            if first and not isinstance(error, StorageError):  # a disk that is full now has room again later
                 raise
             self._tell(f"scoring failed, and is tried again in a minute; films are received all the same: {error}")
             self.not_before, self._receiver.settled = time.monotonic() + AGAIN_S, True
