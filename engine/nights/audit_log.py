@@ -9,7 +9,6 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -60,7 +59,8 @@ def append(folder: Path, what: str, facts: dict[str, Any]) -> str:
 def _append(folder: Path, path: Path, what: str, facts: dict[str, Any]) -> str:
     number, before = _last(folder)
     entries: list[tuple[str, dict[str, Any]]] = []
-    if path.exists() and path.stat().st_size > LARGEST:
+    # A line that was cut off stays in the file of the line that tells of it: the next call begins a new one.
+    if path.exists() and path.stat().st_size > LARGEST and not _torn(path.read_bytes()):
         _rotate(path)
         entries.append(("rotated", {"removed": _remove_old(folder)}))
     if not path.exists():
@@ -84,14 +84,6 @@ def files_of(folder: Path) -> list[Path]:
     """The log's files, the oldest first."""
     old = sorted(path for path in folder.glob("audit-*.jsonl") if _OLD.fullmatch(path.name))
     return [*old, *([folder / NAME] if (folder / NAME).exists() else [])]
-
-
-def entries_of(folder: Path) -> Iterator[dict[str, Any]]:
-    """Every line that can be read. Raises OSError."""
-    for path in files_of(folder):
-        for line in path.read_bytes().splitlines():
-            if (entry := _entry(line)) is not None:
-                yield entry
 
 
 def verify(folder: Path) -> Verdict:

@@ -81,6 +81,16 @@ def test_old_files_go_after_a_year_and_the_log_says_so(state: Path, monkeypatch:
     assert verify(state).problems
 
 
+def test_a_torn_line_stays_with_the_line_that_tells_of_it(state: Path, monkeypatch: pytest.MonkeyPatch):
+    file = fill(state)
+    file.write_bytes(file.read_bytes()[:-20])  # killed in the last line of a file that is full
+    monkeypatch.setattr(audit_log, "LARGEST", 200)
+    append(state, "batch", {})
+    append(state, "batch", {})
+    found = verify(state)
+    assert (found.files, found.torn, found.problems) == (2, 1, [])
+
+
 def test_writers_at_once_make_one_chain(state: Path):
     code = (
         "import sys; from pathlib import Path; from xscan.engine.nights.audit_log import append\n"
