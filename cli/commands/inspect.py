@@ -114,7 +114,7 @@ def _as_listed(found: "Found", film: "Film", outputs: dict[str, "np.ndarray"], m
 
 def _found(file: Path) -> "Found":
     """The file, or the zip above it and its member. Raises UsageError when there is neither."""
-    from xscan.engine.errors import UsageError
+    from xscan.engine.errors import FileProblem, UsageError
     from xscan.engine.find.found import Found
     from xscan.engine.find.zips import SUFFIXES
 
@@ -127,9 +127,12 @@ def _found(file: Path) -> "Found":
             from xscan.engine.find.zips import members
 
             shown = file.relative_to(parent).as_posix()
-            for member in members(str(parent)):
-                if member.shown == shown:
-                    return Found(shown, str(parent), member.entry, member.entry.unpacked, problem=member.problem)
+            try:
+                for member in members(str(parent)):
+                    if member.shown == shown:
+                        return Found(shown, str(parent), member.entry, member.entry.unpacked, problem=member.problem)
+            except FileProblem as problem:  # of the whole zip, as the list would have it
+                return Found(shown, str(parent), problem=problem)
     if file.is_dir():
         raise UsageError(f"{file} is a folder: give one film of it, or scan all with xscan batch")
     raise UsageError(f"no file {file}")

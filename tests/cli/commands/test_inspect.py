@@ -49,6 +49,10 @@ def test_a_member_of_a_zip(xscan: Xscan, tmp_path: Path) -> None:
     assert run.returncode == 0, run.stderr
     assert "MONOCHROME2" in run.stdout
     assert xscan("inspect", tmp_path / "export.zip" / "DICOM" / "1").returncode == 2
+    (tmp_path / "export.zip").write_bytes((tmp_path / "export.zip").read_bytes()[:300])
+    cut = xscan("inspect", tmp_path / "export.zip" / "DICOM" / "0")
+    assert cut.returncode == 3, cut.stderr
+    assert cut.stdout == "failed: bad-zip: the zip is damaged or incomplete\n"
 
 
 @pytest.mark.parametrize(
