@@ -10,7 +10,7 @@ import typer
 
 from ..nightly import systemd
 from ..nightly.cron_and_windows import crontab, windows_task
-from ..nightly.job import NightlyJob, _checked_name, check_text, parse_time, xscan
+from ..nightly.job import NightlyJob, checked_name, check_text, parse_time, xscan
 from ..nightly.systemd import has_systemd, job_of, unit_names
 from ..terminal.console import Console
 from ..terminal.options import Json, Quiet
@@ -50,7 +50,7 @@ def install(
 
     console = Console(quiet, json=json)
     manager = _of_the_machine(user) if user else systemd.own()
-    job = nightly_job(ctx.find_root(), command, _checked_name(name), parse_time(at), notify, user)
+    job = nightly_job(ctx.find_root(), command, checked_name(name), parse_time(at), notify, user)
     check_text([*job.command(notify=True), job.out])
     _let_read(job, group, console)
     if user or has_systemd():
@@ -120,7 +120,7 @@ def remove(name: Name = "nightly", quiet: Quiet = False) -> None:
     from xscan.engine.errors import UsageError
 
     console = Console(quiet)
-    _checked_name(name)
+    checked_name(name)
     if not (has_systemd() or systemd.of(name)):
         if os.name == "nt":
             _windows_file(name).unlink(missing_ok=True)
@@ -134,6 +134,7 @@ def remove(name: Name = "nightly", quiet: Quiet = False) -> None:
     manager = systemd.of(name)
     if manager is None:
         raise UsageError(f"no job named {name}: see `xscan schedule show`")
+    systemd.require_own(manager, name)
     found = [file for file in unit_names(name) if (manager.folder / file).exists()]
     for timer in (file for file in found if file.endswith(".timer")):
         manager.ctl("disable", "--now", timer)

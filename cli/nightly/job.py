@@ -83,9 +83,8 @@ def later(at: str) -> str:
     return f"{(int(at[:2]) + CHECK_HOURS) % 24:02}:{at[3:]}"
 
 
-def _checked_name(name: str) -> str:
-    from xscan.engine.errors import UsageError
-
+def checked_name(name: str) -> str:
+    """A job's name. Raises UsageError for one that could lead out of a folder of units."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
         raise UsageError(f"cannot use --name {name}: write letters, digits, - and _")
     return name

@@ -11,9 +11,11 @@ from pathlib import Path
 
 from ..terminal.console import Console
 from .hardened import by_system, by_user
-from .job import NightlyJob, _checked_name, later
+from .job import NightlyJob, checked_name, later
 
 _UNITS = (".service", ".timer", ".failed.service", ".check.service", ".check.timer")
+#: systemd passes over sections that begin with X-; `xscan schedule show` reads this one, and what has none is not ours.
+_OURS = "[X-Xscan]\n"
 _JOB = "Job="
 
 
@@ -82,7 +84,7 @@ def both() -> tuple[Systemd, Systemd]:
 
 def of(name: str) -> Systemd | None:
     """Where a job of this name is installed; a user's own goes first."""
-    units = unit_names(_checked_name(name))
+    units = unit_names(checked_name(name))
     return next((systemd for systemd in both() if any((systemd.folder / unit).exists() for unit in units)), None)
 
 
@@ -91,11 +93,25 @@ def has_systemd() -> bool:
     return own().answers
 
 
+def require_own(systemd: Systemd, name: str) -> None:
+    """Raise UsageError where a unit of that name stands that no `schedule install` wrote, such as the listener's."""
+    from xscan.engine.errors import UsageError
+
+    unit = systemd.folder / unit_names(name)[0]
+    try:
+        is_own = not os.path.lexists(unit) or _OURS in unit.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        is_own = False
+    if not is_own:
+        raise UsageError(f"{unit} is no job of xscan schedule install: give another --name")
+
+
 def install(job: NightlyJob, systemd: Systemd, console: Console) -> None:
     """Write and enable a job's units, in place of an earlier one's of that name. Raises UsageError."""
     from xscan.engine.errors import UsageError
 
     texts = units(job)
+    require_own(systemd, job.name)
     try:
         systemd.folder.mkdir(parents=True, exist_ok=True)
         for file in unit_names(job.name):
@@ -160,8 +176,7 @@ def units(job: NightlyJob) -> dict[str, str]:
         # continue: a worker that is killed for its memory costs one film, not the night
         "KillMode=mixed\nTimeoutStopSec=180\nOOMPolicy=continue\n"
         f"{by_system(job.folders, job.families) if job.user else by_user(job.families)}\n"
-        # systemd passes over sections that begin with X-; `xscan schedule show` reads this one
-        f"[X-Xscan]\n{_JOB}{json.dumps(asdict(job))}\n",
+        f"{_OURS}{_JOB}{json.dumps(asdict(job))}\n",
         timer: _timer(about, f"OnCalendar=*-*-* {job.at}:00\nPersistent=true"),
     }
     if job.notify:  # what a site's own command needs nobody can know: its units are not hardened

@@ -119,6 +119,19 @@ def test_a_second_install_replaces_the_first_and_remove_takes_all(machine: Machi
 
 
 @linux
+def test_a_unit_that_no_install_wrote_stays(machine: Machine) -> None:
+    machine.units.mkdir(parents=True)
+    unit = machine.units / "xscan-listen.service"  # where `schedule service` says that its unit is to be saved
+    unit.write_text("[Service]\nExecStart=xscan listen\n")
+    for run in (machine.install("--name", "listen"), machine("remove", "--name", "listen")):
+        assert run.returncode == 2
+        assert "is no job of xscan schedule install: give another --name" in run.stderr
+    assert list(machine.units.iterdir()) == [unit]
+    assert unit.read_text() == "[Service]\nExecStart=xscan listen\n"
+    assert not any("able" in line for line in machine.asked)
+
+
+@linux
 def test_what_systemd_refuses_is_said(machine: Machine) -> None:
     run = machine.install(REFUSE="enable-linger")
     assert run.returncode == 0
