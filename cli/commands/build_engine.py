@@ -45,7 +45,9 @@ def build_engine(
     best_batch: Annotated[int, typer.Option(min=1, help="Batch size that TensorRT makes quickest.")] = 8,
     max_batch: Annotated[int, typer.Option(min=1, help="Largest batch of a TensorRT engine.")] = 32,
     workspace: Annotated[int, typer.Option(min=1, help="Megabytes that a TensorRT layer may use.")] = 1024,
-    timing_cache: Annotated[Path | None, typer.Option(help="File with TensorRT's timings of earlier builds.")] = None,
+    timing_cache: Annotated[
+        Path | None, typer.Option(help="File with TensorRT's timings of earlier builds, kept for later ones.")
+    ] = None,
     portable: Annotated[bool, typer.Option("--portable", help="Also for later GPUs and TensorRT versions.")] = False,
     mixed: Annotated[bool, typer.Option("--mixed", help="Where INT8 is refused, leave the worst layers in float.")] = (
         False

@@ -10,7 +10,7 @@ import typer
 
 from ..nightly import systemd
 from ..nightly.cron_and_windows import crontab, windows_task
-from ..nightly.job import NightlyJob, checked_name, check_text, parse_time, xscan
+from ..nightly.job import NightlyJob, check_text, checked_name, parse_time, xscan
 from ..nightly.systemd import has_systemd, job_of, unit_names
 from ..terminal.console import Console
 from ..terminal.options import Json, Quiet

@@ -6,13 +6,15 @@ xscan.calibration, and the flags and calibrators that TensorRT 11 removed are no
 
 import contextlib
 import importlib
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ..errors import EngineError
+from ..disk.replace import replace_bytes
+from ..errors import EngineError, OutputError
 from ..machine.gpu_fit import capabilities
 from ..machine.install import pip_line
 from ..network.sidecar import Profile
@@ -116,7 +118,7 @@ def build_plan(
     if monitor is not None:
         config.progress_monitor = monitor  # `monitor` must outlive the build
     timings = options.timing_cache if trt.__name__ == "tensorrt" else None  # TensorRT for RTX ignores it
-    cache = _load_timings(config, timings)
+    cache, earlier = _load_timings(config, timings, say)
     plan = builder.build_serialized_network(network, config)
     if plan is None:
         _failed.add(trt.__name__)
@@ -124,7 +126,7 @@ def build_plan(
     content = bytes(plan)
     if cache is not None and timings is not None:
         with contextlib.suppress(Exception):  # a cache that cannot be kept costs time, not the engine
-            timings.write_bytes(bytes(cache.serialize()))
+            replace_bytes(timings, bytes(cache.serialize()), lambda path: _require_same(path, earlier))
     return content
 
 
@@ -158,20 +160,31 @@ def _choose_targets(trt: ModuleType, config: Any, options: BuildOptions) -> None
         config.hardware_compatibility_level = level.AMPERE_PLUS if ampere else level.SAME_COMPUTE_CAPABILITY
 
 
-def _load_timings(config: Any, path: Path | None) -> Any:
-    """Give the builder the timings of earlier builds. Asks for a GPU, so only where the caller has one."""
+def _load_timings(config: Any, path: Path | None, say: Say | None) -> tuple[Any, bytes]:
+    """Give the builder the timings of earlier builds; its cache, and what stands at `path`, which it may replace.
+
+    None where TensorRT does not take what stands there: another version's or GPU's timings, or no timings at all, and
+    nobody can tell which. Asks for a GPU, so only where the caller has one.
+    """
     if path is None:
-        return None
+        return None, b""
     try:
-        earlier = path.read_bytes() if path.is_file() else b""
-        for content in (earlier, b""):  # a damaged cache gives none, or is not taken; an empty one always is
-            cache = config.create_timing_cache(content)
-            # False: another GPU's or version's timings are refused, not mixed in
-            if cache is not None and config.set_timing_cache(cache, False):
-                return cache
+        earlier = path.read_bytes() if os.path.lexists(path) else b""
+        cache = config.create_timing_cache(earlier)  # a damaged one gives none, or is not taken; an empty one always is
+        # False: another GPU's or version's timings are refused, not mixed in
+        if cache is not None and config.set_timing_cache(cache, False):
+            return cache, earlier
     except Exception:  # the binding's own: a build without earlier timings is a slower build, and no more
         pass
-    return None
+    if say is not None:
+        say(f"{path} holds no timings that this TensorRT takes: it stays as it is, delete it to have it made anew")
+    return None, b""
+
+
+def _require_same(path: Path, earlier: bytes) -> None:
+    """Raise OutputError if other content stands at `path` than the timings that were taken from it."""
+    if (path.read_bytes() if path.exists() else b"") != earlier:
+        raise OutputError(f"{path} is no cache of timings: give another --timing-cache")
 
 
 def _monitor(trt: ModuleType, progress: Progress) -> Any:

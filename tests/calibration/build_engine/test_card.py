@@ -133,6 +133,24 @@ def test_auto_takes_what_is_faster_on_the_card(
     assert any("time here" in note for note in notes)
 
 
+def test_timings_are_kept_and_no_other_file_is_written_over(settings: BuildSettings, films: Path, trt: TensorRt):
+    kept, film = settings.out.with_name("timings"), settings.out.with_name("film.png")
+    for _ in range(2):
+        build(replace(settings, precision="fp32", timing_cache=kept))
+        assert kept.read_bytes() == b"timings"
+    film.write_bytes(next(films.glob("*/*.png")).read_bytes())
+    before, said = film.read_bytes(), list[str]()
+    build(replace(settings, precision="fp32", timing_cache=film), Say(builder=said.append))
+    assert film.read_bytes() == before
+    assert said == [
+        f"{film} holds no timings that this TensorRT takes: it stays as it is, delete it to have it made anew"
+    ]
+    kept.unlink()
+    kept.symlink_to(film)
+    build(replace(settings, precision="fp32", timing_cache=kept))
+    assert (film.read_bytes(), kept.is_symlink()) == (before, True)
+
+
 def test_a_plan_that_is_not_its_graph_is_refused_and_nothing_is_written(settings: BuildSettings, trt: TensorRt):
     trt.change = broken("int8")
     strict = replace(settings, limits=Tolerances(*[0.2] * 9))

@@ -71,7 +71,8 @@ class IBuilderConfig(Part):
         self._flags.add(flag)
 
     def create_timing_cache(self, serialized_timing_cache: bytes) -> ITimingCache | None:
-        return None if self._trt.driver.due("create_timing_cache") else ITimingCache(self._trt)
+        damaged = serialized_timing_cache not in (b"", b"timings")
+        return None if self._trt.driver.due("create_timing_cache") or damaged else ITimingCache(self._trt)
 
     def set_timing_cache(self, cache: ITimingCache, ignore_mismatch: bool) -> bool:
         return not self._trt.driver.due("set_timing_cache")
