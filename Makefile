@@ -72,7 +72,7 @@ $(VENV)/bin/python:
 
 # The stamps make a second call start at once; what is named here installs again when it changes.
 INSTALLED := pyproject.toml setup.py constraints.txt scripts/rooms.py \
-  engine/preprocess/_area.c engine/read/_cmyk.c engine/read/_jpeg.c engine/triage/_look.c
+  engine/preprocess/_area.c engine/read/_cmyk.c engine/read/_jpeg.c engine/read/_line.c engine/triage/_look.c
 $(VENV)/base: $(INSTALLED) | $(VENV)/bin/python
 	$(call install,)
 	@touch $@

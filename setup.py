@@ -1,7 +1,7 @@
 """The compiled parts, and the README as a package page shows it; all else stands in pyproject.toml.
 
 Where there is no compiler, xscan installs without the compiled parts and works with OpenCV: the same numbers, more
-slowly (area.py, cmyk.py, look.py).
+slowly (area.py, cmyk.py, line.py, look.py).
 """
 
 import re
@@ -59,7 +59,13 @@ if __name__ == "__main__":
                 py_limited_api=True,  # one build for Python 3.11 and later (PEP 384)
                 optional=True,
             )
-            for module in ("engine/preprocess/_area", "engine/read/_cmyk", "engine/read/_jpeg", "engine/triage/_look")
+            for module in (
+                "engine/preprocess/_area",
+                "engine/read/_cmyk",
+                "engine/read/_jpeg",
+                "engine/read/_line",
+                "engine/triage/_look",
+            )
         ],
         cmdclass={"build_ext": WhatCanBeBuilt},
         options={"bdist_wheel": {"py_limited_api": "cp311"}},

@@ -33,6 +33,7 @@ def one(folder: Path, engine: str, films: int, seconds: float) -> dict[str, floa
     from xscan.engine.batch import worker
     from xscan.engine.batch.messages import Job, WorkerSettings
     from xscan.engine.find.discover import discover
+    from xscan.engine.machine.confine import MemoryLimit
     from xscan.engine.read import decode
     from xscan.engine.read.film import DEFAULT_LIMITS
     from xscan.engine.runtime.open import find_engine, open_runtime
@@ -54,6 +55,7 @@ def one(folder: Path, engine: str, films: int, seconds: float) -> dict[str, floa
     path = find_engine(engine)
     runtime: Any = open_runtime(path)
     settings = WorkerSettings(path, DEFAULT_LIMITS)
+    memory = MemoryLimit(DEFAULT_LIMITS.max_pixels, DEFAULT_LIMITS.max_bytes)
     decode.read_content = clocked("load", decode.read_content)
     decode.read_bytes = clocked("decode", decode.read_bytes)
     worker.to_input = clocked("resize", worker.to_input)
@@ -67,7 +69,7 @@ def one(folder: Path, engine: str, films: int, seconds: float) -> dict[str, floa
         spent.clear()
         began = time.perf_counter()
         for job in jobs:
-            worker._do(job, runtime, settings, [0, 0], None)
+            worker._do(job, runtime, settings, [0, 0], None, memory)
         spent["else"] = time.perf_counter() - began - sum(spent.values())
         passes.append({stage: 1000 * spent[stage] / len(found) for stage in STAGES})
     return {stage: statistics.median(p[stage] for p in passes[1:]) for stage in STAGES}

@@ -95,8 +95,8 @@ def _runtimes() -> Iterator[Check]:
 
 def _kernel() -> Check:
     """The compiled parts of xscan itself (engine/preprocess/area.py, engine/read/jpeg_decode.py,
-    engine/triage/look.py)."""
-    names = ("preprocess._area", "read._cmyk", "read._jpeg", "triage._look")
+    engine/read/line.py, engine/triage/look.py)."""
+    names = ("preprocess._area", "read._cmyk", "read._jpeg", "read._line", "triage._look")
     parts = tuple(f"xscan.engine.{name}" for name in names)
     compiled = all(importlib.util.find_spec(part) is not None for part in parts)
     fix = "none needed, reading is a little slower: install a C compiler, then " + _REPAIR

@@ -2,7 +2,7 @@
 
 stored value → modality LUT or rescale → VOI LUT or window → presentation (inversion last)
 (PS3.3 C.11.1, C.11.2, C.11.6; PS3.4 N.2). A film has at most 16 bits, so the whole chain is one table
-of at most 65,536 entries, applied in one pass over the pixels.
+of at most 65,536 entries, applied in one pass over the pixels; where it is a straight line, by that line.
 """
 
 import functools
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from ..line import by_line
 from ..look_up import look_up
 from .header import Header
 from .pixels import ImagePixel, Stored
@@ -46,10 +47,15 @@ def render(header: Header, image: ImagePixel, stored: Stored) -> Rendering:
     shown, window = voi_output(header, image, modality, counts, notes)
     inverted, contradiction = inversion(header, image)
     # Inversion comes after VOI, never before (PS3.3 C.7.6.3.1.2, C.11.6.1.2).
-    grey = np.rint(255.0 * (1.0 - shown if inverted else shown))
-    table = np.clip(grey, 0, 255).astype(np.uint8)
+    exact = 255.0 * (1.0 - shown if inverted else shown)
+    table = np.clip(np.rint(exact), 0, 255).astype(np.uint8)
     table[padding] = 0  # PS3.3 C.7.5.1.1.2: padding is no part of the picture: shown as background
-    return Rendering(look_up(table[index], pixels), window, inverted, notes, contradiction)
+    words = table[index]
+    mask = 0xFFFF if stored.compressed else values.size - 1
+    grey = by_line(pixels, words, table, exact, mask, values.size // 2 if image.signed else 0)
+    if grey is None:
+        grey = look_up(words, pixels)
+    return Rendering(grey, window, inverted, notes, contradiction)
 
 
 def value_range(image: ImagePixel) -> np.ndarray:
