@@ -30,7 +30,8 @@ PYTHONS = ("3.11", "3.12", "3.13")
 FILMS = 12
 #: The compiled parts: an installation works without them, a release is not to.
 _COMPILED = (
-    "import xscan.engine.preprocess._area, xscan.engine.read._cmyk, xscan.engine.read._jpeg, xscan.engine.triage._look"
+    "import xscan.engine.preprocess._area, xscan.engine.read._cmyk, xscan.engine.read._jpeg, xscan.engine.read._line, "
+    "xscan.engine.triage._look"
 )
 
 

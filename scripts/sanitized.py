@@ -1,4 +1,4 @@
-"""Our own C (_jpeg, _cmyk, _area, _look), built with AddressSanitizer and UndefinedBehaviorSanitizer, under mutations.
+"""Our own C, built with AddressSanitizer and UndefinedBehaviorSanitizer, under mutations.
 
     python scripts/sanitized.py --count 100000 [--seed 1]        # Linux, gcc with libasan and libubsan
 
@@ -21,7 +21,7 @@ from pathlib import Path
 from types import ModuleType
 
 ROOT = Path(__file__).resolve().parents[1]
-PARTS = {"_jpeg": "read", "_cmyk": "read", "_area": "preprocess", "_look": "triage"}
+PARTS = {"_jpeg": "read", "_cmyk": "read", "_area": "preprocess", "_look": "triage", "_line": "read"}
 # Without __gnu_linux__ there are no clones for wider registers: they are chosen before the sanitizer is there.
 FLAGS = ("-O1", "-g", "-fPIC", "-shared", "-fwrapv", "-U__gnu_linux__")
 CHECKS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer")
@@ -69,7 +69,7 @@ def child(folder: Path, start: int, count: int, seed: int) -> None:
     from fuzz_read import damage
     from fuzz_structure import structural
 
-    jpeg, cmyk, area, look = (load(folder, name) for name in PARTS)
+    jpeg, cmyk, area, look, line = (load(folder, name) for name in PARTS)
     seeds = streams()
     fates: Counter[str] = Counter()
     case = os.open(folder / "case", os.O_CREAT | os.O_WRONLY)
@@ -95,7 +95,13 @@ def child(folder: Path, start: int, count: int, seed: int) -> None:
             fates[f"_jpeg {call(lambda: jpeg.decode(stream, np.empty(shape, kind)))}"] += 1  # noqa: B023
             continue
         rows, columns = some(), some()
-        if index % 12 == 0:
+        if index % 24 == 0:
+            words = of(chance, (rows, columns), np.uint16)
+            other = (rows, columns) if chance.random() < 0.9 else (some(), 1)
+            words = words if chance.random() < 0.9 else np.frombuffer(bytes(2 * words.size + 1), np.uint8)[1:]
+            numbers = [*(chance.getrandbits(16) for _ in range(4)), *(chance.getrandbits(32) for _ in range(2)), 255]
+            fates[f"_line {call(lambda: line.shade(words, np.empty(other, np.uint8), *numbers))}"] += 1  # noqa: B023
+        elif index % 12 == 0:
             other = (rows, columns) if chance.random() < 0.9 else (some(), some())
             pixels, tiff = of(chance, (rows, columns, 4), np.uint8), chance.random() < 0.5
             fates[f"_cmyk {call(lambda: cmyk.to_grey(pixels, np.empty(other, np.uint8), tiff))}"] += 1  # noqa: B023
