@@ -144,6 +144,8 @@ def kill(command: list[str], root: Path, whole: dict[str, object], seconds: floa
             if fault := history_fault(out, root / "state" / "xscan"):
                 print(f"after {kills} kills: {fault}", flush=True)
             wrong += bool(different or fault)
+            if finished % 5 == 0:  # a study that is cut short still says what it saw
+                print(f"{kills} kills, {finished} lists finished, {wrong} of them wrong", flush=True)
             for path in root.glob("list*"):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
         elif code not in (-signal.SIGKILL, -signal.SIGTERM, 130):
