@@ -1,14 +1,16 @@
-"""Let the output's file system fail at the n-th call, at every n, and look at how each command ends.
+"""Let a file system fail at the n-th call, at every n, and look at how each command ends.
 
     python scripts/fault_injection.py                       # all; some minutes
     python scripts/fault_injection.py --only merge triage --sample 7
 
 Six phantoms, a network of a few weights, one worker. Each case is a process that is forked when all is imported; below
-its output folder scripts/failing_disk.c (compiled here; Linux) makes a call fail: to open, read, write, bring to
-the disk, rename, link, unlink, make a folder. Then the same command runs again on a sound disk. Looked at:
+its output folder (`films`: a batch, below the films' folder) scripts/failing_disk.c (compiled here; Linux) makes a call
+fail: to open, read, write, bring to the disk, rename, link, unlink, make a folder. Then the same command runs again on
+a sound disk. Looked at:
 
 - the exit code is one that the fault may have, and stderr has no traceback and no internal error;
-- no output is half written: each is as it was before, or as it must be, or not there;
+- no output is half written: each is as it was before, or as it must be, or not there; where films cannot be read, the
+  list has a row for each;
 - afterwards the same command ends with 0, all outputs have the bytes of a run without a fault, nothing is left over.
   (A hidden temporary file may be, of a command without a lock whose share did not let it remove it.)
 
@@ -39,6 +41,9 @@ SOURCE = Path(__file__).with_name("failing_disk.c")
 EVER = 1 << 40
 REPORT = ".run.json"  #: of a run that failed it says so: whole, and another than that of a run without a fault
 
+#: Of films that cannot be read: rows that say so, which are too many, or the share is lost.
+FILMS_CODES = {0, 3, 5}
+
 #: fault -> errno (0: a write takes half), whether all later calls fail, too, and the exit codes that it may end with.
 FAULTS = {
     "disk full": (errno.ENOSPC, True, {0, 5}),
@@ -57,11 +62,12 @@ class Command:
     words: list[str]
     template: Path
     wanted: dict[str, bytes]
+    below: Path  #: what fails
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", nargs="*", default=[], help="batch, next-night, report, merge, triage")
+    parser.add_argument("--only", nargs="*", default=[], help="batch, next-night, films, report, merge, triage")
     parser.add_argument("--faults", nargs="*", default=list(FAULTS))
     parser.add_argument("--sample", type=int, default=1, help="every so-manieth call only")
     options = parser.parse_args()
@@ -92,6 +98,8 @@ def study(root: Path, options: argparse.Namespace) -> bool:
     for name, command in commands(root, options.only):
         calls = run(root, command, None)[1]
         for fault in options.faults:
+            if name == "films" and FAULTS[fault][0] in (errno.ENOSPC, 0):
+                continue  # nothing is written there
             codes: Counter[int] = Counter()
             found = []
             for n in range(1, calls + 1, options.sample):
@@ -160,12 +168,13 @@ def commands(root: Path, only: list[str]) -> Iterator[tuple[str, Command]]:
         ),
         "merge": (shards, ["merge", str(out / "all.csv"), str(out / "1.csv"), str(out / "2.csv"), "-q"]),
         "triage": ([[*batch, "--out", str(out / "a.csv")]], triage),
+        "films": ([], night),
         "next-night": ([night], night),  # with films that are new, changed and gone
     }
     for name, (before, words) in todo.items():
         if only and name not in only:
             continue
-        command = Command(words, root / f"{name}.template", {})
+        command = Command(words, root / f"{name}.template", {}, films if name == "films" else out)
         shutil.rmtree(out, ignore_errors=True)
         out.mkdir()
         for line in before:
@@ -222,13 +231,16 @@ def case(root: Path, command: Command, fault: str, n: int) -> tuple[int, list[st
     number, lasts, allowed = FAULTS[fault]
     before = outputs(command.template)
     code, _, says = run(root, command, (n, EVER if lasts else n, number))
-    problems = [] if code in allowed else [f"exit code {code}: {says[-300:]}"]
+    of_films = command.below != root / "out"
+    problems = [] if code in (FILMS_CODES if of_films else allowed) else [f"exit code {code}: {says[-300:]}"]
     problems += ["a traceback: " + says[-600:] for word in _NEVER if word in says][:1]
     out = root / "out"
     for name, content in outputs(out).items():
         whole = content in (command.wanted.get(name), before.get(name))
         whole |= name.endswith(REPORT) and content.isalpha()
         whole |= name.endswith(".html") and content.rstrip().endswith(b"</html>")  # a picture may be missing
+        if of_films:
+            whole = name != "a.csv" or films_of(content) == films_of(command.wanted[name])
         if name in command.wanted and not whole:
             problems.append(f"{name} is half written")
     if code != 0 or outputs(out) != command.wanted:
@@ -247,6 +259,11 @@ def case(root: Path, command: Command, fault: str, n: int) -> tuple[int, list[st
     return code, problems
 
 
+def films_of(content: bytes) -> list[bytes]:
+    """The first cells of a list: its films."""
+    return [line.partition(b",")[0] for line in content.splitlines()]
+
+
 _TEMPORARY = re.compile(r"\.[0-9a-f]{16}\.tmp\.")
 _NEVER = ("Traceback", "internal error", "Logging error", "Exception ignored", "most recent call")
 
@@ -257,13 +274,15 @@ def run(root: Path, command: Command, fault: tuple[int, int, int] | None) -> tup
     shutil.rmtree(out)
     shutil.copytree(command.template, out)
     read, write = os.pipe()
-    code, says = fork(root, command.words, fault or (0, 0, 0), write)
+    code, says = fork(root, command.words, command.below, fault or (0, 0, 0), write)
     os.close(write)
     with os.fdopen(read) as pipe:
         return code, int(pipe.read() or 0), says
 
 
-def fork(root: Path, words: list[str], fault: tuple[int, int, int] | None = None, tell: int = -1) -> tuple[int, str]:
+def fork(
+    root: Path, words: list[str], below: Path | None = None, fault: tuple[int, int, int] = (0, 0, 0), tell: int = -1
+) -> tuple[int, str]:
     """A command in a process of its own; its exit code and what it said on stderr."""
     said = root / "stderr"
     child = os.fork()
@@ -273,15 +292,15 @@ def fork(root: Path, words: list[str], fault: tuple[int, int, int] | None = None
             for number, target in ((1, Path(os.devnull)), (2, said)):
                 os.dup2(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
             shim = ctypes.CDLL(os.environ["XSCAN_FAILING_DISK"])
-            if fault is not None:
+            if below is not None:
                 first, last, number = fault
                 shim.failing_disk_arm(
-                    str(root / "out").encode(), ctypes.c_long(first), ctypes.c_long(last), ctypes.c_int(number)
+                    str(below).encode(), ctypes.c_long(first), ctypes.c_long(last), ctypes.c_int(number)
                 )
             code = _command(words)
             for worker in multiprocessing.active_children():
                 worker.kill()
-            if fault is not None:
+            if below is not None:
                 shim.failing_disk_calls.restype = ctypes.c_long
                 os.write(tell, str(shim.failing_disk_calls()).encode())
         except BaseException:
