@@ -14,6 +14,7 @@ from xscan.engine.dataset.folder import list_films
 from xscan.engine.dataset.sheet import bare, read_sheet
 from xscan.engine.dataset.trained_on import trained_on
 from xscan.engine.disk.hostile import uncell
+from xscan.engine.disk.overwrite import reading
 from xscan.engine.errors import UsageError
 from xscan.engine.lists.table import COLUMNS, HEADER, Row, read_rows
 from xscan.engine.network.manifest import Manifest
@@ -214,7 +215,7 @@ def _scored(path: Path, manifest: Manifest) -> Iterator[Row]:
 
 def _rows(path: Path) -> Iterator[Row]:
     """A list as xscan wrote it, or as a spreadsheet saved it again."""
-    with path.open("rb") as stream:
+    with reading(path), path.open("rb") as stream:
         if stream.readline().rstrip(b"\r\n") == HEADER.rstrip(b"\n"):
             stream.seek(0)
             yield from read_rows(stream)

@@ -90,7 +90,7 @@ def _enqueue(csv: Path, folder: Path | None, to, state: Path, again: bool, conso
 
     from xscan.engine.errors import UsageError
     from xscan.engine.lists.run_report import manifest_of
-    from xscan.engine.lists.table import read_rows
+    from xscan.engine.lists.table import rows_in
     from xscan.engine.pacs.films import folder_of
     from xscan.engine.pacs.outbox import Outbox
 
@@ -101,8 +101,8 @@ def _enqueue(csv: Path, folder: Path | None, to, state: Path, again: bool, conso
     manifest = manifest_of(csv)
     points = (manifest.rule_out.threshold, manifest.rule_in.threshold) if manifest else None
     films = folder or folder_of(csv)
-    with Outbox(state) as outbox, csv.open("rb") as stream:
-        put = outbox.enqueue(films, read_rows(stream), to, points, version("xscan"), again=again)
+    with Outbox(state) as outbox:
+        put = outbox.enqueue(films, rows_in(csv), to, points, version("xscan"), again=again)
     if put.no_dicom:
         console.say(f"{plural(put.no_dicom, 'scored film')} without a DICOM identity: nothing can be sent of these")
     if put.gone:

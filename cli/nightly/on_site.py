@@ -12,7 +12,7 @@ from xscan.engine.batch.settings import BatchSettings, Summary
 from xscan.engine.dataset.sheet import read_sheet
 from xscan.engine.errors import UsageError
 from xscan.engine.lists.run_report import digest_of
-from xscan.engine.lists.table import read_rows
+from xscan.engine.lists.table import rows_in
 from xscan.engine.network.manifest import Manifest
 from xscan.engine.nights import clock
 
@@ -40,8 +40,7 @@ def report_of_films(
 ) -> SiteReport:
     """Raises UsageError where no film has a truth, or all were trained on."""
     key, sick, patients = truth
-    with settings.out.open("rb") as stream:
-        rows = [row for row in read_rows(stream) if getattr(row, key) in sick and row.status != "skipped"]
+    rows = [row for row in rows_in(settings.out) if getattr(row, key) in sick and row.status != "skipped"]
     if not rows:
         raise UsageError(f"no film of {settings.folder} has a row in the truth (compared by {key})")
     films = films_of(rows, settings.folder)

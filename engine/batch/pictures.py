@@ -16,7 +16,7 @@ from ..disk.own_folder import OwnFolder
 from ..errors import XscanError
 from ..find.discover import discover
 from ..find.found import Found, order_key
-from ..lists.table import Row, modified_ns, read_rows
+from ..lists.table import Row, modified_ns, rows_in
 from ..network.manifest import Manifest
 from ..read.film import DEFAULT_LIMITS, Limits
 from ..triage.points import Wish
@@ -66,8 +66,7 @@ def films_again(folder: Path, rows: Iterator[Row], follow_links: bool, only: Seq
 
 def scored_rows(csv: Path) -> Iterator[Row]:
     """The rows of a list that have a band."""
-    with csv.open("rb") as stream:
-        yield from (row for row in read_rows(stream) if row.priority)
+    return (row for row in rows_in(csv) if row.priority)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from ..disk.overwrite import made_here, start_of
 from ..disk.replace import replacing
 from ..errors import OutputError
 from ..machine.install import require
-from .table import COLUMNS, Row, beside, read_rows
+from .table import COLUMNS, Row, beside, rows_in
 
 FORMATS = ("csv", "jsonl", "parquet", "excel")
 _NUMBERS = {"p_normal": float, "p_bacteria": float, "p_virus": float, "p_pneumonia": float, "bytes": int}
@@ -92,8 +92,8 @@ def convert(csv: Path, formats: Iterable[str]) -> list[Path]:
         if name == "csv":
             continue
         target = target_of(csv, name)
-        with csv.open("rb") as rows, replacing(target, OURS[name], private=True) as stream:
-            writers[name](stream, map(_as_values, read_rows(rows)))
+        with replacing(target, OURS[name], private=True) as stream:
+            writers[name](stream, map(_as_values, rows_in(csv)))
         written.append(target)
     return written
 

@@ -1,6 +1,5 @@
 """Join the lists of several shards into one, in discovery's order, with the rules that cross shards."""
 
-import contextlib
 import heapq
 import tempfile
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ from ..find.found import order_key
 from ..find.shard import Shard
 from .doubles import Doubles
 from .run_report import RunReport, State
-from .table import HEADER, Row, encode, read_rows, require_list
+from .table import HEADER, Row, encode, read_rows, require_list, rows_in
 
 
 def merge(out: Path, parts: list[Path], any_engine: bool = False) -> int:
@@ -99,15 +98,13 @@ def _setting(part: Path, name: str) -> str:
 
 
 def _rows(parts: list[Path]) -> Iterator[Row]:
-    with contextlib.ExitStack() as stack:
-        streams = [read_rows(stack.enter_context(part.open("rb"))) for part in parts]
-        models: set[str] = set()
-        last = None
-        for row in heapq.merge(*streams, key=lambda row: order_key(row.file)):
-            if row.file == last:
-                raise UsageError("two of the lists have the same file: they are not shards of one run")
-            models |= {row.model} - {""}
-            if len(models) > 1:
-                raise UsageError(f"the lists were made with different networks: {', '.join(sorted(models))}")
-            last = row.file
-            yield row
+    models: set[str] = set()
+    last = None
+    for row in heapq.merge(*map(rows_in, parts), key=lambda row: order_key(row.file)):
+        if row.file == last:
+            raise UsageError("two of the lists have the same file: they are not shards of one run")
+        models |= {row.model} - {""}
+        if len(models) > 1:
+            raise UsageError(f"the lists were made with different networks: {', '.join(sorted(models))}")
+        last = row.file
+        yield row

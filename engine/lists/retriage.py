@@ -13,7 +13,7 @@ from ..errors import OutputError, UsageError
 from ..network.manifest import Manifest
 from ..triage.bands import band, placed
 from .run_report import RunReport, State
-from .table import HEADER, Row, encode, read_rows, require_list
+from .table import HEADER, Row, encode, require_list, rows_in
 
 
 def rows_again(rows: Iterator[Row], manifest: Manifest) -> Iterator[Row]:
@@ -40,16 +40,17 @@ def rows_again(rows: Iterator[Row], manifest: Manifest) -> Iterator[Row]:
 def retriage(csv: Path, manifest: Manifest, out: Path | None) -> dict[str, Counter[str]]:
     """Count the bands of a list before and after; write the new list, and its run report, when `out` is given.
 
-    Raises UsageError, OutputError.
+    Raises UsageError, OutputError, StorageError.
     """
     if not csv.is_file():
         raise UsageError(f"no list {csv}: make it with xscan batch")
     ours = require_list if out is not None and _is_triaged_from(csv, out) else require_absent
     counts: dict[str, Counter[str]] = {"before": Counter(), "after": Counter(), "moved": Counter()}
-    with csv.open("rb") as stream, replacing(out, ours, private=True) if out else contextlib.nullcontext() as target:
+    with replacing(out, ours, private=True) if out else contextlib.nullcontext() as target:
         if target:
             target.write(HEADER)
-        for old, new in _pairs(csv, read_rows(stream), manifest):
+        # The list is read twice, side by side: memory does not depend on its length.
+        for old, new in zip(rows_in(csv), rows_again(rows_in(csv), manifest), strict=True):
             counts["before"][old.priority] += 1
             counts["after"][new.priority] += 1
             if old.priority != new.priority:
@@ -65,8 +66,3 @@ def _is_triaged_from(csv: Path, out: Path) -> bool:
     """Is `out` what an earlier call made of the same list?"""
     report = RunReport.read(out)
     return report is not None and (report.state, report.source) == (State.TRIAGED, csv.name)
-
-
-def _pairs(csv: Path, rows: Iterator[Row], manifest: Manifest) -> Iterator[tuple[Row, Row]]:
-    with csv.open("rb") as again:
-        yield from zip(rows, rows_again(read_rows(again), manifest), strict=True)

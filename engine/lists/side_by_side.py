@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import UsageError
 from ..triage.bands import Band
-from .table import HEADER, Row, read_rows
+from .table import HEADER, Row, rows_in
 
 
 @dataclass
@@ -70,5 +70,4 @@ def side_by_side(first: Path, second: Path) -> SideBySide:
 
 
 def _scored(path: Path) -> dict[str, Row]:
-    with path.open("rb") as stream:
-        return {row.file: row for row in read_rows(stream) if row.priority}
+    return {row.file: row for row in rows_in(path) if row.priority}

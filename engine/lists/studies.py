@@ -11,7 +11,7 @@ from ..disk.overwrite import made_here
 from ..disk.replace import replacing
 from ..find.spill import spilling
 from ..triage.study import Study, study
-from .table import Row, beside, encode_cell, read_rows
+from .table import Row, beside, encode_cell, rows_in
 
 COLUMNS = (
     *("study_uid", "priority", "finding", "p_pneumonia", "film", "films", "scored", "lateral", "raw", "doubts"),
@@ -34,15 +34,14 @@ def studies_of(out: Path) -> Iterator[tuple[str, Study]]:
     # private, temporary, on disk when it grows
     with spilling(sqlite3.Error), closing(sqlite3.connect("")) as films:
         films.execute("CREATE TABLE film (study, file, status, band, finding, p, reason)")
-        with out.open("rb") as stream:
-            films.executemany(
-                "INSERT INTO film VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (
-                    (row.study_uid, row.file, row.status, row.priority, row.finding, row.p_pneumonia, row.reason)
-                    for row in read_rows(stream)
-                    if row.study_uid
-                ),
-            )
+        films.executemany(
+            "INSERT INTO film VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                (row.study_uid, row.file, row.status, row.priority, row.finding, row.p_pneumonia, row.reason)
+                for row in rows_in(out)
+                if row.study_uid
+            ),
+        )
         films.execute("CREATE INDEX of_study ON film (study)")
         films.execute("CREATE TABLE study AS SELECT study, min(rowid) AS first FROM film GROUP BY study")
         ordered = films.execute(

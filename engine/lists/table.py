@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from ..disk.hostile import cell, uncell
-from ..disk.overwrite import start_of
+from ..disk.overwrite import reading, start_of
 from ..errors import OutputError
 
 _SPECIAL = re.compile(r'[",\r\n]')
@@ -98,6 +98,12 @@ def encode_cell(text: str) -> str:
     text = cell(text)
     # Not csv.writer: it leaves a lone carriage return unquoted, which its own reader then refuses.
     return '"' + text.replace('"', '""') + '"' if _SPECIAL.search(text) else text
+
+
+def rows_in(path: Path) -> Iterator[Row]:
+    """The rows of the list at `path`, one at a time. Raises OutputError and, where it cannot be read, StorageError."""
+    with reading(path), path.open("rb") as stream:
+        yield from read_rows(stream)
 
 
 def read_rows(stream: BinaryIO, size: int | None = None) -> Iterator[Row]:

@@ -20,7 +20,7 @@ from ..disk.overwrite import in_own_folder
 from ..disk.replace import replace_bytes
 from ..errors import OutputError, StorageError
 from ..lists.run_report import digest_of
-from ..lists.table import Note, Row, read_rows
+from ..lists.table import Note, Row, rows_in
 from . import audit_log, clock
 from .database import Broken, breaking, open_history, renew, writing_to
 from .heard import News, earlier_study, film_key, first_seen, since_of
@@ -216,9 +216,8 @@ class Recorder:
         digest = ""
         with writing_to(database):  # films and run in one piece: they never disagree
             if csv is not None and self._run.kind != "shadow":
-                with csv.open("rb") as stream:
-                    for some in _some(read_rows(stream)):
-                        self._put(database, some, tonight)
+                for some in _some(rows_in(csv)):
+                    self._put(database, some, tonight)
                 digest = digest_of(csv)
             told = self._run.facts | facts | {"tonight": tonight.as_dict()}
             database.execute(

@@ -17,7 +17,7 @@ from ..batch.launch import CONTEXT
 from ..batch.signals import leave_ending_to_parent
 from ..errors import XscanError
 from ..lists.run_report import manifest_of
-from ..lists.table import Row, read_rows
+from ..lists.table import Row, rows_in
 from .destinations import Destination
 from .journal import Settled
 from .outbox import Outbox, enqueue
@@ -76,8 +76,7 @@ class Delivery:
         if not self._destinations or not settled:
             return
         folders = tuple(one.folder + "/" for one in settled)
-        with self._csv.open("rb") as stream:
-            rows: list[Row] = [row for row in read_rows(stream) if row.file.startswith(folders)]
+        rows: list[Row] = [row for row in rows_in(self._csv) if row.file.startswith(folders)]
         manifest = manifest_of(self._csv)
         points = (manifest.rule_out.threshold, manifest.rule_in.threshold) if manifest else None
         for destination in self._destinations.values():

@@ -21,7 +21,7 @@ from ..disk.overwrite import require_page
 from ..disk.replace import replacing
 from ..errors import UsageError
 from ..lists.studies import studies_of
-from ..lists.table import Row, read_rows
+from ..lists.table import Row, rows_in
 from ..network.manifest import Manifest
 from ..nights.heard import News
 from . import texts
@@ -122,15 +122,10 @@ def _facts(csv: Path, options: PageOptions, pictures: bool) -> dict[str, Any]:
     }
 
 
-def _list(csv: Path) -> Iterator[Row]:
-    with csv.open("rb") as stream:
-        yield from read_rows(stream)
-
-
 def _rows(csv: Path, news: News | None) -> Iterator[str]:
     """Arrays of CELLS; where a history tells, one cell more: when it first heard of the film."""
     before = "["
-    for row in _list(csv):
+    for row in rows_in(csv):
         cells = [getattr(row, name) for name in CELLS]
         yield before + _json(cells if news is None else [*cells, news.first_seen(row)])
         before = ",\n"
@@ -167,7 +162,7 @@ def _pictures(csv: Path, pictures: Pictures, room: int) -> Iterator[str]:
     chosen = _with_large(csv, pictures, room)
     large: list[str] = []
     number = -1
-    for number, row in enumerate(_list(csv)):
+    for number, row in enumerate(rows_in(csv)):
         if number % CHUNK == 0:
             yield from _end_of_block(large) if number else ()
             large = []
@@ -190,7 +185,7 @@ def _with_large(csv: Path, pictures: Pictures, room: int) -> set[int]:
     """Which rows of the list get their large picture: the most urgent ones, as many as there is room for."""
     chosen: list[tuple[int, float, int, int]] = []  # the least urgent first
     size = 0
-    for number, row in enumerate(_list(csv)):
+    for number, row in enumerate(rows_in(csv)):
         picture = pictures(row) if row.priority in LARGE_BANDS else None
         if picture is None or not picture.large:
             continue

@@ -109,6 +109,9 @@ def read_stored(header: Header, image: ImagePixel) -> Stored:
     raise UnreadableRadiograph("unsupported", "a transfer syntax that xscan does not know")
 
 
+_FRAGMENTS = 200_000  #: of one frame; devices write one, or some of kilobytes each
+
+
 def _frame(content: bytes, at: int, order: str) -> Data:
     """Join the fragments of a single frame, the offset table left out (PS3.5 A.4)."""
     fragments: list[Data] = []
@@ -120,6 +123,8 @@ def _frame(content: bytes, at: int, order: str) -> Data:
             break
         if element != 0xE000 or at + length > len(content):
             raise UnreadableRadiograph("truncated", "the file ends inside its compressed picture")
+        if len(fragments) > _FRAGMENTS:
+            raise UnreadableRadiograph("bad-header", "the compressed picture is in far too many pieces")
         fragments.append(view[at : at + length])
         at += length
     if len(fragments) < 2:

@@ -1,14 +1,23 @@
 import csv
 import io
 import random
+import sys
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xscan.engine.errors import OutputError
+from xscan.engine.errors import OutputError, StorageError
 from xscan.engine.find.found import order_key
+from xscan.engine.lists.merge import merge
+from xscan.engine.lists.retriage import retriage
+from xscan.engine.lists.side_by_side import side_by_side
+from xscan.engine.lists.studies import studies_of
 from xscan.engine.lists.table import COLUMNS, HEADER, Row, encode, read_rows, utc
+
+from ..report.lists import MANIFEST
 
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
 
@@ -64,3 +73,19 @@ def test_order_is_that_of_path_components() -> None:
 def test_a_name_as_long_as_a_zip_allows_is_read_back() -> None:
     row = Row("a.zip/" + "\\xff" * 65_535, "failed", reason="zip-member-refused")
     assert list(read_rows(io.BytesIO(HEADER + encode([row])))) == [row]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a file that opens and cannot be read")
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda bad, out: retriage(bad, MANIFEST, out),
+        lambda bad, out: merge(out, [bad]),
+        lambda bad, _: side_by_side(bad, bad),
+        lambda bad, _: list(studies_of(bad)),
+    ],
+)
+def test_a_list_that_fails_is_told_by_its_own_name(tmp_path: Path, read: Callable[[Path, Path], object]) -> None:
+    with pytest.raises(StorageError, match=r"^mem cannot be read"):
+        read(Path("/proc/self/mem"), tmp_path / "out.csv")
+    assert list(tmp_path.iterdir()) == []

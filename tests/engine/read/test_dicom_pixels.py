@@ -200,6 +200,9 @@ def test_fragments_of_one_frame_are_joined() -> None:
     )
     split = whole[:at] + pieces + whole[at + 8 + len(stream) :]
     assert np.array_equal(read_bytes(split).grey, values)
+    shreds = whole[:at] + b"\xfe\xff\x00\xe0\0\0\0\0" * 200_002 + whole[at:]  # 3 million took 0.9 GB and 15 s
+    with pytest.raises(UnreadableRadiograph, match="far too many pieces"):
+        read_bytes(shreds)
 
 
 @pytest.mark.parametrize("syntax", [*LOSSLESS_SYNTAXES, *LOSSY_SYNTAXES])
