@@ -74,8 +74,8 @@ def list_bucket(objects: int) -> None:
 
 
 def serve(objects: int, ready: Any) -> None:
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
     from moto.s3.models import s3_backends
-    from moto.server import DomainDispatcherApplication, create_backend_app
     from werkzeug.serving import make_server
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)

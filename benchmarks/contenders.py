@@ -8,6 +8,9 @@ as documentation and examples show them, with the batch and worker counts that t
 end of NAME TensorFlow uses oneDNN, which it leaves off by itself on some processors.
 """
 
+# Loops as others write them: Keras and OpenCV annotate less than they take and give.
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false, reportIndexIssue=false
+
 import csv
 import json
 import os

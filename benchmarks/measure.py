@@ -59,10 +59,11 @@ def run(command: Sequence[object], cores: set[int] | None = None, codes: tuple[i
 
 def run_quietly(command: Sequence[object], cores: set[int] | None = None, codes: tuple[int, ...] = (0,)) -> Run:
     """The same, once more where other work was in the way. Look at `counts`: that may not have helped."""
-    for _ in range(TRIES):
-        done = run(command, cores, codes)
+    done = run(command, cores, codes)
+    for _ in range(TRIES - 1):
         if done.counts:
             break
+        done = run(command, cores, codes)
     return done
 
 

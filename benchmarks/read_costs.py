@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -85,7 +86,7 @@ def rasters(values: np.ndarray) -> Iterator[tuple[str, bytes]]:
 def dicoms(values: np.ndarray) -> Iterator[tuple[str, bytes]]:
     for syntax in (*make.LOSSLESS_SYNTAXES, make.JPEG_12, make.JPEG_8):
         deep = syntax != make.JPEG_8
-        window = {"WindowCenter": "2048", "WindowWidth": "4096"} if deep else {}
+        window: dict[str, Any] = {"WindowCenter": "2048", "WindowWidth": "4096"} if deep else {}
         shape = {"allocated": 16, "stored": 12} if deep else {"allocated": 8, "stored": 8}
         yield f"DICOM, {SYNTAXES[syntax]}", make.film(values if deep else values >> 4, syntax, **shape, **window)
 

@@ -31,7 +31,7 @@ def onnx_runtime(path: Path) -> Callable[[np.ndarray], np.ndarray]:
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     name, outputs = session.get_inputs()[0].name, [output.name for output in session.get_outputs()]
     at = outputs.index("logits")
-    return lambda pictures: session.run(outputs, {name: pictures})[at]
+    return lambda pictures: np.asarray(session.run(outputs, {name: pictures})[at])
 
 
 def openvino(path: Path, precision: str) -> Callable[[np.ndarray], np.ndarray]:

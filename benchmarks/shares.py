@@ -63,6 +63,7 @@ def one(folder: Path, engine: str, films: int, seconds: float) -> dict[str, floa
     runtime.outputs = clocked("network", runtime.outputs)
     found = sampled(list(discover(folder)), films, lambda film: film.bytes)
     jobs = [Job(i, found[i : i + JOB]) for i in range(0, len(found), JOB)]
+    memory = MemoryLimit(DEFAULT_LIMITS.max_pixels, DEFAULT_LIMITS.max_bytes)
     passes: list[dict[str, float]] = []
     end = time.monotonic() + seconds
     while time.monotonic() < end or len(passes) < 3:

@@ -127,7 +127,8 @@ def bare(path: Path) -> object:
     start = content.find(b"\xff\xd8\xff")
     if content[128:132] != b"DICM" or start < 0:
         return None
-    return look_up(np.arange(65_536).astype(np.uint8), imagecodecs.jpeg8_decode(memoryview(content)[start:]))
+    frame: Any = memoryview(content)[start:]  # imagecodecs takes every buffer, and says so of some
+    return look_up(np.arange(65_536).astype(np.uint8), imagecodecs.jpeg8_decode(frame))
 
 
 def rows(name: str, engine: str, cost: dict[str, float]) -> list[object]:

@@ -126,11 +126,14 @@ def main() -> None:
     if not sets:
         sets["1300 x 1000 JPEG"] = (jpeg_films(n) for n in (options.files, options.slow_files))
         if originals(1) is not None:
-            sets["originals"] = (originals(n) for n in (options.files, options.slow_files))
+            sets["originals"] = (
+                path for n in (options.files, options.slow_files) if (path := originals(n)) is not None
+            )
     parts: list[str] = []
     for name, folders in sets.items():
         note(f"== {name}")
-        parts += compare(name, *folders, options)
+        folder, slow = folders
+        parts += compare(name, folder, slow, options)
     write(options.name, "A folder to a CSV", parts)
 
 

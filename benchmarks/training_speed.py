@@ -8,6 +8,9 @@ The last row goes through what `xscan train` does: its settings, and its batches
 Prints how far it is from the fastest, in both measures.
 """
 
+# Keras says `verbose: str` and is asked for numbers.
+# pyright: reportArgumentType=false
+
 import argparse
 import importlib.util
 import json

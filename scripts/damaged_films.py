@@ -19,6 +19,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import imagecodecs
@@ -60,7 +61,8 @@ def plain(stream: bytes) -> bytes:
 
 
 def in_dicom(syntax: str, values: np.ndarray, deep: bool) -> Callable[[bytes], bytes]:
-    options = {"allocated": 16, "stored": 12, "WindowCenter": "2048", "WindowWidth": "4096"} if deep else {}
+    words: dict[str, Any] = {"allocated": 16, "stored": 12, "WindowCenter": "2048", "WindowWidth": "4096"}
+    options = words if deep else {}
     return lambda stream: make.film(values, syntax, frame=stream + b"\0" * (len(stream) % 2), **options)
 
 
@@ -88,32 +90,34 @@ def sound_films(values: np.ndarray) -> Iterator[Sound]:
         stream = jpegs[name]
         yield Sound(f"dicom {name}", stream, in_dicom(make.JPEG_8, grey, False), "dcmdjpeg", scan_of(stream), end)
     for predictor in (1, 4, 7):
-        stream = imagecodecs.jpeg8_encode(deep, lossless=True, predictor=predictor)
+        stream = bytes(imagecodecs.jpeg8_encode(deep, lossless=True, predictor=predictor))
         syntax = make.LOSSLESS_SV1 if predictor == 1 else make.LOSSLESS
         name = f"dicom lossless {predictor}"
         yield Sound(name, stream, in_dicom(syntax, values, True), "dcmdjpeg", scan_of(stream), end)
-    stream = imagecodecs.jpeg8_encode(grey, lossless=True, predictor=1)
+    stream = bytes(imagecodecs.jpeg8_encode(grey, lossless=True, predictor=1))
     yield Sound(
         "dicom lossless 8 bit", stream, in_dicom(make.LOSSLESS_SV1, grey, False), "dcmdjpeg", scan_of(stream), end
     )
-    stream = imagecodecs.jpeg8_encode(deep, level=95, bitspersample=12)
+    stream = bytes(imagecodecs.jpeg8_encode(deep, level=95, bitspersample=12))
     yield Sound("dicom extended", stream, in_dicom(make.JPEG_12, values, True), "dcmdjpeg", scan_of(stream), end)
-    for syntax, stream in (
+    for syntax, encoded in (
         (make.LS, imagecodecs.jpegls_encode(deep)),
         (make.LS_NEAR, imagecodecs.jpegls_encode(deep, level=3)),
     ):
+        stream = bytes(encoded)
         yield Sound(
             f"dicom {syntax[-2:]} JPEG-LS", stream, in_dicom(syntax, values, True), "dcmdjpls", scan_of(stream), end
         )
-    for syntax, stream in (
+    for syntax, encoded in (
         (make.J2K, imagecodecs.jpeg2k_encode(deep, codecformat="J2K", reversible=True)),
         (make.J2K_LOSSY, imagecodecs.jpeg2k_encode(deep, codecformat="J2K", level=60, reversible=False)),
         (make.HTJ2K, imagecodecs.htj2k_encode(deep, reversible=True)),
     ):
+        stream = bytes(encoded)
         start = stream.index(b"\xff\x93") + 2
         wrap = in_dicom(syntax, values, True)
         yield Sound(f"dicom {syntax[-3:]} J2K", stream, wrap, "", (start, len(stream) - 2), end)
-    stream = imagecodecs.jpeg2k_encode(grey, codecformat="JP2", reversible=True)
+    stream = bytes(imagecodecs.jpeg2k_encode(grey, codecformat="JP2", reversible=True))
     yield Sound("jp2", stream, plain, "pillow", (stream.index(b"\xff\x93") + 2, len(stream) - 2), end)
     stream = rle(values)
     yield Sound("dicom RLE", stream, in_dicom(make.RLE, values, True), "dcmdrle", (64, len(stream)))
@@ -167,7 +171,7 @@ def imagecodecs_tiled(grey: np.ndarray) -> bytes:
 
 def strips_of(stream: bytes) -> tuple[int, int]:
     with Image.open(io.BytesIO(stream)) as image:
-        tags = image.tag_v2
+        tags = image.tag_v2  # pyright: ignore[reportAttributeAccessIssue]  # a TIFF has it
         offsets = tags.get(273) or tags.get(324)
         counts = tags.get(279) or tags.get(325)
         return min(offsets), max(offset + count for offset, count in zip(offsets, counts, strict=True))
@@ -255,7 +259,7 @@ def fate(content: bytes, right: np.ndarray) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--film", type=Path, help="the pixels of this film instead of drawn ones")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--only", default="", help="formats whose name begins so")

@@ -33,9 +33,8 @@ import traceback
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 SOURCE = Path(__file__).with_name("failing_disk.c")
 EVER = 1 << 40
@@ -139,9 +138,9 @@ def prepare() -> None:
 class Context(multiprocessing.context.ForkContext):
     """A forked worker lets go of its pipe's other end: it ends when the pool closes that, as a spawned one does."""
 
-    ends: ClassVar[list[Connection]] = []
+    ends: ClassVar[list[Any]] = []
 
-    def Pipe(self, duplex: bool = True) -> tuple[Connection, Connection]:
+    def Pipe(self, duplex: bool = True) -> tuple[Any, Any]:  # as for messages: of another class on Windows
         here, there = super().Pipe(duplex)
         self.ends.append(here)
         return here, there
@@ -208,8 +207,8 @@ def network(path: Path) -> Path:
     from xscan.engine.network.manifest import KEY, Manifest, OperatingPoint
     from xscan.engine.network.spec import InputSpec
 
-    point = {low: OperatingPoint(value, 0.9, 0.9) for low, value in (("rule_out", 0.3), ("rule_in", 0.7))}
-    manifest = Manifest(name="tiny", version="1", input=InputSpec(32, 32), temperature=1.0, **point)
+    out, sure = OperatingPoint(0.3, 0.9, 0.9), OperatingPoint(0.7, 0.9, 0.9)
+    manifest = Manifest("tiny", "1", InputSpec(32, 32), temperature=1.0, rule_out=out, rule_in=sure)
     weights = numpy_helper.from_array(np.array([[0.01, -0.01, 0.002]], np.float32), "weights")
     axes = numpy_helper.from_array(np.array([1, 2]), "axes")
     nodes = [

@@ -21,6 +21,7 @@ import zipfile
 from collections import Counter
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -43,7 +44,7 @@ def seeds() -> list[tuple[str, bytes]]:
     found = []
     for syntax in [*make.LOSSLESS_SYNTAXES, *make.LOSSY_SYNTAXES]:
         bits = 12 if syntax != make.JPEG_8 else 8
-        options = {"allocated": 16 if bits == 12 else 8, "stored": bits}
+        options: dict[str, Any] = {"allocated": 16 if bits == 12 else 8, "stored": bits}
         for photometric in ("MONOCHROME1", "MONOCHROME2"):
             content = make.film(
                 make.phantom(bits=bits),
@@ -66,8 +67,8 @@ def seeds() -> list[tuple[str, bytes]]:
     found.append(("progressive jpg", cv2.imencode(".jpg", grey, progressive)[1].tobytes()))
     found.append(("tif 16", cv2.imencode(".tif", wide)[1].tobytes()))
     for compression in (cv2.IMWRITE_TIFF_COMPRESSION_LZW, cv2.IMWRITE_TIFF_COMPRESSION_ADOBE_DEFLATE):
-        options = [cv2.IMWRITE_TIFF_COMPRESSION, compression, cv2.IMWRITE_TIFF_ROWSPERSTRIP, 16]
-        found.append(("tif strips", cv2.imencode(".tif", rgba[..., :3], options)[1].tobytes()))
+        strips = [cv2.IMWRITE_TIFF_COMPRESSION, compression, cv2.IMWRITE_TIFF_ROWSPERSTRIP, 16]
+        found.append(("tif strips", cv2.imencode(".tif", rgba[..., :3], strips)[1].tobytes()))
     stream = BytesIO()
     Image.fromarray(grey).save(stream, "TIFF", compression="jpeg")
     found.append(("tif jpeg", stream.getvalue()))
@@ -252,7 +253,7 @@ def _pump(process: "subprocess.Popen[str]", lines: "queue.Queue[str]") -> None:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--count", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--keep", type=Path, default=Path("fuzz_read_cases"))

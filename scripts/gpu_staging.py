@@ -64,6 +64,7 @@ def answers() -> None:
     def work(number: int, scorer: Scorer) -> None:
         remote = scorer.door().open()
         rng = np.random.default_rng(number)
+        room = None  # rounds may be 0
         for _ in range(rounds):
             room = remote.room(int(rng.integers(1, 33)))
             room[...] = rng.integers(0, 256, (len(room), SIDE, 1, 1), np.uint8)
@@ -145,8 +146,9 @@ def measure(slots: np.ndarray) -> None:
 
 def copies(at: TensorRtRuntime, slots: np.ndarray) -> int:
     """Print the rates of copies; how often the kernel must read a film to take as long as its copy."""
-    lane, size = at._lanes[0], 1 << 28
-    stream = lane.stream
+    size = 1 << 28
+    stream = at._lanes[0].stream
+    assert stream is not None
     locked, target = at._device.pinned((size,), np.uint8), at._device.buffer(size)
     locked[...] = 1
     ordinary = np.ones(size, np.uint8)
@@ -163,10 +165,12 @@ def copies(at: TensorRtRuntime, slots: np.ndarray) -> int:
 def alone(at: TensorRtRuntime, parts: np.ndarray) -> tuple[float, float]:
     """Seconds of the copy and of the kernel, many put on the stream one after the other."""
     lane = at._lanes[0]
+    stream = lane.stream
+    assert stream is not None
     at.start(0, parts[0])
     at.finish(0)
-    copy = timed(lambda: lane.stream.to_device(lane.pixels, parts[0]), lane.stream.wait)
-    return copy, timed(lambda: at._enqueue(lane), lane.stream.wait)
+    copy = timed(lambda: stream.to_device(lane.pixels, parts[0]), stream.wait)
+    return copy, timed(lambda: at._enqueue(lane.full, stream), stream.wait)
 
 
 def two_lanes(at: TensorRtRuntime, parts: np.ndarray) -> tuple[float, bool]:

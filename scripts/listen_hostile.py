@@ -21,6 +21,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
 
 import pydicom
+import pydicom.config
+import pydicom.uid
 from listen import PORT, listening, pss, receiver_of
 from pynetdicom import AE
 from pynetdicom.pdu import A_ASSOCIATE_RQ
@@ -131,7 +133,8 @@ def _with_uid(film: Path, target: Path, uid: str) -> bool:
     """Whether a film with this for its UIDs is answered at all, or refused by the sender's own tool."""
     with pydicom.config.disable_value_validation():
         data = pydicom.dcmread(film)
-        data.SOPInstanceUID = data.StudyInstanceUID = data.file_meta.MediaStorageSOPInstanceUID = uid
+        data.SOPInstanceUID = data.StudyInstanceUID = uid
+        data.file_meta.MediaStorageSOPInstanceUID = pydicom.uid.UID(uid)
         data.save_as(target)
     taken = _sent(target)
     print(f"UIDs of {uid!r}: {'taken' if taken else 'refused'}", flush=True)

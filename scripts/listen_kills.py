@@ -158,7 +158,7 @@ def send(folder: Path, answered: list[Path], tries: list[int], pace: Pace) -> No
 def looks_good(place: Path, answered: list[Path]) -> bool:
     deadline = time.monotonic() + 1800
     waiting = "SELECT (SELECT count(*) FROM film WHERE settling IS NULL) + count(*) FROM settling WHERE scored IS NULL"
-    left = 1
+    left, films = 1, 0
     while left and time.monotonic() < deadline:
         time.sleep(1)
         with sqlite3.connect(place / "store.state" / "journal.sqlite", timeout=30) as db:

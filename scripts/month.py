@@ -139,8 +139,8 @@ def scored(root: Path, options: argparse.Namespace) -> Play:
         folder.mkdir(parents=True)
         for number, film in enumerate(films[night * options.a_night - options.a_night : night * options.a_night]):
             target = folder / f"{number:03}{film.suffix}"
-            if night == DRIFT:
-                cv2.imwrite(str(target), 255 - cv2.imread(str(film), cv2.IMREAD_GRAYSCALE))
+            if night == DRIFT and (grey := cv2.imread(str(film), cv2.IMREAD_GRAYSCALE)) is not None:
+                cv2.imwrite(str(target), cv2.bitwise_not(grey))
             elif night == BROKEN and number % 3 == 0:
                 target.write_bytes(film.read_bytes()[: film.stat().st_size // 2])
             else:

@@ -15,6 +15,7 @@ import sys
 import tempfile
 import warnings
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -109,12 +110,12 @@ def difference(mine: np.ndarray | None, other: np.ndarray | str, room: int) -> s
 def drawn(folder: Path) -> list[Path]:
     """Films in every transfer syntax, and those whose pixels need a rule of their own."""
     values = make.phantom(120, 90, bits=12)
-    window = {"WindowCenter": "2000", "WindowWidth": "3000"}
+    window: dict[str, Any] = {"WindowCenter": "2000", "WindowWidth": "3000"}
     files = {}
     for syntax in (*make.LOSSLESS_SYNTAXES, *make.LOSSY_SYNTAXES):
         deep = syntax != make.JPEG_8
         picture = values if deep else values >> 4
-        options = {"allocated": 16, "stored": 12, **window} if deep else {}
+        options: dict[str, Any] = {"allocated": 16, "stored": 12, **window} if deep else {}
         files[f"drawn {syntax.removeprefix('1.2.840.10008.')}"] = make.film(picture, syntax, **options)
     plain = make.film(values, make.IMPLICIT, allocated=16, stored=12, **window)
     swapped = plain.replace(values.astype("<u2").tobytes(), values.astype(">u2").tobytes())
@@ -122,7 +123,7 @@ def drawn(folder: Path) -> list[Path]:
     files["drawn unknown syntax"] = _under(swapped, "1.2.840.113619.5.99")
     files["drawn signed"] = make.film(values - 2048, allocated=16, stored=12, signed=True, **window)
     files["drawn inverted"] = make.film(values, photometric="MONOCHROME1", allocated=16, stored=12, **window)
-    two = {"WindowCenter": ["2000", "900"], "WindowWidth": ["3000", "100"]}
+    two: dict[str, Any] = {"WindowCenter": ["2000", "900"], "WindowWidth": ["3000", "100"]}
     files["drawn two windows"] = make.film(values, allocated=16, stored=12, **two)
     for name, content in files.items():
         (folder / name).write_bytes(content)
@@ -139,7 +140,7 @@ def _under(content: bytes, uid: str) -> bytes:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("paths", nargs="*", type=Path)
     arguments = parser.parse_args()
     off = 0

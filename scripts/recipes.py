@@ -10,6 +10,9 @@ Columns: accuracy; ROC AUC of normal against pneumonia; of bacterial against vir
 normals called pneumonia where the top and the bottom of normals alone are cropped, by 4 and by 8 %.
 """
 
+# Keras says `verbose: str` and is asked for numbers.
+# pyright: reportArgumentType=false
+
 import argparse
 import os
 import time

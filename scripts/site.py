@@ -140,7 +140,7 @@ def _config(reference: list[str]) -> dict[str, Any]:
     nav += [{title: [f"docs/{name}.md" for name in names.split()]} for title, names in SECTIONS.items()]
     decisions = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"), key=lambda path: int(path.stem.split("-")[0]))
     nav.append({"Measured": [f"benchmarks/results/{path.name}" for path in sorted(MEASURED.glob("*.md"))]})
-    code = ["CONTRIBUTING.md", "docs/architecture.md", "SECURITY.md", "CHANGELOG.md"]
+    code: list[Any] = ["CONTRIBUTING.md", "docs/architecture.md", "SECURITY.md", "CHANGELOG.md"]
     code.append({"Decisions": ["docs/decisions/README.md", *(f"docs/decisions/{path.name}" for path in decisions)]})
     nav += [{"The code": code}, {"Docstrings": [{package: f"reference/{package}.md"} for package in reference]}]
     rooms = [str(ROOT / ".venv" / "rooms")]

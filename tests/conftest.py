@@ -4,7 +4,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import settings
@@ -59,9 +59,9 @@ def phantoms(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class Xscan:
     """Runs `xscan` as a user does, in a process of its own."""
 
-    def __call__(self, *args: object, timeout: float = 120, **options: object) -> subprocess.CompletedProcess[str]:
+    def __call__(self, *args: object, timeout: float = 120, **options: Any) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "xscan.cli", *map(str, args)]
-        return subprocess.run(  # type: ignore[call-overload]
+        return subprocess.run(
             command, capture_output=True, text=True, encoding="utf-8", timeout=timeout, check=False, **options
         )
 

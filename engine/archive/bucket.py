@@ -10,7 +10,7 @@ import io
 import logging
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -125,7 +125,7 @@ class Bucket:
         return io.BufferedReader(_Ranges(self, path, size), BUFFER)
 
     @contextmanager
-    def _told(self, key: str = "") -> Iterator[None]:
+    def _told(self, key: str = "") -> Generator[None]:
         """Turn what botocore raises into our errors. Its texts are not passed on: they can hold keys and addresses."""
         from botocore import exceptions as theirs
 

@@ -6,7 +6,7 @@ import math
 import os
 import signal
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -92,7 +92,7 @@ def actors_of(node: Node, settings: ArchiveSettings) -> int:
 
 
 @contextlib.contextmanager
-def cluster(settings: ArchiveSettings) -> Iterator[Cluster]:
+def cluster(settings: ArchiveSettings) -> Generator[Cluster]:
     """Connect to the cluster, or start one on this machine that ends with this process.
 
     Raises UsageError where no cluster answers, or one of another version of Ray or Python.
@@ -151,7 +151,7 @@ def _options(settings: ArchiveSettings, folder: Path | None) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _quiet(address: str) -> Iterator[None]:
+def _quiet(address: str) -> Generator[None]:
     """Turn what Ray says of a cluster that it cannot use into one line."""
     try:
         yield
@@ -173,7 +173,7 @@ def _quiet(address: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
+def _environment(values: Mapping[str, str]) -> Generator[None]:
     """Environment variables for the processes that are started meanwhile."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
@@ -188,7 +188,7 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _no_stderr() -> Iterator[None]:
+def _no_stderr() -> Generator[None]:
     """Its compiled part says on stderr, past all of Python, that it was told to say nothing."""
     kept, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:

@@ -6,7 +6,7 @@ PLACE/archive/listing/0000003.parquet   so many files of the inventory to come, 
 import contextlib
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -29,7 +29,8 @@ class Listing:
 
     def __init__(self, folder: Path, root: str, follow_links: bool) -> None:
         self._folder = folder
-        self._fixed = {"root": root, "follow_links": follow_links}
+        self._root = root
+        self._fixed: dict[str, str | bool] = {"root": root, "follow_links": follow_links}
         self.files = self.bytes = 0
         self.last = ""  #: the file that was found last; the walk goes on behind it
         self.mounts: dict[str, str] = {}  #: folders on another file system, so far
@@ -74,7 +75,7 @@ class Listing:
             for _ in range(GROUPS_A_PIECE):
                 group = list(islice(rest, ROWS_A_GROUP))
                 if group:
-                    writer.write_table(table_of(group, number, self._fixed["root"]))
+                    writer.write_table(table_of(group, number, self._root))
                     number += len(group)
                     size += sum(each.bytes for each in group)
                     last = group[-1].file
@@ -129,7 +130,7 @@ def numbered(folder: Path) -> list[Path]:
 
 
 @contextmanager
-def _writer(target: Path) -> Iterator[Any]:
+def _writer(target: Path) -> Generator[Any]:
     with (
         replacing(target, in_own_folder, private=True) as stream,
         pyarrow.parquet.ParquetWriter(stream, SCHEMA, compression="zstd", write_page_checksum=True) as writer,

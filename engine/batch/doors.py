@@ -1,13 +1,13 @@
 """Workers' way to a network that only one process may run. Imports nothing heavy."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 
 @contextmanager
-def doors(engine: Path, workers: int, batch_size: int, one_owner: bool = False) -> Iterator[Callable[[], Any] | None]:
+def doors(engine: Path, workers: int, batch_size: int, one_owner: bool = False) -> Generator[Callable[[], Any] | None]:
     """What gives workers their way to a network in this process, where only one process may run it; else None.
 
     one_owner: in this process whatever the engine.

@@ -7,7 +7,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -83,7 +83,7 @@ def drawn(
     seconds: float = 120.0,
     batch_size: int = 8,
     order: bool = False,
-) -> Iterator[str]:
+) -> Generator[str]:
     """Inside, `into` holds pictures of a finished list's films, found again in their folder; afterwards it is gone.
 
     manifest: what made the list, for its bands. Gives the label of the engine's network, whose maps they are.

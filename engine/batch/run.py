@@ -75,9 +75,15 @@ def run_batch(
         engine = ready.sha256
         shaping = row_settings(settings, engine)
         may_change = ("engine",) if settings.engine_may_change else ()
-        asked = {"restart": settings.restart, "may_change": may_change, "others": _others(settings)}
         with (
-            Output(settings.out, shaping, **asked, last=settings.last) as output,
+            Output(
+                settings.out,
+                shaping,
+                restart=settings.restart,
+                may_change=may_change,
+                others=_others(settings),
+                last=settings.last,
+            ) as output,
             Doubles() as doubles,
             recording(settings.state, about(settings, Manifest.from_json(ready.manifest), engine), tell) as recorder,
         ):

@@ -167,7 +167,7 @@ class Scorer:
                 self._prepare(runtime)
                 opened = True
                 self._opened.put(None)
-                loop = _Loop(self, runtime)
+                loop = _Loop(runtime, self._bell, self._new, self._free, self._slot)
                 try:
                     loop.run()
                 finally:
@@ -192,12 +192,24 @@ class Scorer:
         for number in range(self._slots):
             self._free.put(number)
 
+    def _slot(self, number: int) -> np.ndarray:
+        """The slot's pictures, as the thread sees them."""
+        assert self._memory is not None
+        return Slot("", number, self._films, *self._size).view(self._memory)
+
 
 class _Loop:
     """The thread's work: takes requests from doors, keeps the lanes busy, answers in order."""
 
-    def __init__(self, scorer: Scorer, runtime: LaneRuntime) -> None:
-        self._scorer, self._runtime = scorer, runtime
+    def __init__(
+        self,
+        runtime: LaneRuntime,
+        bell: Any,  # as Door.connection
+        new: "queue.SimpleQueue[tuple[Any, int] | None]",
+        free: "queue.SimpleQueue[int]",
+        slot: Callable[[int], np.ndarray],
+    ) -> None:
+        self._runtime, self._bell, self._new, self._free, self._slot = runtime, bell, new, free, slot
         self._doors: dict[Any, int] = {}  # -> slot number
         self._lanes = deque(range(runtime.lanes))
         self._at_work: deque[tuple[Any, int]] = deque()  # oldest first
@@ -206,10 +218,10 @@ class _Loop:
         while True:
             ready = []
             if self._lanes:  # with nothing at work, wait for a request; else only look
-                handles = [self._scorer._bell, *self._doors]
+                handles = [self._bell, *self._doors]
                 ready = wait(handles, 0 if self._at_work else None)
             for handle in ready:
-                if handle is self._scorer._bell:
+                if handle is self._bell:
                     if not self._welcome():
                         return
                 elif self._lanes and not self._take(handle):
@@ -225,8 +237,8 @@ class _Loop:
 
     def _welcome(self) -> bool:
         """New doors; False when the run is over."""
-        self._scorer._bell.recv_bytes()
-        new = self._scorer._new.get()
+        self._bell.recv_bytes()
+        new = self._new.get()
         if new is None:
             return False
         self._doors[new[0]] = new[1]
@@ -240,7 +252,7 @@ class _Loop:
             while any(at is door for at, _ in self._at_work):
                 if not self._answer():
                     return False
-            self._scorer._free.put(self._doors.pop(door))
+            self._free.put(self._doors.pop(door))
             door.close()
             return True
         lane = self._lanes.popleft()
@@ -272,7 +284,4 @@ class _Loop:
         return not lost
 
     def _pictures(self, door: Any) -> np.ndarray:
-        memory = self._scorer._memory
-        assert memory is not None
-        height, width = self._scorer._size
-        return Slot("", self._doors[door], self._scorer._films, height, width).view(memory)
+        return self._slot(self._doors[door])

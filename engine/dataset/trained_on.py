@@ -64,15 +64,15 @@ def trained_on(data: DataSet, whole: str, trained: Mapping[str, Any], beside: Pa
 
 def write_record(data: DataSet, folder: Path) -> Path:
     """Write the record of a whole set into a network's folder. Reads every film, of a packed set its facts."""
-    arrays = {
-        "content": _contents(data),
-        "names": _hashes(data, _name),
-        "patients": _hashes(data, _patient),
-        "folds": np.array([film.fold for film in data.films], np.uint8),
-    }
     path = folder / record_name(data.fingerprint)
     with replacing(path, _OURS) as stream:
-        np.savez_compressed(stream, **arrays)
+        np.savez_compressed(
+            stream,
+            content=_contents(data),
+            names=_hashes(data, _name),
+            patients=_hashes(data, _patient),
+            folds=np.array([film.fold for film in data.films], np.uint8),
+        )
     return path
 
 

@@ -6,7 +6,7 @@ One mistyped option, such as `--report-file films/0001.jpeg`, must not cost a ra
 import contextlib
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 
 from ..errors import OutputError, StorageError, UsageError
@@ -83,7 +83,7 @@ def start_of(path: Path) -> bytes:
 
 
 @contextlib.contextmanager
-def reading(path: Path) -> Iterator[None]:
+def reading(path: Path) -> Generator[None]:
     """Turn a failure to read an output into OutputError or StorageError: amid a file the system names none."""
     try:
         yield

@@ -10,7 +10,7 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -36,7 +36,7 @@ Ours = Callable[[Path], None]
 @contextlib.contextmanager
 def replacing(
     target: Path, ours: Ours, *, private: bool = False, durable: bool = True, aside: Path | None = None
-) -> Iterator[BinaryIO]:
+) -> Generator[BinaryIO]:
     """A binary stream whose content becomes `target` when the block ends well; on any error nothing has changed.
 
     ours: is asked before anything is written. private: see `create`. durable: wait until the disk has it.
@@ -54,7 +54,7 @@ def replacing(
 @contextlib.contextmanager
 def replacing_path(
     target: Path, ours: Ours, *, private: bool = False, durable: bool = True, aside: Path | None = None
-) -> Iterator[Path]:
+) -> Generator[Path]:
     """As `replacing`, for what a library writes by a name: an empty file whose name ends as `target`'s."""
     require_plain(target)
     ours(target)
@@ -173,7 +173,7 @@ def _tail(name: str) -> str:
 
 
 @contextlib.contextmanager
-def writing(target: Path) -> Iterator[None]:
+def writing(target: Path) -> Generator[None]:
     """Turn a failure to write `target` into OutputError or StorageError: the one text for each."""
     there = target.parent.is_dir()
     try:

@@ -6,7 +6,7 @@ import secrets
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,7 +16,7 @@ _PREFIX = "xscan-"  # short: Ray puts sockets far below, whose paths may have 10
 
 
 @contextmanager
-def scratch() -> Iterator[Path]:
+def scratch() -> Generator[Path]:
     """An empty folder of this user alone, among the system's temporary files; it goes with the block.
 
     A lock beside it, held by this process, says that it is in use. Folders of processes that were killed are removed.
@@ -32,7 +32,7 @@ def scratch() -> Iterator[Path]:
 
 
 @contextmanager
-def _held(path: Path) -> Iterator[None]:
+def _held(path: Path) -> Generator[None]:
     lock = FileLock(path, timeout=0, mode=0o600)
     with lock:
         try:

@@ -100,8 +100,8 @@ def convert(csv: Path, formats: Iterable[str]) -> list[Path]:
 
 def _as_values(row: Row) -> dict[str, Any]:
     """Column -> value; an empty cell is None."""
-    cells = {name: getattr(row, name) or None for name in COLUMNS}
-    return cells | {name: kind(cells[name]) for name, kind in _NUMBERS.items() if cells[name] is not None}
+    cells: dict[str, str | float | None] = {name: getattr(row, name) or None for name in COLUMNS}
+    return cells | {name: kind(cell) for name, kind in _NUMBERS.items() if (cell := cells[name]) is not None}
 
 
 def _write_jsonl(stream: BinaryIO, rows: Iterator[dict[str, Any]]) -> None:
@@ -142,8 +142,8 @@ def _write_parquet(stream: BinaryIO, rows: Iterator[dict[str, Any]]) -> None:
     import pyarrow
     import pyarrow.parquet
 
-    kinds = {float: pyarrow.float64(), int: pyarrow.int64()}
-    schema = pyarrow.schema([(name, kinds.get(_NUMBERS.get(name), pyarrow.string())) for name in COLUMNS])
+    kinds: dict[type | None, Any] = {float: pyarrow.float64(), int: pyarrow.int64(), None: pyarrow.string()}
+    schema = pyarrow.schema([(name, kinds[_NUMBERS.get(name)]) for name in COLUMNS])
     with pyarrow.parquet.ParquetWriter(stream, schema) as writer:
         while group := list(islice(rows, _ROWS_A_GROUP)):
             writer.write_table(pyarrow.Table.from_pylist(group, schema))

@@ -234,7 +234,7 @@ class Output:
             self.set_aside.append(set_aside(named))
         report = RunReport.read(self.path)
         self.mounts = report.mounts if report is not None else {}
-        self.page = report.page if report is not None and isinstance(report.page, str) else ""
+        self.page = report.page if report is not None else ""
         for path in (self.path, self.part, self.prev):
             if is_altered_list(path, report):
                 self.set_aside.append(set_aside(path))

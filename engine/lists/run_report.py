@@ -59,11 +59,13 @@ class RunReport:
                 for name in ("settings", "sha256", "source", "outdated", "manifest", "page")
                 if name in content
             }
+            if not isinstance(known.get("settings", {}), dict) or not isinstance(known.get("sha256", []), list):
+                return None
+            if not isinstance(known.get("page", ""), str):
+                del known["page"]
             mounts = {key: Place(int(n), int(device)) for key, (n, device) in content.pop("mounts", {}).items()}
             report = cls(State(content.pop("state")), **known, mounts=mounts, facts=content)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            return None
-        if not isinstance(report.settings, dict) or not isinstance(report.sha256, list | tuple):
             return None
         return report
 

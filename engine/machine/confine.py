@@ -6,7 +6,7 @@ file that wants more memory than the machine has ends its worker, as everywhere,
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 #: Bytes of address space for each pixel that a film may have. Honest films take at most 19 (a PNG of 100 megapixels
@@ -58,7 +58,7 @@ class MemoryLimit:
             self._limit = _address_space() + self._allowance
 
     @contextmanager
-    def reading(self) -> Iterator[None]:
+    def reading(self) -> Generator[None]:
         """Inside, taking more memory raises MemoryError or makes a decoder fail."""
         if not self._limit:
             yield

@@ -18,7 +18,7 @@ def card_of(manifest: Manifest, built: Sidecar | None = None) -> dict[str, Any]:
     ages = gate.get("ages")
     folds = data.get("trained_folds")
     measured = gate.get("measured", {})
-    card = {
+    card: dict[str, Any] = {
         "format": "xscan model card 1",
         "CHAI": {
             "name": manifest.name,

@@ -6,7 +6,7 @@ A kill costs nothing that was committed (write-ahead log), and a power cut no mo
 import contextlib
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 from ..disk.replace import create
@@ -117,7 +117,7 @@ def _is_sound(file: Path) -> bool:
 
 
 @contextlib.contextmanager
-def breaking() -> Iterator[None]:
+def breaking() -> Generator[None]:
     """Turns what SQLite says of a damaged file into Broken."""
     try:
         yield
@@ -128,7 +128,7 @@ def breaking() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def writing_to(connection: sqlite3.Connection) -> Iterator[None]:
+def writing_to(connection: sqlite3.Connection) -> Generator[None]:
     """One change, whole or not at all."""
     connection.execute("BEGIN IMMEDIATE")
     try:

@@ -7,7 +7,7 @@ is written to again, but a list whose run was cut off.
 import contextlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 from ..disk.replace import writing
@@ -74,7 +74,7 @@ def check(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def folder_made(path: Path | None, out: Path) -> Iterator[None]:
+def folder_made(path: Path | None, out: Path) -> Generator[None]:
     """Inside, the folder of a night's list is there, as far as it bears the date.
 
     Where the run fails, a folder that was made for it and is empty goes again.

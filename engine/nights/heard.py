@@ -3,7 +3,7 @@
 import contextlib
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -29,7 +29,7 @@ class News:
 
 
 @contextlib.contextmanager
-def heard(folder: Path, csv: Path, scanned: Path | None) -> Iterator[News | None]:
+def heard(folder: Path, csv: Path, scanned: Path | None) -> Generator[News | None]:
     """News as the run had it that made the list, known by the list's digest.
 
     None where the history knows no such run, or cannot be asked: the page is made all the same. scanned: the folder;

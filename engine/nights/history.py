@@ -10,7 +10,7 @@ import os
 import sqlite3
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -69,7 +69,7 @@ class Tonight:
 
 
 @contextlib.contextmanager
-def recording(folder: Path | None, run: Run, tell: Callable[[str], None]) -> Iterator["Recorder"]:
+def recording(folder: Path | None, run: Run, tell: Callable[[str], None]) -> Generator["Recorder"]:
     """A run's entry in the history of a state folder; None: nothing is recorded.
 
     tell: is given a line when a damaged history is set aside, and one at the end, where something could not be written;

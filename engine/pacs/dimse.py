@@ -3,7 +3,7 @@
 import contextlib
 import socket
 import ssl
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import PeerError, UsageError
@@ -32,7 +32,7 @@ def association(
     *,
     provides: Iterable[str] = (),
     handlers: Sequence[tuple[Any, ...]] = (),
-) -> "Iterator[Association]":
+) -> "Generator[Association]":
     """An open association, released at the end of the block.
 
     contexts: SOP classes, each with its transfer syntaxes. provides: SOP classes whose storage we provide on this

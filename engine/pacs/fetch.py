@@ -7,7 +7,7 @@ on the disk before it counts as seen, so a night that was cut off carries on wit
 import hashlib
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -49,7 +49,7 @@ class Fetched:
 
 
 @contextmanager
-def peer_of(destination: Destination) -> Iterator[Peer]:
+def peer_of(destination: Destination) -> Generator[Peer]:
     """The way to films that the destination's settings name. Raises UsageError, PeerError."""
     if destination.retrieve is Way.WEB:
         from .web import WebPeer
@@ -221,7 +221,7 @@ def _hash(uid: str) -> str:
 
 
 @contextmanager
-def _folder(folder: Path) -> Iterator[None]:
+def _folder(folder: Path) -> Generator[None]:
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     yield

@@ -2,14 +2,14 @@
 
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 _LIBRARIES = ("highdicom", "pydicom", "pynetdicom", "dicomweb_client", "urllib3")
 
 
 @contextmanager
-def hushed() -> Iterator[None]:
+def hushed() -> Generator[None]:
     """Neither a warning nor a log line of a library. A context manager, or a decorator.
 
     It holds for the whole process: where several threads use it, one is needed around all of them.

@@ -10,7 +10,7 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -195,13 +195,13 @@ class Outbox:
             "WHERE destination = ? AND state = ? AND due <= ? ORDER BY number LIMIT ?",
             (destination, State.WAITING, time.time(), most),
         )
-        return [self._waiting(destination, *row) for row in rows]
+        return [self._waiting(destination, row) for row in rows]
 
-    def _waiting(self, destination: str, number: int, kind: str, instance: str, row: str, film: str, *rest) -> Waiting:
-        points, version, made, tries, sop_uid = rest
-        points = tuple(found) if (found := json.loads(points)) else None
+    def _waiting(self, destination: str, found: tuple[Any, ...]) -> Waiting:
+        number, kind, instance, row, film, points, version, made, tries, sop_uid = found
+        rule_out_in = tuple(json.loads(points) or ()) or None
         content = Row(**json.loads(row))
-        result = Result.of(content, points, version, datetime.fromtimestamp(made, UTC))  # type: ignore[arg-type]
+        result = Result.of(content, rule_out_in, version, datetime.fromtimestamp(made, UTC))
         earlier = self._ask(
             "SELECT series, instance FROM object WHERE destination = ? AND kind = ? AND sop_uid = ? AND state = ? "
             "AND number < ? ORDER BY number DESC LIMIT 1",
@@ -305,7 +305,7 @@ class Outbox:
             raise trouble(self.path, error, _LOST) from None
 
     @contextlib.contextmanager
-    def _changing(self) -> Iterator[None]:
+    def _changing(self) -> Generator[None]:
         try:
             self._store.execute("BEGIN IMMEDIATE")
             yield

@@ -3,7 +3,7 @@
 import contextlib
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ..errors import OutputError, PeerError, StorageError, UsageError
@@ -175,7 +175,7 @@ def _server_context(destination: Destination) -> ssl.SSLContext:
 
 
 @contextlib.contextmanager
-def dimse_peer(destination: Destination, *, move: bool) -> Iterator[DimsePeer]:
+def dimse_peer(destination: Destination, *, move: bool) -> Generator[DimsePeer]:
     """A peer for a `with`. Raises UsageError where pynetdicom is missing, or our port is taken."""
     from ..machine.install import require
 

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -148,7 +148,7 @@ def _deliver_one(outbox: Outbox, maker: Maker, store: Sender, item: Waiting, don
 
 
 @contextlib.contextmanager
-def _in_audit_log(folder: Path | None, destination: Destination, done: Delivered) -> Iterator[None]:
+def _in_audit_log(folder: Path | None, destination: Destination, done: Delivered) -> Generator[None]:
     """At the end a line of what went where, whatever ended it; none where nothing did."""
     try:
         yield
@@ -160,7 +160,7 @@ def _in_audit_log(folder: Path | None, destination: Destination, done: Delivered
 
 
 @contextlib.contextmanager
-def sender(destination: Destination) -> Iterator[Sender]:
+def sender(destination: Destination) -> Generator[Sender]:
     """Open the way that the destination's settings name. Raises PeerError."""
     if destination.send_by_web:
         from .web import stow

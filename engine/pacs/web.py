@@ -5,7 +5,7 @@ One object a request: an answer then belongs to one object, and a large study ne
 
 import contextlib
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ..errors import PeerError, UsageError
@@ -36,7 +36,7 @@ _WHY = {
 
 
 @contextlib.contextmanager
-def _client(destination: Destination) -> "Iterator[tuple[DICOMwebClient, list[int]]]":
+def _client(destination: Destination) -> "Generator[tuple[DICOMwebClient, list[int]]]":
     """A client and the HTTP status of its answers. Errors in the block become PeerError; no text of theirs is kept."""
     require("dicomweb_client")
     import requests

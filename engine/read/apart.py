@@ -13,7 +13,7 @@ import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -90,7 +90,7 @@ class _Reader:
         self._owner = os.getpid()
         try:
             with self._within(START_S):
-                if _exactly(self._from, 1) != b"r":
+                if bytes(_exactly(self._from, 1)) != b"r":
                     raise _Gone
         except _Gone:
             self.end()
@@ -127,7 +127,7 @@ class _Reader:
                 pass
 
     @contextmanager
-    def _within(self, seconds: float) -> Iterator[None]:
+    def _within(self, seconds: float) -> Generator[None]:
         timer = threading.Timer(seconds, self._kill)
         timer.daemon = True
         timer.start()
@@ -146,7 +146,7 @@ _lock = threading.Lock()
 
 
 @contextmanager
-def _one() -> Iterator[_Reader]:
+def _one() -> Generator[_Reader]:
     """A process that nobody else uses now."""
     with _lock:
         reader = None

@@ -120,7 +120,7 @@ def _oriented(picture: np.ndarray, orientation: int) -> np.ndarray:
 
 def _to_grey(pixels: np.ndarray) -> np.ndarray:
     """What imagecodecs returned, to one sample a pixel; a second or fourth sample is alpha."""
-    if pixels.dtype not in (np.uint8, np.uint16):
+    if pixels.dtype not in (np.dtype(np.uint8), np.dtype(np.uint16)):
         raise UnreadableRadiograph("unsupported", "over 16 bits a pixel")
     if pixels.ndim == 3 and pixels.shape[2] in (1, 2):
         pixels = pixels[..., 0]

@@ -7,7 +7,7 @@ plan's hash; only then are the bytes handed to a runtime, because loading a plan
 import contextlib
 import functools
 import logging
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 from ..errors import EngineError
@@ -85,7 +85,7 @@ def open_content(path: Path, sidecar: Sidecar, content: bytes) -> Runtime:
 
 
 @contextlib.contextmanager
-def tried(name: str, sidecar: Sidecar, content: bytes, keeps: Path) -> Iterator[Runtime]:
+def tried(name: str, sidecar: Sidecar, content: bytes, keeps: Path) -> Generator[Runtime]:
     """An engine that was built a moment ago and is nowhere written yet, opened here to see what it is worth.
 
     keeps: a folder for what its runtime keeps. Raises EngineError, also where it gives no answers.

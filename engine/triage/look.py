@@ -64,8 +64,8 @@ def _letters(middle: np.ndarray, white: int) -> int:
     strokes = cv2.morphologyEx(middle, cv2.MORPH_TOPHAT, kernel)
     bright = cv2.bitwise_and(cv2.inRange(strokes, 61, 255), cv2.inRange(middle, _WHITE + 1, 255))
     outlines, hierarchy = cv2.findContours(bright, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
-    if hierarchy is None:
-        return 0
+    if not outlines:
+        return 0  # and no hierarchy
     outer = hierarchy[0, :, 3] < 0  # the others are holes; a sixth of the time of connectedComponentsWithStats
     boxes = np.array([cv2.boundingRect(outline) for outline, is_outer in zip(outlines, outer, strict=True) if is_outer])
     wide, tall = boxes[:, 2], boxes[:, 3]

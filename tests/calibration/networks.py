@@ -1,5 +1,7 @@
 """Small networks like ours, made by hand, so that tests need neither TensorFlow nor a trained file."""
 
+from typing import Any
+
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
@@ -27,15 +29,13 @@ class _Network:
         self.constants.append(numpy_helper.from_array(value, f"k{self.number}"))
         return f"k{self.number}"
 
-    def node(self, kind: str, *inputs: str, output: str = "", **attributes: object) -> str:
+    def node(self, kind: str, *inputs: str, output: str = "", **attributes: Any) -> str:
         self.number += 1
         output = output or f"{kind.lower()}{self.number}"
         self.nodes.append(helper.make_node(kind, list(inputs), [output], output, **attributes))
         return output
 
-    def convolution(
-        self, x: str, channels: tuple[int, int], size: int = 3, output: str = "", **attributes: object
-    ) -> str:
+    def convolution(self, x: str, channels: tuple[int, int], size: int = 3, output: str = "", **attributes: Any) -> str:
         weight = self.rng.normal(0, (channels[0] * size * size) ** -0.5, (channels[1], channels[0], size, size))
         bias = self.rng.normal(0, 0.1, channels[1])
         constants = [self.constant(v.astype(np.float32)) for v in (weight, bias)]

@@ -140,13 +140,14 @@ def test_trained_films_are_found_in_the_scanned_folder(tmp_path: Path) -> None:
     (tmp_path / "set.csv").write_text("\n".join(["file,patient,fold", *files]) + "\n")
     data = load_folder(tmp_path / "set")
     write_record(data, tmp_path)
-    folds = sorted({film.fold for film in data.films})
+    folds = sorted({film.fold for film in data.films if film.fold is not None})
     manifest = replace(MANIFEST, data={"fingerprint": data.fingerprint, "trained_folds": folds[:-1]})
     (tmp_path / "export").mkdir()
     seen = {film.file: film.fold in folds[:-1] for film in data.films}
     for i, file in enumerate(seen):
         shutil.copy(tmp_path / "set" / file, tmp_path / "export" / f"{i}.png")
     found = trained_films(tmp_path / "export", manifest, tmp_path)
+    assert found is not None
     assert found == {f"{i}.png" for i, was in enumerate(seen.values()) if was}
     assert 0 < len(found) < len(seen)
     assert trained_films(tmp_path / "export", MANIFEST, tmp_path) is None

@@ -255,7 +255,7 @@ def _colour(pixels: np.ndarray, decoder: str, image: ImagePixel, rgb: bool = Fal
     """Check what a decoder returned; words become unsigned. rgb: the decoder undid the colour transform."""
     if pixels.dtype.kind == "i":
         pixels = pixels.view(np.uint16 if pixels.itemsize == 2 else np.uint8)
-    if pixels.dtype not in (np.uint8, np.uint16):
+    if pixels.dtype not in (np.dtype(np.uint8), np.dtype(np.uint16)):
         raise UnreadableRadiograph("unsupported", "over 16 bits a pixel")
     shape = (image.rows, image.columns) if image.samples == 1 else (image.rows, image.columns, image.samples)
     if pixels.shape != shape:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -106,7 +107,7 @@ def test_force_writes_a_refused_engine_and_marks_it(settings: BuildSettings):
 def test_mixed_leaves_the_layers_that_hurt_in_float(settings: BuildSettings, monkeypatch: pytest.MonkeyPatch):
     calls = []
 
-    def judge(*arguments: object):
+    def judge(*arguments: Any):
         verdict = real(*arguments)
         calls.append(verdict)
         return replace(

@@ -1,7 +1,7 @@
 """build-engine where a GPU answers, on the strict stand-in: the plan is opened, judged, timed, and written last."""
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -86,7 +86,7 @@ def written(settings: BuildSettings) -> list[str]:
     return sorted(path.name for path in settings.out.parent.iterdir())
 
 
-def broken(only: str) -> object:
+def broken(only: str) -> Callable[[str, Outputs], Outputs]:
     """A compiler that makes other numbers of one precision."""
 
     def change(precision: str, outputs: Outputs) -> Outputs:

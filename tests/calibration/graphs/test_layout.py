@@ -31,7 +31,9 @@ def test_the_shipped_network_answers_the_same():
     sizes = [d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim]
     pictures = np.random.default_rng(0).integers(0, 256, (4, *sizes[1:]), np.uint8)
     for output in (o.name for o in model.graph.output):
-        ours, theirs = (session(m).run([output], {"pixels": pictures})[0] for m in (channels_first(model), model))
+        ours, theirs = (
+            np.asarray(session(m).run([output], {"pixels": pictures})[0]) for m in (channels_first(model), model)
+        )
         assert np.allclose(ours, theirs, atol=1e-6)
 
 

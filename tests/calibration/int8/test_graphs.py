@@ -147,7 +147,7 @@ def test_fp16_around_int8_has_fp16_scales_in_opset_19(model: onnx.ModelProto):
 def test_a_non_zero_zero_point_is_caught():
     graph = quantise.tensorrt_graph(networks.plain(), *calibrated(networks.plain()))
     zero = next(i for i in graph.graph.initializer if i.name == "p1_zero")
-    zero.CopyFrom(numpy_helper.from_array(np.int8(3), "p1_zero"))
+    zero.CopyFrom(numpy_helper.from_array(np.array(3, np.int8), "p1_zero"))
     assert any("zero point" in defect for defect in defects_for_tensorrt(graph))
     with pytest.raises(EngineError, match="zero point"):
         require_fit(graph)
@@ -193,7 +193,8 @@ def test_scales_are_chosen_as_they_are_stored():
     made = half_graph(quantise.tensorrt_graph(model, layers, ranges))
     held = {tensor.name: numpy_helper.to_array(tensor) for tensor in made.graph.initializer}
     name = f"{layer.output[0]}_weight"
-    scale = held.get(f"{name}_scale_half", held.get(f"{name}_scale"))
+    scale = held.get(f"{name}_scale_half")
+    scale = held[f"{name}_scale"] if scale is None else scale
     assert scale.dtype == np.float16
     assert scale.min() >= np.finfo(np.float16).tiny
     step = scale.astype(np.float32)[:, None, None, None]

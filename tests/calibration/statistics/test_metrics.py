@@ -53,7 +53,7 @@ def test_figures_agree_with_scikit_learn(seed: int, films: int, levels: int) -> 
     assert accuracy(labels, p) == pytest.approx(reference.accuracy_score(labels, called), **EXACT)
     assert found["accuracy"] == accuracy(labels, p)
     assert found["loss"] == pytest.approx(reference.log_loss(labels, p), **EXACT)
-    brier = reference.brier_score_loss(labels, p, labels=[0, 1, 2], scale_by_half=False)
+    brier = reference.brier_score_loss(labels, p, labels=[0, 1, 2], scale_by_half=False)  # pyright: ignore[reportArgumentType]  # says "auto" alone
     assert found["brier"] == pytest.approx(brier, **EXACT)
     assert found["ece"] == pytest.approx(_gaps(labels, p, bins=15), **EXACT)
     assert found["mcc"] == pytest.approx(reference.matthews_corrcoef(labels, called), **EXACT)

@@ -75,6 +75,10 @@ def without(module: str) -> Callable[[Driver, Modules], None]:
     return lambda *_: sys.modules.update({module: None})  # type: ignore[dict-item]
 
 
+def damaged(engine: Path) -> None:
+    sidecar_path(engine).write_text('{"format": 1, ')
+
+
 def lower(engine: Path) -> None:
     content = json.loads(sidecar_path(engine).read_text(encoding="utf-8"))
     content["manifest"]["rule_out"]["threshold"] = 0.01
@@ -100,7 +104,7 @@ CASES = {
     "a sidecar with other thresholds": Case("was edited", lower),
     "a sidecar with a larger batch": Case("takes no batch of 64", edited(profile={"most": 64})),
     "a sidecar with another runtime": Case("is not a network", edited(runtime="onnxruntime")),
-    "a sidecar that is torn": Case("is damaged", lambda engine: sidecar_path(engine).write_text('{"format": 1, ')),
+    "a sidecar that is torn": Case("is damaged", damaged),
     "no sidecar": Case("has no", lambda engine: sidecar_path(engine).unlink()),
     "a driver too old": Case(
         "needs an NVIDIA driver for CUDA 13 (580 or later), and here is one for CUDA 12.2",

@@ -37,9 +37,13 @@ def test_a_film_and_its_pictures(xscan: Xscan, tmp_path: Path) -> None:
     assert "062Y" not in run.stdout
     assert not {62, "62"} & {value for value in said.values() if not isinstance(value, list)}
     grey = read_bytes(content).grey
-    assert np.array_equal(cv2.imdecode(np.fromfile(tmp_path / "ü.png", np.uint8), -1), grey)
+    saved = cv2.imdecode(np.fromfile(tmp_path / "ü.png", np.uint8), -1)
+    assert saved is not None
+    assert np.array_equal(saved, grey)
     spec = open_runtime(find_engine(DEFAULT)).manifest.input
-    assert np.array_equal(cv2.imread(str(tmp_path / "input.png"), -1), to_input(grey, spec))
+    saved = cv2.imread(str(tmp_path / "input.png"), -1)
+    assert saved is not None
+    assert np.array_equal(saved, to_input(grey, spec))
 
 
 def test_a_member_of_a_zip(xscan: Xscan, tmp_path: Path) -> None:

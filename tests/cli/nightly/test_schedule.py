@@ -85,7 +85,7 @@ def test_with_notify_a_bad_night_and_no_night_are_told(machine: Machine) -> None
     assert told.returncode == 0
     assert bell.told() == [{"args": ["it's $HOME", str(report)], "code": "137"}]
     # exit code 4 before anything was written: the report is of another night
-    os.utime(report, (time.time() - 90_000,) * 2)
+    os.utime(report, times=(time.time() - 90_000, time.time() - 90_000))
     subprocess.run(
         exec_start(machine.unit(".failed.service")),
         env=machine.env | {"STATE": state.replace("Code=2", "Code=1").replace("Status=9", "Status=4")},
@@ -241,7 +241,7 @@ def test_check(xscan: Xscan, tmp_path: Path) -> None:
     run = xscan("schedule", "check", "--out", out, "--json")
     assert run.returncode == 0
     assert json.loads(run.stdout)["well"] is True
-    os.utime(report, (time.time() - 1.25 * day,) * 2)
+    os.utime(report, times=(time.time() - 1.25 * day, time.time() - 1.25 * day))
     assert look(out, 2 * day).well
     assert look(out, day) == Night(False, "the last run ended 30.0 hours ago, more than 24 hours")
     report.write_text('{"state": "running"}')

@@ -21,7 +21,7 @@ class Storage:
         class Quiet(WSGIRequestHandler):
             protocol_version = "HTTP/1.1"
 
-            def log(self, *_: object) -> None: ...
+            def log(self, type: str, message: str, *args: object) -> None: ...
 
         self._app = app
         self.requests: list[tuple[str, str]] = []  #: path and query, range
@@ -83,7 +83,7 @@ def serving() -> Iterator[Storage]:
     pytest.importorskip("botocore")
     pytest.importorskip("moto")
     pytest.importorskip("flask")
-    from moto.server import DomainDispatcherApplication, create_backend_app
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
     with pytest.MonkeyPatch.context() as patch:
         storage = Storage(DomainDispatcherApplication(create_backend_app))

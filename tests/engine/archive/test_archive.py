@@ -78,8 +78,10 @@ def test_the_list_is_a_batch_s_after_kills_of_driver_and_actors(
     kept = parts(place)
     before = set(actors())
     with subprocess.Popen([*command, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as again:
-        while again.poll() is None and not (mine := set(actors()) - before):
+        mine: set[int] = set()
+        while again.poll() is None and not mine:
             time.sleep(0.02)
+            mine = set(actors()) - before
         for pid in mine:
             os.kill(pid, signal.SIGKILL)
         said, errors = again.communicate(timeout=300)

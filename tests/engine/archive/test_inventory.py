@@ -106,9 +106,9 @@ def test_a_listing_that_was_cut_short_goes_on_behind_what_it_had(
 
 
 def test_a_listing_of_another_source_or_through_links_begins_anew(tmp_path: Path, phantoms: Path) -> None:
-    for known in ({"root": "/other"}, {"links": True}):
-        listing = Listing(tmp_path, known.get("root", "/films"), False)
-        if "links" in known:
+    for root, links in (("/other", False), ("/films", True)):
+        listing = Listing(tmp_path, root, False)
+        if links:
             listing.linked()
         assert listing.add(iter([Found("a", "/films/a")]))
         (tmp_path / ".0123456789abcdef.tmp.0000001.parquet").write_text("half written")

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -123,12 +124,13 @@ def test_a_split_file_selects_a_part(tmp_path: Path) -> None:
     assert choose(data, selection()) is data
     with pytest.raises(UsageError, match=r"name a part of split\.csv with --part: one of test, train"):
         selection(split=split, part="check")
-    for options in (
+    wrong: tuple[dict[str, Any], ...] = (
         {"split": split},
         {"part": "check"},
         {"fold": "9", "part": "test"},
         {"fold": "9", "split": split, "part": "test"},
-    ):
+    )
+    for options in wrong:
         with pytest.raises(UsageError):
             selection(**options)
     split.write_text(split.read_text() + "virus/gone.png,test\n")

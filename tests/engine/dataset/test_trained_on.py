@@ -72,7 +72,9 @@ def test_the_same_films_in_another_form_are_known_by_name_and_patient(folder: Pa
     data = load_folder(folder)
     write_record(data, tmp_path)
     for path in folder.glob("*/*.png"):  # at another size, so with other bytes
-        cv2.imwrite(str(path), cv2.resize(cv2.imread(str(path), 0), (80, 64)))
+        picture = cv2.imread(str(path), 0)
+        assert picture is not None
+        cv2.imwrite(str(path), cv2.resize(picture, (80, 64)))
     larger = load_folder(folder)
     found = trained_on(larger, larger.fingerprint, trained(data), tmp_path)
     assert found.films.tolist() == [film.fold != 3 for film in larger.films]

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ def test_it_goes_with_its_block_and_after_a_kill_with_the_next(tmp_path: Path, m
     mine = tmp_path / "xscan-personal.lock"
     mine.touch()
     command = [sys.executable, "-c", WAITS]
-    start = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    start: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     start["env"] = os.environ | {"TMPDIR": str(tmp_path)}
     with subprocess.Popen(command, **start) as alive, subprocess.Popen(command, **start) as killed:
         used, left = Path(alive.stdout.readline().strip()), Path(killed.stdout.readline().strip())

@@ -3,6 +3,7 @@
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,5 +25,5 @@ def make_zip(path: Path, *members: str, method: int = zipfile.ZIP_STORED) -> Non
             target.writestr(member, member * 10)
 
 
-def files(folder: Path, **options: object) -> list[str]:
+def files(folder: Path, **options: Any) -> list[str]:
     return [found.file for found in discover(folder, **options)]

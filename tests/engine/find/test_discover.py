@@ -3,6 +3,7 @@
 import os
 import socket
 import sys
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,7 @@ def test_an_early_stop_closes_the_runs(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(module, "NAMES_A_RUN", 16)
     walk = discover(tmp_path)
     assert next(walk).file == "0000"
+    assert isinstance(walk, Generator)
     walk.close()
 
 

@@ -10,10 +10,15 @@ import pytest
 from xscan.engine.errors import UnreadableRadiograph
 from xscan.engine.find import zips
 from xscan.engine.find.discover import discover
-from xscan.engine.find.found import order_key
+from xscan.engine.find.found import Found, order_key
 from xscan.engine.read.decode import read_film
 
 from .folders import files, fill, make_zip
+
+
+def unpacked(found: Found, most: int = 1000) -> bytes:
+    assert found.member is not None
+    return zips.read_member(found.path, found.member, most)
 
 
 def test_members_are_read_in_place(tmp_path: Path) -> None:
@@ -21,7 +26,7 @@ def test_members_are_read_in_place(tmp_path: Path) -> None:
         make_zip(tmp_path / "export.ZIP", "DICOM/1", "DICOM/0", "DICOM\\2", method=method)
         found = list(discover(tmp_path))
         assert [one.file for one in found] == [f"export.ZIP/DICOM/{number}" for number in range(3)]
-        assert zips.read_member(found[0].path, found[0].member, 1000) == b"DICOM/0" * 10
+        assert unpacked(found[0]) == b"DICOM/0" * 10
         assert found[0].bytes == 70
 
 
@@ -57,7 +62,7 @@ def test_names_that_stay_inside_are_read(tmp_path: Path, name: str, shown: str) 
     make_zip(tmp_path / "e.zip", name)
     (found,) = discover(tmp_path)
     assert (found.file, found.problem) == (f"e.zip/{shown}", None)
-    assert zips.read_member(found.path, found.member, 1000) == name.encode() * 10
+    assert unpacked(found) == name.encode() * 10
 
 
 @pytest.mark.parametrize("before", [b"MZ" + b"program" * 500, bytes(4096), b"PK00", b"#!/bin/sh\n"])
@@ -66,7 +71,7 @@ def test_what_stands_before_a_zip_does_not_hide_it(tmp_path: Path, before: bytes
     (tmp_path / "e.zip").write_bytes(before + (tmp_path / "e.zip").read_bytes() + b"a tail")
     found = list(discover(tmp_path))
     assert [one.file for one in found] == ["e.zip/DICOM/1", "e.zip/DICOM/2"]
-    assert zips.read_member(found[0].path, found[0].member, 1000) == b"DICOM/1" * 10
+    assert unpacked(found[0]) == b"DICOM/1" * 10
 
 
 def test_osirix_writes_zips_of_another_suffix(tmp_path: Path) -> None:
@@ -98,7 +103,7 @@ def test_a_member_over_the_limit_is_not_unpacked(tmp_path: Path) -> None:
     make_zip(tmp_path / "e.zip", "film")
     (found,) = discover(tmp_path)
     with pytest.raises(UnreadableRadiograph, match="too-large"):
-        zips.read_member(found.path, found.member, 10)
+        unpacked(found, 10)
 
 
 def test_too_many_members_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,7 +177,7 @@ def test_a_bad_name_refuses_only_itself(tmp_path: Path) -> None:
     assert all(len(one.file) < 4200 for one in found)
     kept = {one.file: one for one in found if one.problem is None}
     assert set(kept) == {"e.zip/good", "e.zip/\\xff\\xfe", "e.zip/" + "y" * 4000}
-    assert zips.read_member(kept["e.zip/good"].path, kept["e.zip/good"].member, 1000) == b"good" * 10
+    assert unpacked(kept["e.zip/good"]) == b"good" * 10
     assert [one.problem.code for one in found if one.problem] == ["zip-member-refused"] * 3
     assert len({one.file for one in found}) == 6
 
@@ -212,14 +217,14 @@ def test_the_members_of_a_large_zip_are_sorted_on_disk(tmp_path: Path, monkeypat
     monkeypatch.setattr(zips, "ENTRIES_A_RUN", 64)
     found = list(discover(tmp_path))
     assert [one.file for one in found] == [f"e.zip/{name}" for name in sorted(names)]
-    assert zips.read_member(found[500].path, found[500].member, 1000) == sorted(names)[500].encode() * 10
+    assert unpacked(found[500]) == sorted(names)[500].encode() * 10
 
 
 def test_a_zip_of_the_64_bit_kind(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "e.zip", "w") as target, target.open("a", "w", force_zip64=True) as stream:
         stream.write(b"film")
     (found,) = discover(tmp_path)
-    assert zips.read_member(found.path, found.member, 1000) == b"film"
+    assert unpacked(found) == b"film"
 
 
 @pytest.mark.parametrize("place", [1 << 40, (1 << 63) - 1, 1 << 63, (1 << 64) - 1])

@@ -1,6 +1,7 @@
 """A network whose weights stand in other files is refused, wherever in the graph they are; nothing is opened for it."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -26,7 +27,7 @@ def weight() -> TensorProto:
     return numpy_helper.from_array(np.ones(3, np.float32), "w")
 
 
-def model(*nodes: onnx.NodeProto, **graph: object) -> onnx.ModelProto:
+def model(*nodes: onnx.NodeProto, **graph: Any) -> onnx.ModelProto:
     return helper.make_model(helper.make_graph(list(nodes), "g", [], [], **graph))
 
 

@@ -14,20 +14,18 @@ SCORES = {
 
 def row_of(film: Path, folder: Path, band: str = "urgent", model: str = "compact@3", reason: str = "") -> Row:
     source = source_of(film.read_bytes(), 1 << 29)
-    finding, *p = SCORES[band]
     return Row(
         film.relative_to(folder).as_posix(),
         "review" if reason else "ok",
         band,
-        finding,
-        *p,
-        reason,
-        source.study_uid,
-        source.series_uid,
-        source.sop_uid,
-        model,
-        str(film.stat().st_size),
-        "2026-01-31T02:00:00.000000Z",
+        *SCORES[band],
+        reason=reason,
+        study_uid=source.study_uid,
+        series_uid=source.series_uid,
+        sop_uid=source.sop_uid,
+        model=model,
+        bytes=str(film.stat().st_size),
+        modified="2026-01-31T02:00:00.000000Z",
     )
 
 

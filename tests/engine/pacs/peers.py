@@ -115,7 +115,8 @@ def films(folder: Path, count: int, seed: int = 7) -> list[Path]:
 
 def hostile(film: Path, target: Path, **values: str) -> None:
     """A copy of a film with values that no standard allows, each with the word SECRET; `values` on top of them."""
-    import pydicom
+    import pydicom.config
+    import pydicom.datadict
 
     with pydicom.config.disable_value_validation():
         data = pydicom.dcmread(film)

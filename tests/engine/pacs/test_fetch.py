@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pydicom
+import pydicom.uid
 import pytest
 
 from xscan.engine.errors import PeerError, StorageError, UsageError
@@ -108,7 +109,7 @@ def test_dcmqrscp_gives_films_by_get_and_move(sent: list[Path], tmp_path: Path) 
 def test_accession_numbers_in_place_of_days(archive: Orthanc, tmp_path: Path, sent: list[Path], way: str) -> None:
     film = pydicom.dcmread(sent[0])
     film.AccessionNumber, film.SOPInstanceUID, film.SeriesInstanceUID = "A-77", "2.25.771", "2.25.772"
-    film.StudyInstanceUID = film.file_meta.MediaStorageSOPInstanceUID = "2.25.771"
+    film.StudyInstanceUID = film.file_meta.MediaStorageSOPInstanceUID = pydicom.uid.UID("2.25.771")
     film.StudyDate = "19990101"
     film.save_as(tmp_path / "a.dcm", enforce_file_format=True)
     assert storescu(archive.port, tmp_path / "a.dcm", called="ORTHANC") == 0
@@ -224,7 +225,7 @@ class Half(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
         self.close_connection = True
 
-    def log_message(self, *_: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:
         return
 
 

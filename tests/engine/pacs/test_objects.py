@@ -5,9 +5,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pydicom
+import pydicom.config
+import pydicom.datadict
 import pytest
 from pydicom.dataset import Dataset
 
@@ -80,7 +82,8 @@ def test_pydicom_and_highdicom_read_band_probability_and_algorithm_out_of_the_re
         "UNVERIFIED",
         "PRELIMINARY",
     )
-    pneumonia, bacterial, viral = report.content.get_image_measurement_groups()
+    said: Any = report.content  # a measurement report's, which highdicom does not say
+    pneumonia, bacterial, viral = said.get_image_measurement_groups()
     assert pneumonia.finding_type.value == "233604007"
     values = [group.get_measurements(name=codes.DCM.Probability)[0] for group in (pneumonia, bacterial, viral)]
     assert [float(value.value) for value in values] == [98.98, 85.0, 13.98]

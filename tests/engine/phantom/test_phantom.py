@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pydicom
+import pydicom.uid
 import pytest
 from typer import Typer
 from typer.testing import CliRunner
@@ -141,7 +142,8 @@ def test_rasters_are_grey_and_hold_the_drawn_film(folder: Path) -> None:
     assert png is not None
     assert (jpeg.shape, jpeg.dtype) == ((ROWS, COLUMNS), np.uint8)
     assert (png.shape, png.dtype) == ((ROWS, COLUMNS), np.uint16)
-    assert np.array_equal(png & 15, png >> 12)  # 12 bits spread over the full range of 16
+    words = np.asarray(png, np.uint16)
+    assert np.array_equal(words & 15, words >> 12)  # 12 bits spread over the full range of 16
 
 
 def test_dicom_says_what_it_is(folder: Path) -> None:

@@ -1,12 +1,13 @@
 """DICOM films made by us, in every transfer syntax that xscan reads. Writing is left to pydicom."""
 
 from io import BytesIO
+from typing import Any
 
 import imagecodecs
 import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
-from pydicom.pixels.encoders import RLELosslessEncoder
+from pydicom.pixels.encoders.base import RLELosslessEncoder
 from pydicom.uid import UID
 
 CR = "1.2.840.10008.5.1.4.1.1.1"
@@ -34,7 +35,7 @@ def words(values: np.ndarray, allocated: int) -> np.ndarray:
     return (values & ((1 << allocated) - 1)).astype(np.uint8 if allocated == 8 else np.uint16)
 
 
-def encode(syntax: str, values: np.ndarray, allocated: int, signed: bool) -> bytes:
+def encode(syntax: str, values: np.ndarray, allocated: int, signed: bool) -> bytes | bytearray:
     """One frame, compressed. values: [rows, columns] or [rows, columns, 3] stored values."""
     kind = np.dtype(f"{'i' if signed else 'u'}{allocated // 8}")
     typed, plain = values.astype(kind), words(values, allocated)
@@ -72,8 +73,8 @@ def film(
     stored: int | None = None,
     high: int | None = None,
     signed: bool = False,
-    frame: bytes | None = None,
-    **elements: object,
+    frame: bytes | bytearray | None = None,
+    **elements: Any,
 ) -> bytes:
     """A whole CR chest film as a file. values: stored values; elements: further attributes, None leaves one
     out; frame: a compressed stream to use as it is."""
@@ -111,7 +112,7 @@ def film(
 
 
 def _set_pixels(
-    data: Dataset, values: np.ndarray, syntax: str, allocated: int, signed: bool, frame: bytes | None
+    data: Dataset, values: np.ndarray, syntax: str, allocated: int, signed: bool, frame: bytes | bytearray | None
 ) -> None:
     plain = words(values, allocated)
     if frame is None and syntax in (IMPLICIT, EXPLICIT, BIG, DEFLATED):
@@ -137,6 +138,6 @@ def _set_pixels(
         )
     elif frame is None:
         frame = encode(syntax, values, allocated, signed)
-    data.PixelData = encapsulate([frame])
+    data.PixelData = encapsulate([bytes(frame)])
     data["PixelData"].VR = "OB"
     data["PixelData"].is_undefined_length = True

@@ -39,6 +39,8 @@ def test_a_jpeg_is_grey_as_opencv_makes_it(inks: np.ndarray, options: dict[str, 
     content = saved(inks, "JPEG", **options)
     theirs = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE)
     ours = cmyk.grey_of_cmyk(simplejpeg.decode_jpeg(content, "CMYK"), tiff=False)
+    assert ours is not None
+    assert theirs is not None
     assert np.array_equal(ours, theirs)
     assert np.array_equal(read_bytes(content).grey, theirs)
 
@@ -49,7 +51,9 @@ def test_a_jpeg_is_grey_as_opencv_makes_it(inks: np.ndarray, options: dict[str, 
 def test_a_tiff_is_grey_as_libtiff_and_opencv_make_it(inks: np.ndarray, compression: str) -> None:
     content = saved(inks, "TIFF", compression=compression)
     theirs = cv2.cvtColor(imagecodecs.tiff_decode(content, asrgb=True), cv2.COLOR_RGBA2GRAY)
-    assert np.array_equal(cmyk.grey_of_cmyk(inks, tiff=True), theirs)
+    ours = cmyk.grey_of_cmyk(inks, tiff=True)
+    assert ours is not None
+    assert np.array_equal(ours, theirs)
     assert np.array_equal(read_bytes(content).grey, theirs)
 
 

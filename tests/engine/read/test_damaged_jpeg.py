@@ -110,7 +110,7 @@ def test_a_progressive_picture_without_its_last_scans_is_noticed(colour: bool) -
 
 def test_a_scan_of_its_own_for_each_component() -> None:
     """Sequential JPEG may store Y, CB and CR one after the other: all three must be there."""
-    stream = imagecodecs.jpeg8_encode(np.dstack([GREY] * 3), level=92)
+    stream = bytes(imagecodecs.jpeg8_encode(np.dstack([GREY] * 3), level=92))
     plain = read_bytes(stream).grey
     assert np.abs(plain - GREY.astype(int)).max() <= 20
     one = bytearray(saved(GREY))
@@ -174,13 +174,14 @@ def test_the_compiled_decoder_gives_what_libjpeg_turbo_gives(name: str) -> None:
 @pytest.mark.parametrize("columns", [1, 5, 8, 17, 64])
 def test_the_compiled_decoder_at_every_edge(rows: int, columns: int) -> None:
     values = np.random.default_rng(rows * columns).integers(0, 4096, (rows, columns)).astype(np.uint16)
-    for stream in (
+    for encoded in (
         imagecodecs.jpeg8_encode(values, lossless=True, predictor=5),
         imagecodecs.jpeg8_encode(values * 16, lossless=True, predictor=1),
         imagecodecs.jpeg8_encode((values >> 4).astype(np.uint8), lossless=True, predictor=7),
         imagecodecs.jpeg8_encode(values, level=100, bitspersample=12),
         imagecodecs.jpeg8_encode(values, level=30, bitspersample=12),
     ):
+        stream = bytes(encoded)
         head = jpeg.jpeg_header(stream)
         ours, _ = jpeg_decode.decode_jpeg(stream, head, jpeg.require_whole(stream, head))
         assert np.array_equal(ours, imagecodecs.jpeg8_decode(stream))

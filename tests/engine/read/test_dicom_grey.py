@@ -1,6 +1,7 @@
 """The grey scale in the standard's order, beside our own arithmetic and highdicom's."""
 
 from io import BytesIO
+from typing import Any
 
 import highdicom
 import numpy as np
@@ -23,7 +24,7 @@ def lut_item(first: int, entries: np.ndarray, bits: int, signed: bool = False) -
     return item
 
 
-def read_12(**elements: object) -> Film:
+def read_12(**elements: Any) -> Film:
     return read_bytes(film(phantom(bits=12), allocated=16, stored=12, **elements))
 
 
@@ -102,7 +103,8 @@ def test_contradicting_polarity_goes_to_review() -> None:
 
 
 def test_monochrome_1_and_2_are_inverses_with_every_way_to_window() -> None:
-    for elements in ({}, {"WindowCenter": "2000", "WindowWidth": "900"}):
+    ways: tuple[dict[str, Any], ...] = ({}, {"WindowCenter": "2000", "WindowWidth": "900"})
+    for elements in ways:
         values = phantom(bits=12)
         one, two = (
             read_bytes(film(values, allocated=16, stored=12, photometric=photometric, **elements)).grey
@@ -134,7 +136,7 @@ def test_without_a_window_8_bits_stay_as_they_are() -> None:
         {"VOILUTSequence": [lut_item(0, np.zeros(4096), 12)]},
     ],
 )
-def test_a_window_that_shows_nothing_is_replaced(elements: dict[str, object]) -> None:
+def test_a_window_that_shows_nothing_is_replaced(elements: dict[str, Any]) -> None:
     read = read_12(**elements)
     assert read.facts.window.startswith("percentiles")
     assert read.grey.std() > 30

@@ -1,5 +1,7 @@
 """Transfer syntax x photometric interpretation x bit depth x sign: each film decodes to the right picture."""
 
+from typing import Any
+
 import imagecodecs
 import numpy as np
 import pytest
@@ -29,7 +31,7 @@ from .dicom_maker import (
 )
 
 
-def window_for(bits: int, signed: bool) -> dict[str, object]:
+def window_for(bits: int, signed: bool) -> dict[str, Any]:
     """A LINEAR_EXACT window over the whole range of stored values."""
     span = (1 << bits) - 1
     low = -(1 << (bits - 1)) if signed else 0
@@ -139,9 +141,9 @@ def test_palette_colour(bits: int) -> None:
     index = phantom(bits=8)
     table = np.arange(256)[::-1]
     entries = (table.astype(np.uint8) if bits == 8 else (table * 257).astype("<u2")).tobytes()
-    palettes = {f"{name}PaletteColorLookupTableData": entries for name in ("Red", "Green", "Blue")}
-    descriptors = {f"{name}PaletteColorLookupTableDescriptor": [256, 0, bits] for name in ("Red", "Green", "Blue")}
-    read = read_bytes(film(index, photometric="PALETTE COLOR", **palettes, **descriptors))
+    palettes: dict[str, Any] = {f"{name}PaletteColorLookupTableData": entries for name in ("Red", "Green", "Blue")}
+    palettes |= {f"{name}PaletteColorLookupTableDescriptor": [256, 0, bits] for name in ("Red", "Green", "Blue")}
+    read = read_bytes(film(index, photometric="PALETTE COLOR", **palettes))
     assert np.array_equal(read.grey, 255 - index)
 
 

@@ -1,5 +1,7 @@
 """What is not for this model is skipped with its reason; what is only hinted at is scored for review."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from pydicom.dataset import Dataset
@@ -56,7 +58,7 @@ SECONDARY = ["DERIVED", "SECONDARY"]
         ("not-a-film", {"SOPClassUID": SC + ".2", "ImageType": SECONDARY}),
     ],
 )
-def test_skipped(code: str, elements: dict[str, object]) -> None:
+def test_skipped(code: str, elements: dict[str, Any]) -> None:
     with pytest.raises(NotARadiograph) as problem:
         read_bytes(film(**elements))
     assert problem.value.code == code
@@ -90,7 +92,7 @@ def test_skipped(code: str, elements: dict[str, object]) -> None:
         {"SeriesDescription": "PA AND LATERAL", "ViewPosition": ""},
     ],
 )
-def test_scored_without_doubt(elements: dict[str, object]) -> None:
+def test_scored_without_doubt(elements: dict[str, Any]) -> None:
     assert read_bytes(film(**elements)).facts.doubts == []
 
 
@@ -123,7 +125,7 @@ def test_a_coloured_secondary_capture_is_no_film(modality: str) -> None:
         ("derived", {"SOPClassUID": DX, "ImageType": SECONDARY}),
     ],
 )
-def test_scored_for_review(code: str, elements: dict[str, object]) -> None:
+def test_scored_for_review(code: str, elements: dict[str, Any]) -> None:
     facts = read_bytes(film(**elements)).facts
     assert code in [doubt for doubt, _ in facts.doubts]
     assert facts.for_processing is (code == "for-processing")
@@ -181,8 +183,8 @@ def test_the_pixel_ceiling_is_checked_before_decoding(monkeypatch: pytest.Monkey
         ({}, None),
     ],
 )
-def test_age(elements: dict[str, object], years: float | None) -> None:
-    import pydicom
+def test_age(elements: dict[str, Any], years: float | None) -> None:
+    import pydicom.config
 
     with pydicom.config.disable_value_validation():
         content = film(**elements)
@@ -216,7 +218,8 @@ def test_how_a_film_lies_by_its_orientation(directions: list[str], lies: str) ->
 
 
 def test_no_reason_holds_anything_of_the_header() -> None:
-    for elements in ({"Modality": "CT"}, {"BodyPartExamined": "HAND"}, {"ViewPosition": "LL"}):
+    for keyword, value in {"Modality": "CT", "BodyPartExamined": "HAND", "ViewPosition": "LL"}.items():
+        elements: dict[str, Any] = {keyword: value}
         with pytest.raises(NotARadiograph) as problem:
             read_bytes(film(**elements))
         assert "SECRET" not in str(problem.value)

@@ -2,6 +2,7 @@
 
 import struct
 import unicodedata
+from typing import Any
 
 import pytest
 from pydicom.dataset import Dataset
@@ -17,7 +18,7 @@ from .dicom_maker import film
 DESCRIPTION, VIEW = 0x0008103E, 0x00185101
 
 
-def with_text(tag: int, raw: bytes, character_set: str = "", **elements: object) -> bytes:
+def with_text(tag: int, raw: bytes, character_set: str = "", **elements: Any) -> bytes:
     """A film with one text element of these bytes, under this SpecificCharacterSet."""
     content = film(**{"BodyPartExamined": "XX", "SeriesDescription": "XX", **elements})
     for number, vr, value in ((tag, None, raw), (0x00080005, b"CS", character_set.encode())):
@@ -150,7 +151,7 @@ def code(value: str, meaning: str) -> list[Dataset]:
     return [item]
 
 
-NO_PART: dict[str, object] = {"BodyPartExamined": "", "ViewPosition": ""}
+NO_PART: dict[str, Any] = {"BodyPartExamined": "", "ViewPosition": ""}
 
 
 @pytest.mark.parametrize(
@@ -205,8 +206,8 @@ NO_PART: dict[str, object] = {"BodyPartExamined": "", "ViewPosition": ""}
         ("ok", {"ViewCodeSequence": code("272479007", "postero-anterior")}),
     ],
 )
-def test_parts_and_views_by_code_part_and_words(expected: str, elements: dict[str, object]) -> None:
-    import pydicom
+def test_parts_and_views_by_code_part_and_words(expected: str, elements: dict[str, Any]) -> None:
+    import pydicom.config
 
     with pydicom.config.disable_value_validation():
         assert fate(film(**NO_PART | elements)) == expected

@@ -8,6 +8,7 @@ import struct
 import tarfile
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import cv2
 import imagecodecs
@@ -165,7 +166,7 @@ def test_the_size_of_jpeg_xl_is_read_as_its_encoder_wrote_it(rows: int, columns:
 
     for container in (False, True):
         content = imagecodecs.jpegxl_encode(np.zeros((rows, columns), np.uint8), usecontainer=container)
-        assert _size(content, "JPEG XL") == (rows, columns)
+        assert _size(bytes(content), "JPEG XL") == (rows, columns)
 
 
 def test_a_bare_data_set_is_still_dicom() -> None:
@@ -184,7 +185,7 @@ def sparse(path: Path, start: bytes, size: int) -> Path:
     return path
 
 
-def stack(**elements: object) -> bytes:
+def stack(**elements: Any) -> bytes:
     content = film(**elements)
     return content[: content.index(b"\xe0\x7f\x10\x00")] + b"\xe0\x7f\x10\x00OW\0\0" + struct.pack("<I", 600 << 20)
 
@@ -214,7 +215,7 @@ def test_a_large_other_file_is_not_read_whole(tmp_path: Path, monkeypatch: pytes
     read = 0
 
     class Counting(io.FileIO):
-        def read(self, size: int = -1, /) -> bytes:
+        def read(self, size: int | None = -1, /) -> bytes:
             nonlocal read
             content = super().read(size)
             read += len(content)

@@ -1,6 +1,6 @@
 """A window by its straight line gives what its table gives, for every word that a pixel can be."""
 
-from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,12 +19,12 @@ WORDS = np.resize(np.arange(1 << 16, dtype=np.uint16), (512, 2055))
 
 
 @pytest.fixture(autouse=True)
-def drawn(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bool]]:
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """Whether a line was taken, film by film."""
     taken: list[bool] = []
     by_line = line.by_line
 
-    def told(*arguments: np.ndarray) -> np.ndarray | None:
+    def told(*arguments: Any) -> np.ndarray | None:
         grey = by_line(*arguments)
         taken.append(grey is not None)
         return grey
@@ -97,7 +97,7 @@ def test_any_window_of_words_with_stray_bits(
         {"VOILUTFunction": "SIGMOID"},
     ],
 )
-def test_what_is_no_line_is_looked_up(drawn: list[bool], elements: dict[str, object]) -> None:
+def test_what_is_no_line_is_looked_up(drawn: list[bool], elements: dict[str, Any]) -> None:
     content = make.film(
         WORDS & 0xFFF, allocated=16, stored=12, WindowCenter="2048", WindowWidth="4096", **elements
     )  # fmt: skip

@@ -1,5 +1,7 @@
 """Whose film it is: linked by number and issuer, and by nothing that stands for nobody."""
 
+from typing import Any
+
 import pytest
 
 from xscan.engine.errors import NotARadiograph
@@ -9,7 +11,7 @@ from xscan.engine.read.film import DEFAULT_LIMITS, Facts
 from .dicom_maker import film
 
 
-def facts(**elements: object) -> Facts:
+def facts(**elements: Any) -> Facts:
     return read_dicom(film(**elements), DEFAULT_LIMITS).facts  # type: ignore[arg-type]
 
 

@@ -2,6 +2,7 @@
 
 import struct
 from io import BytesIO
+from typing import Any
 
 import cv2
 import imagecodecs
@@ -20,7 +21,7 @@ GREY = phantom(120, 90).astype(np.uint8)
 NOISE = (GREY // 2 + np.random.default_rng(3).integers(0, 100, GREY.shape)).astype(np.uint8)
 
 
-def saved(picture: np.ndarray, kind: str, mode: str = "", **options: object) -> bytes:
+def saved(picture: np.ndarray, kind: str, mode: str = "", **options: Any) -> bytes:
     image = Image.fromarray(picture)
     stream = BytesIO()
     (image.convert(mode) if mode else image).save(stream, kind, **options)
@@ -74,7 +75,7 @@ def test_16_bit_rasters_are_shown_by_the_range_they_use(bits: int) -> None:
         cv2.imencode(".tif", values)[1].tobytes(),
         imagecodecs.jpeg2k_encode(values, codecformat="JP2", reversible=True),
     ):
-        read = read_bytes(content)
+        read = read_bytes(bytes(content))
         assert np.abs(read.grey - wanted).max() <= 1
         assert read.facts.bits == bits
 
@@ -84,7 +85,7 @@ def test_16_bit_miniswhite_tiff() -> None:
         values = phantom(120, 90, bits=8 * np.dtype(dtype).itemsize).astype(dtype)
         content = imagecodecs.tiff_encode(np.iinfo(dtype).max - values, photometric="miniswhite")
         wanted = values if dtype == np.uint8 else np.rint(values / 257)
-        assert np.abs(read_bytes(content).grey - wanted).max() <= 1
+        assert np.abs(read_bytes(bytes(content)).grey - wanted).max() <= 1
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -102,7 +103,7 @@ def test_exif_orientation(kind: str, orientation: int) -> None:
         7: GREY[::-1, ::-1].T,
         8: GREY.T[::-1],
     }
-    options = {"quality": 98} if kind == "JPEG" else {}
+    options: dict[str, Any] = {"quality": 98} if kind == "JPEG" else {}
     read = read_bytes(saved(GREY, kind, exif=exif.tobytes(), **options))
     assert read.grey.shape == turned[orientation].shape == (read.facts.rows, read.facts.columns)
     assert np.abs(read.grey - turned[orientation].astype(int)).max() <= 3

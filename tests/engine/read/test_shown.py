@@ -1,6 +1,7 @@
 """Pixels as a viewer shows them or not at all: private syntaxes, lists of windows, shutters, overlays, odd depths."""
 
 import struct
+from typing import Any
 
 import imagecodecs
 import numpy as np
@@ -13,7 +14,7 @@ from .dicom_maker import DEFLATED, EXPLICIT, IMPLICIT, J2K, JPEG_8, encode, film
 
 GE = "1.2.840.113619.5.2"
 VALUES = phantom(80, 64, bits=12)
-FULL = {"WindowCenter": "2047.5", "WindowWidth": "4095", "VOILUTFunction": "LINEAR_EXACT"}
+FULL: dict[str, Any] = {"WindowCenter": "2047.5", "WindowWidth": "4095", "VOILUTFunction": "LINEAR_EXACT"}
 PLAIN = read_bytes(film(VALUES, allocated=16, stored=12, **FULL)).grey
 
 
@@ -90,12 +91,12 @@ def test_without_a_usable_window_it_is_made_from_the_picture(center: bytes, widt
     assert read_bytes(windowed(center, width)).facts.window.startswith("percentiles")
 
 
-def edges(left: int, right: int, top: int, bottom: int) -> dict[str, object]:
+def edges(left: int, right: int, top: int, bottom: int) -> dict[str, Any]:
     names = ("LeftVertical", "RightVertical", "UpperHorizontal", "LowerHorizontal")
     return {f"Shutter{name}Edge": str(edge) for name, edge in zip(names, (left, right, top, bottom), strict=True)}
 
 
-def shown(**elements: object) -> np.ndarray:
+def shown(**elements: Any) -> np.ndarray:
     return read_bytes(film(VALUES, allocated=16, stored=12, **FULL, **elements)).grey
 
 
@@ -142,7 +143,7 @@ def test_round_and_many_sided_shutters_and_several_at_once() -> None:
         edges(5, 60, 10, 70),
     ],
 )
-def test_a_shutter_that_makes_no_sense_is_left_out(elements: dict[str, object]) -> None:
+def test_a_shutter_that_makes_no_sense_is_left_out(elements: dict[str, Any]) -> None:
     assert np.array_equal(shown(**elements), PLAIN)
 
 
@@ -210,7 +211,7 @@ def test_jpeg_2000_rasters_of_every_depth_and_sign(bits: int, signed: bool, code
     values = phantom(80, 64, bits=bits, signed=signed)
     kind = np.dtype(f"{'i' if signed else 'u'}{1 if bits <= 8 else 2}")
     content = imagecodecs.jpeg2k_encode(values.astype(kind), codecformat=codec, reversible=True, bitspersample=bits)
-    read = read_bytes(content)
+    read = read_bytes(bytes(content))
     wanted = (values - values.min()) / ((1 << bits) - 1) * 255
     assert np.abs(read.grey - wanted).max() <= 1
     assert read.facts.bits in (bits, 8)
@@ -258,7 +259,7 @@ def test_a_flat_film_has_no_hole(level: int) -> None:
         imagecodecs.htj2k_encode(flat, reversible=True),
         cv2.imencode(".webp", (flat >> 4).astype(np.uint8), [cv2.IMWRITE_WEBP_QUALITY, 80])[1].tobytes(),
     ):
-        assert np.ptp(read_bytes(stream).grey) <= 1
+        assert np.ptp(read_bytes(bytes(stream)).grey) <= 1
 
 
 def test_a_deflated_data_set_that_inflates_to_another_length_is_damaged() -> None:

@@ -32,7 +32,7 @@ def parts(content: bytes) -> list[tuple[int, int]]:
         return list(zip(tags.get(273) or tags[324], tags.get(279) or tags[325], strict=True))
 
 
-def entries(content: bytes) -> dict[int, int]:
+def entries(content: bytes | bytearray) -> dict[int, int]:
     """Of a little-endian TIFF: where each tag of the first directory stands."""
     (at,) = struct.unpack_from("<I", content, 4)
     (count,) = struct.unpack_from("<H", content, at)

@@ -170,7 +170,7 @@ def test_the_layers_that_the_compiler_made_are_told(gpu: Driver):
 
 def test_missing_pycuda_names_the_install():
     try:
-        import pycuda  # noqa: F401
+        import pycuda  # noqa: F401  # pyright: ignore[reportMissingImports]  # of the extra tensorrt
 
         pytest.skip("pycuda is installed")
     except ImportError:
@@ -196,6 +196,7 @@ def test_staging_and_streams_on_a_real_gpu():
     landed = [device.pinned((8, 64, 64, 1), np.uint8) for _ in lanes]
     shared = mmap.mmap(-1, 8 * 64 * 64)
     assert device.register(np.frombuffer(shared, np.uint8))
+    stream = pixels = memory = None
     for number, (stream, pixels, memory) in enumerate(lanes):
         pixels[...] = number + 1
         stream.to_device(memory, pixels)

@@ -94,7 +94,10 @@ def test_true_maps_show_where_the_evidence_is_and_pass(data: DataSet, tmp_path: 
         curves = deletion.curves
         assert curves["top"][0] == curves["random"][0] == curves["least"][0]
         assert curves["top"][-1] == curves["random"][-1]
-        assert deletion.against_least.value > deletion.against_random.value > 0
+        least, chance = deletion.against_least.value, deletion.against_random.value
+        assert least is not None
+        assert chance is not None
+        assert least > chance > 0
     assert found.sentence().startswith("The maps pass")
 
 

@@ -17,6 +17,8 @@ class Part:
     _settable: tuple[str, ...] = ()
     _settable_rtx: tuple[str, ...] = ()  #: of TensorRT for RTX alone
 
+    _trt: "TensorRt"
+
     def __init__(self, trt: "TensorRt") -> None:
         object.__setattr__(self, "_trt", trt)
 
@@ -54,7 +56,8 @@ class IBuilderConfig(Part):
 
     def __init__(self, trt: "TensorRt") -> None:
         super().__init__(trt)
-        self._flags, self._profile = {"TF32"}, None
+        self._flags = {"TF32"}
+        self._profile: IOptimizationProfile | None = None
         self.profiling_verbosity, self.progress_monitor = "LAYER_NAMES_ONLY", None
 
     def set_memory_pool_limit(self, pool: Any, pool_size: int) -> None:

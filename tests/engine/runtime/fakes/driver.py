@@ -4,7 +4,7 @@ import ctypes
 import threading
 import weakref
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -97,7 +97,7 @@ class Driver:
 
     # --- what the tests ask --------------------------------------------------------------------------
 
-    def rule(self, what: str) -> None:
+    def rule(self, what: str) -> NoReturn:
         self.broken_rules.append(what)
         raise RuleBroken(what)
 
@@ -180,7 +180,7 @@ class Driver:
             self.pinned -= 1
 
         weakref.finalize(raw, freed)
-        return np.frombuffer(raw, dtype).reshape(shape)
+        return np.frombuffer(memoryview(raw), dtype).reshape(shape)
 
     def memcpy_htod_async(self, target: Any, source: np.ndarray, stream: Any) -> None:
         self._may_copy(source, stream, "memcpy_htod_async")

@@ -15,6 +15,8 @@ class Bound:
 
     _settable: tuple[str, ...] = ()
 
+    _driver: Driver
+
     def __init__(self, driver: Driver) -> None:
         object.__setattr__(self, "_driver", driver)
         driver.objects += 1
