@@ -77,12 +77,12 @@ _WORDS = {
     "copied": ("Copied", "Copiado"),
     "map": ("Where from", "De dónde"),
     "map_means": (
-        "Lines: where the score came from, coarsely, at a quarter, half and three quarters of the strongest evidence "
-        "drawn. For films called pneumonia or bacterial such places mattered a little more than others when it was "
-        "measured; for films called normal or viral they did not. No line is a finding, nor the edge of one.",
-        "Líneas: de dónde vino la puntuación, de forma aproximada, a un cuarto, la mitad y tres cuartos de la "
-        "evidencia más fuerte que se dibuja. En radiografías con neumonía o bacteriana esos lugares importaban algo "
-        "más que otros cuando se midió; en las normales o víricas, no. Ninguna línea es un hallazgo ni su borde.",
+        "Lines: where the network sees what speaks for pneumonia, coarsely, at a quarter, half and three quarters of "
+        "the strongest evidence drawn. When compact 4 was measured, hiding such places on films called pneumonia lowered the score "
+        "more than hiding others. No line is a finding, nor the edge of one.",
+        "Líneas: dónde ve la red lo que habla a favor de neumonía, de forma aproximada, a un cuarto, la mitad y "
+        "tres cuartos de la evidencia más fuerte que se dibuja. Al medir compact 4, tapar esos lugares en radiografías "
+        "con neumonía bajaba la puntuación más que tapar otros. Ninguna línea es un hallazgo ni su borde.",
     ),
     "picture_of": ("The film, called {finding} by the network", "La radiografía; la red la llama {finding}"),
     "small_only": (
