@@ -60,8 +60,9 @@ function remember() {
 const t = (key) => facts.strings[looks.lang][key] ?? key;
 const fill = (key, values) => t(key).replace(/\{(\w+)\}/g, (_, name) => values[name]);
 const count = (n) => n.toLocaleString(looks.lang);
+const many = (key, n) => fill(n === 1 ? key + "_one" : key, { n: count(n) });
 const percent = (n, of) => (of ? ((100 * n) / of).toLocaleString(looks.lang, { maximumFractionDigits: 1 }) + " %" : "");
-const when = (iso) => (iso ? new Date(iso).toLocaleString(looks.lang, { dateStyle: "medium", timeStyle: "short" }) : "");
+const when = (iso) => (Date.parse(iso) ? new Date(iso).toLocaleString(looks.lang, { dateStyle: "medium", timeStyle: "short" }) : ""); // 1970: a link that leads nowhere has no time
 const decimal = (text, digits) => Number(text).toLocaleString(looks.lang, { minimumFractionDigits: digits, maximumFractionDigits: digits });
 const sizeOf = (film) => film.bytes === "" ? "" : fill("kilobytes", { n: count(Math.ceil(film.bytes / 1024)) });
 const sentence = (film) => film.code === "" ? "" : facts.reasons[looks.lang][film.code] ?? film.reason;

@@ -154,9 +154,9 @@ function copy(key, text) {
   const node = button(t(key), () => navigator.clipboard?.writeText(text).then(() => (node.textContent = t("copied"))));
   return node;
 }
-function why(film) {
-  const more = looks.lang === "en" ? detailOf(film) : "";
-  return el("p", "why", el("strong", "", sentence(film)), more && more !== sentence(film) ? el("span", "", " (" + more + ")") : null);
+function why(film) { // the run's own words stand behind the sentence where they say more than it does
+  const said = sentence(film), more = looks.lang === "en" ? detailOf(film) : "";
+  return el("p", "why", el("strong", "", said), said.toLowerCase().includes(more.toLowerCase()) ? null : el("span", "", " (" + more + ")"));
 }
 function scoredWords(film) {
   const verdict = el("div", "verdict", chip(film.priority), el("span", film.doubt ? "doubted" : "", t(film.finding)), el("span", "soft", decimal(film.pp, 3)));

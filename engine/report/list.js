@@ -65,7 +65,7 @@ function choose(toTop) {
   items.forEach((item, i) => (tops[i + 1] = tops[i] + (item.film ? high : 32)));
   document.body.classList.toggle("plain", !facts.pictures && !lost);
   document.body.classList.toggle("lost", lost);
-  $("found").textContent = fill(lost ? "found_files" : state.studies ? "found_studies" : "found_films", { n: count(chosen.length) });
+  $("found").textContent = many(lost ? "found_files" : state.studies ? "found_studies" : "found_films", chosen.length);
   $("elsewhere").hidden = !elsewhere;
   $("elsewhere").textContent = fill("elsewhere", { n: count(elsewhere) });
   if (!state.pick || (toTop && placeOfPick() < 0)) state.pick = chosen[0] ?? null;
@@ -107,7 +107,7 @@ function node(item, i) {
   line.setAttribute("role", "option");
   line.setAttribute("aria-selected", Boolean(isPick(film)));
   if (!film.priority) {
-    line.append(el("span"), chip("", t(film.status)), longName(film.file, "cut"), el("span", "cut soft why1", sentence(film)),
+    line.append(el("span"), chip("", t(film.status)), longName(film.file, "cut"), el("span", "two soft why1", sentence(film)),
       el("span", "num soft", sizeOf(film)), el("span", "cut soft", when(film.modified)));
     return line;
   }
@@ -142,7 +142,8 @@ function drawHead() {
     if (name === "p_bars") return el("span", "wide soft", t(name));
     const here = state.sort === name;
     const node = button(t("by_" + name) + (here ? (state.down ? " ▼" : " ▲") : ""), () => { state.down = here && !state.down; state.sort = name; refresh(true); });
-    if (here) { node.className = "here"; node.title = t(state.down ? "descending" : "ascending"); }
+    if (name === "p" || name === "bytes") node.classList.add("right");
+    if (here) { node.classList.add("here"); node.title = t(state.down ? "descending" : "ascending"); }
     return node;
   }));
 }
@@ -161,7 +162,7 @@ function drawFrame() {
   $("search").placeholder = t("search");
   if ($("search").value !== state.text) $("search").value = state.text;
   $("alarm").hidden = !failed.length;
-  $("alarm").replaceChildren(el("strong", "", fill("alarm", { n: count(failed.length) })), " ", t("alarm_more"), button(t("see_them"), () => band("unscored")));
+  $("alarm").replaceChildren(el("strong", "", many("alarm", failed.length)), " ", many("alarm_more", failed.length), " ", button(many("see_them", failed.length), () => band("unscored")));
   const tiles = [["all", scored.length], ...BANDS.map((b) => [b, scored.filter((f) => f.priority === b).length]), ["unscored", unscored.length]];
   $("tiles").replaceChildren(...tiles.map(([name, n]) => {
     const tile = button("", () => band(name), state.band === name);
@@ -191,7 +192,7 @@ function drawFrame() {
   if (facts.viewer) keys.splice(9, 0, ["o", "key_viewer"]);
   if (facts.since) keys.splice(4, 0, ["t", "key_new"]);
   $("keylist").replaceChildren(...keys.flatMap(([key, text]) => [el("dt", "", el("kbd", "", key)), el("dd", "", t(text))]));
-  const lines = [t("intended")];
+  const lines = [t("intended"), t("score_means")];
   if (facts.points) for (const point of ["rule_out", "rule_in"]) {
     const { threshold, sensitivity, specificity } = facts.points[point];
     lines.push(fill(point + "_means", { threshold: decimal(threshold, 4), sensitivity: percent(sensitivity, 1), specificity: percent(specificity, 1) }));

@@ -53,18 +53,27 @@ _WORDS = {
         "{n} radiografías del estudio, la más urgente primero",
     ),
     "found_films": ("{n} films", "{n} radiografías"),
+    "found_films_one": ("1 film", "1 radiografía"),
     "found_studies": (
         "{n} studies, each in the place of its most urgent frontal film",
         "{n} estudios, cada uno según su frontal más urgente",
     ),
+    "found_studies_one": (
+        "1 study, in the place of its most urgent frontal film",
+        "1 estudio, según su frontal más urgente",
+    ),
     "found_files": ("{n} files", "{n} archivos"),
+    "found_files_one": ("1 file", "1 archivo"),
     "nothing": (
         "Nothing to show. Choose another band or clear the search.",
         "Nada que mostrar. Elija otra banda o borre la búsqueda.",
     ),
     "alarm": ("{n} radiographs have no score.", "{n} radiografías no tienen puntuación."),
+    "alarm_one": ("1 radiograph has no score.", "1 radiografía no tiene puntuación."),
     "alarm_more": ("Nothing is known about them: read them by hand.", "No se sabe nada de ellas: léalas aparte."),
+    "alarm_more_one": ("Nothing is known about it: read it by hand.", "No se sabe nada de ella: léala aparte."),
     "see_them": ("Show them", "Mostrarlas"),
+    "see_them_one": ("Show it", "Mostrarla"),
     "failed_advice": (
         "This film has not been seen by the network. Read it by hand, or export it again.",
         "La red no ha visto esta radiografía. Léala aparte o expórtela de nuevo.",
@@ -172,6 +181,10 @@ _WORDS = {
     "rule_in_means": (
         "From {threshold}: urgent ({specificity} of normal films were below it).",
         "Desde {threshold}: urgente (el {specificity} de las normales quedaba por debajo).",
+    ),
+    "score_means": (
+        "The score is the network's probability of pneumonia.",
+        "La puntuación es la probabilidad de neumonía según la red.",
     ),
     "intended": (
         "For research and for ordering the reading list; not a diagnosis.",

@@ -190,6 +190,7 @@ def test_a_doubtful_film_looks_doubtful_and_can_be_asked_for(opened: Open, rows:
     assert page.text_content("#found").startswith(str(len(wanted)))
     assert page.locator(".item .badge").count() == page.locator(".item").count() > 0
     assert "patient is an adult" in page.text_content("#words .why")
+    assert page.text_content("#words .why").lower().count("adult") == 1  # said once
     page.keyboard.press("l")
     assert "paciente adulto" in page.text_content("#words .why")
     assert "by its" not in page.text_content("#words")
@@ -317,10 +318,28 @@ def test_a_phone_shows_cards_and_the_film_on_a_tap(opened: Open) -> None:
     page = opened(viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True, device_scale_factor=2)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert not page.is_visible("#detail")
+    page.tap("#doubtful")
+    card, *parts = (page.locator(f".item{of}").first.bounding_box() for of in ("", " .found1", " .two", " .name"))
+    for above, below in zip(parts, [*parts[1:], {"y": card["y"] + card["height"]}], strict=True):
+        assert above["y"] + above["height"] <= below["y"] + 1  # nothing lies over another
     page.tap(".item >> nth=1")
     assert page.is_visible("#detail")
     page.tap("#back")
     assert not page.is_visible("#detail")
+
+
+def test_one_film_is_told_as_one_and_a_link_to_nothing_has_no_time(browser: Any, tmp_path: Path) -> None:
+    lost = Row("gone.dcm", "failed", reason="broken-link: a link to a file that is not there", bytes="0")
+    lost.modified = "1970-01-01T00:00:00.000000Z"
+    write_list(tmp_path / "one.csv", [next(row for row in made_up_rows(20) if row.priority), lost])
+    write_page(tmp_path / "one.csv", tmp_path / "one.html", PageOptions("en", MANIFEST), None)
+    with closing(browser.new_page()) as page:
+        page.goto((tmp_path / "one.html").as_uri())
+        assert page.text_content("#found") == "1 film"
+        assert page.text_content("#alarm").startswith("1 radiograph has no score. Nothing is known about it")
+        page.keyboard.press("4")
+        assert page.text_content("#found") == "1 file"
+        assert "1970" not in page.text_content("body .both")
 
 
 def test_paper_has_page_numbers_and_the_date(opened: Open) -> None:
