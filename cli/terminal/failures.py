@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import sys
 from difflib import get_close_matches
 from typing import Any
@@ -16,6 +17,17 @@ _STORAGE = tuple(
     getattr(errno, name)
     for name in ("EIO", "ESTALE", "ENODEV", "ENXIO", "EREMOTEIO", "ENOTCONN")
     if hasattr(errno, name)
+)
+
+#: The parser's words, and plain ones.
+_PLAIN = (
+    ("Value error, ", ""),
+    ("Input should be a valid integer.*", "it is no whole number"),
+    ("Input should be a valid number.*", "it is no number"),
+    ("Input should be greater than or equal to (.*)", r"it must be \1 or more"),
+    ("Input should be less than or equal to (.*)", r"it must be \1 or less"),
+    ("Input should be ", "it must be "),
+    (r"\. Did you mean (.*)\?$", r": did you mean \1?"),
 )
 
 
@@ -52,12 +64,17 @@ def _of_the_parser(error: Any) -> int:
         return 2
     if near := get_close_matches(getattr(error, "option_name", ""), getattr(error, "possibilities", None) or (), n=1):
         return fail(f"no such option {error.option_name}: did you mean {near[0]}?", 2)
-    message = " ".join(error.format_message().split()).replace("Value error, ", "").rstrip(".")
+    message = " ".join(error.format_message().split()).rstrip(".")
+    for theirs, ours in _PLAIN:
+        message = re.sub(theirs, ours, message)
     missing = getattr(error, "param", None) if type(error).__name__ == "MissingParameter" else None
     if missing is not None and missing.param_type_name == "argument":
         message = f"missing argument {argument_name(missing)}"  # as --help calls it
+    message = message[:1].lower() + message[1:]
+    if message.endswith("?"):
+        return fail(message, 2)
     command = error.ctx.command_path if getattr(error, "ctx", None) is not None else "xscan"
-    return fail(f"{message[:1].lower()}{message[1:]}: see {command} --help", 2)
+    return fail(f"{message}: see {command} --help", 2)
 
 
 def _place(error: Exception) -> str:

@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator, Mapping, MutableMapping
 from importlib import import_module
+from pathlib import Path
 from typing import Any, ClassVar
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+
+from xscan.engine.errors import UsageError
 
 Panels = Mapping[str, Mapping[str, str]]  #: title -> command -> summary
 
@@ -32,6 +35,16 @@ class Command(TyperCommand):
     """Its options stand in panels (`rich_help_panel`); where it has a `brief`, --help shows those and one paragraph."""
 
     brief: tuple[str, ...] = ()
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """An empty path would be taken for the current folder: it is a script's variable that was not set."""
+        given = self.make_parser(ctx).parse_args(list(args))[0]
+        rest = super().parse_args(ctx, args)
+        for param in self.get_params(ctx):
+            if "" in _several(given.get(param.name)) and isinstance(_several(ctx.params[param.name])[0], Path):
+                name = argument_name(param) if param.param_type_name == "argument" else param.opts[0]
+                raise UsageError(f"{name} is an empty name: give a file or folder, . for the current one")
+        return rest
 
     def format_help_text(self, ctx: Any, formatter: Any) -> None:
         whole = self.help
@@ -61,6 +74,10 @@ class Command(TyperCommand):
         for title in sorted(panels, key=_order):
             with formatter.section(title):
                 formatter.write_dl(panels[title])
+
+
+def _several(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else [value]
 
 
 def argument_name(argument: Any) -> str:
