@@ -34,18 +34,14 @@ def show(
 @app.command("list", short_help="Name the engines that are here, and which one runs.")
 def list_engines(json: Json = False) -> None:
     """Name the shipped networks, the engines built here, and which one the next night takes."""
-    from importlib.resources import files
-
-    from xscan.engine.network import models
     from xscan.engine.network.sidecar import SUFFIX
     from xscan.engine.runtime.choose import choose, engines_folder
     from xscan.engine.runtime.in_use import uses
-    from xscan.engine.runtime.open import find_engine
+    from xscan.engine.runtime.open import find_engine, shipped
 
     choice = choose()
-    shipped = sorted(file.name.removesuffix(".onnx") for file in files(models).iterdir() if file.name.endswith(".onnx"))
     built = sorted(engines_folder().glob("*" + SUFFIX))
-    paths = [*((name, find_engine(name)) for name in shipped), *((str(path), path) for path in built)]
+    paths = [*((name, find_engine(name)) for name in shipped()), *((str(path), path) for path in built)]
     if choice.path not in [path for _, path in paths]:
         paths.append((str(choice.path), choice.path))
     engines = [{"engine": name, "file": str(path), "in_use": path == choice.path} for name, path in paths]

@@ -49,7 +49,6 @@ from .settings import LOCAL, ActorSettings, ArchiveSettings, Progress, block_of
 
 log = logging.getLogger("xscan")
 
-ROWS_A_WRITE = 4096  #: of the list
 BATCH_IS_QUICKER = 100_000  #: files, on one machine
 
 Watch = Callable[[Progress], None]

@@ -23,7 +23,7 @@ _TOLD = [name for name in COLUMNS if name not in ("file", "bytes", "modified")] 
 _PROBABILITY = re.compile(r"(?:[01]\.\d{4})?", re.ASCII)
 _UID = re.compile(r"[0-9.]{0,64}", re.ASCII)
 _SENTENCE = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{0,400}")
-_LABEL = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{0,200}")
+_LABEL = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{0,201}")  # name@version, each of 100 letters (network/rules)
 _VALUES = {
     "priority": re.compile(r"(?:urgent|review|routine)?"),
     "finding": re.compile(r"(?:normal|bacteria|virus|pneumonia)?"),

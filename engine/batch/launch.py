@@ -10,6 +10,7 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
+from ..machine.cores import usable_cores
 from .messages import WorkerSettings
 from .signals import leave_ending_to_parent
 
@@ -33,8 +34,7 @@ _waiting: list[Waiting] = []
 def begin() -> None:
     """Start as many as a pool starts before there is work, one a core: this process needs its share of one only until
     they are ready."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    for _ in range(min(AT_ONCE, cores)):
+    for _ in range(min(AT_ONCE, usable_cores())):
         here, there = CONTEXT.Pipe()
         progress = CONTEXT.RawArray("q", [-1, -1])
         process = CONTEXT.Process(target=_run, args=(there, progress), daemon=True)

@@ -25,7 +25,7 @@ class WorkerSettings:
     mend: bool = False  #: set films right that surely stand wrong
     patients: bytes = b""  #: the key of the patients' hashes, where a history is kept
     order: bool = False  #: keep study date and accession number beside the pictures, for the page
-    door: Any = None  #: a scoring.Door where the network runs in the main process, on a GPU
+    door: Any = None  #: a scoring_thread.Door where the network runs in the main process, on a GPU
 
 
 @dataclass(frozen=True)

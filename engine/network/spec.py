@@ -1,4 +1,4 @@
-"""How a film becomes a network input. Apart from preprocess.py, which needs cv2."""
+"""How a film becomes a network input. Apart from preprocess/to_input.py, which needs cv2."""
 
 from dataclasses import asdict, dataclass
 from typing import Any

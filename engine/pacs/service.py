@@ -41,7 +41,6 @@ Scored = Callable[[list[Settled]], None]
 class Tally:
     """What a listener did, from its start to its end."""
 
-    scorings: int = 0
     studies: int = 0  #: that got scores; again for late films
     superseded: int = 0  #: of these
     journal: dict[str, int] = field(default_factory=dict)  #: Journal.counts at the end
@@ -132,7 +131,6 @@ class _Service:
             self._tell(f"scoring failed, and is tried again in a minute; films are received all the same: {error}")
             self.not_before, self._receiver.settled = time.monotonic() + AGAIN_S, True
             return
-        self.tally.scorings += 1
         self.tally.studies += len(settled)
         self.tally.superseded += sum(one.late for one in settled)
         for one in settled:

@@ -5,7 +5,6 @@ list that another engine made is scored again, and the run says so.
 """
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from ..disk.overwrite import in_own_folder
 from ..disk.replace import replace_bytes
 from ..errors import EngineError, UsageError
 from ..network.sidecar import read_whole, sha256
+from .open import shipped
 
 NAME = "in-use.json"
 
@@ -42,7 +42,7 @@ def uses(folder: Path) -> list[Use]:
 
 def use(folder: Path, engine: str, path: Path, since: str, **note: str) -> Use:
     """Take an engine from now on. engine: as it was named; path: its file. Raises EngineError, OutputError."""
-    named = engine if os.path.sep not in engine and engine == path.stem else str(path.resolve())
+    named = engine if engine in shipped() else str(path.resolve())
     chosen = Use(named, sha256(read_whole(path)), since, **note)
     try:
         earlier = uses(folder)

@@ -39,6 +39,14 @@ def test_it_is_taken_where_none_is_named_and_given_back():
         back(engines_folder())
 
 
+def test_a_file_is_found_again_from_any_folder(home: Path, monkeypatch: pytest.MonkeyPatch):
+    shutil.copy(find_engine("seed"), home / "own")  # a name without an ending, as a shipped one's
+    monkeypatch.chdir(home)
+    take("own")
+    monkeypatch.chdir(home.parent)
+    assert choose().path == home / "own"
+
+
 def test_a_file_that_was_changed_or_is_gone_is_told_and_not_used(home: Path):
     own = home / "own.onnx"
     shutil.copy(find_engine("seed"), own)
