@@ -13,6 +13,7 @@ PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text
     ("package", "floor", "why"),
     [
         ("filelock", (3, 20, 3), "CVE-2025-68146, CVE-2026-22701: links at the lock's place"),
+        ("filelock", (4, 0), "a lock whose file its holder removes could be held by two runs: lists/output.py"),
         ("opencv-python-headless", (4, 12), "CVE-2025-53644: JPEG reads what was never written"),
         (
             "keras",
