@@ -1,11 +1,13 @@
 """Two lists of the same films by two engines: what the second would have changed. Without a truth."""
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from sys import intern
 from typing import Any
 
-from ..errors import UsageError
+from ..errors import OutputError, UsageError
 from ..triage.bands import Band
 from .table import HEADER, Row, rows_in
 
@@ -55,19 +57,38 @@ def is_list(path: str) -> bool:
 
 
 def side_by_side(first: Path, second: Path) -> SideBySide:
-    """Raises UsageError where they share no film, OutputError for a damaged list."""
-    a, b = _scored(first), _scored(second)
-    both = a.keys() & b.keys()
-    if not both:
+    """Of the first list one band and number a film are held, of the second nothing.
+
+    Raises UsageError where they share no film, OutputError for a damaged list.
+    """
+    scored: dict[str, tuple[str, float]] = {}
+    found = SideBySide()
+    models = ["", ""]
+    for row in _scored(first):
+        models[0] = models[0] or row.model
+        scored[row.file] = intern(row.priority), _number(row)
+    others = 0
+    for row in _scored(second):
+        models[1] = models[1] or row.model
+        others += 1
+        if (other := scored.get(row.file)) is not None:
+            found.bands[other[0], row.priority] += 1
+            found.changes.append(round(abs(other[1] - _number(row)), 4))
+    found.films = len(found.changes)
+    if not found.films:
         raise UsageError(f"{first.name} and {second.name} have no scored film in common: give lists of one folder")
-    found = SideBySide(films=len(both), only=(len(a) - len(both), len(b) - len(both)))
-    found.models = tuple(next(iter(rows.values())).model for rows in (a, b))  # type: ignore[assignment]
-    for name in both:
-        found.bands[a[name].priority, b[name].priority] += 1
-        found.changes.append(round(abs(float(a[name].p_pneumonia) - float(b[name].p_pneumonia)), 4))
+    found.only = (len(scored) - found.films, others - found.films)
+    found.models = (models[0], models[1])
     found.changes.sort()
     return found
 
 
-def _scored(path: Path) -> dict[str, Row]:
-    return {row.file: row for row in rows_in(path) if row.priority}
+def _scored(path: Path) -> Iterator[Row]:
+    return (row for row in rows_in(path) if row.priority)
+
+
+def _number(row: Row) -> float:
+    try:
+        return float(row.p_pneumonia)
+    except ValueError:
+        raise OutputError("the CSV is damaged: a scored row without its numbers") from None

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from xscan.engine.errors import UsageError
+from xscan.engine.errors import OutputError, UsageError
 from xscan.engine.lists.side_by_side import is_list, side_by_side
 from xscan.engine.lists.table import HEADER, Row, encode
 
@@ -27,3 +27,11 @@ def test_bands_that_move_and_how_far_scores_do(tmp_path: Path):
     assert not is_list(str(tmp_path))
     with pytest.raises(UsageError, match="no scored film in common"):
         side_by_side(one, write(tmp_path / "c.csv", "two@1", ("x", "urgent", 0.8)))
+
+
+def test_a_damaged_list_is_said_as_such(tmp_path: Path):
+    one = write(tmp_path / "a.csv", "one@1", ("a", "urgent", 0.9))
+    two = tmp_path / "b.csv"
+    two.write_bytes(one.read_bytes().replace(b"0.9000", b""))
+    with pytest.raises(OutputError, match="a scored row without its numbers"):
+        side_by_side(one, two)
