@@ -311,8 +311,8 @@ class Output:
         # The lock itself is the operating system's and dies with the process; the files are only for people.
         with contextlib.suppress(OSError):
             self._owner_file.unlink(missing_ok=True)
-        # While it is held: whoever opened it meanwhile sees that it is gone, and takes another. filelock before 3.21 did
-        # not look, and from 3.21 to 3.32 it removed the next run's, too.
+        # While it is held: whoever opened it meanwhile sees that it is gone, and takes another. filelock before 3.21
+        # did not look, and from 3.21 to 3.32 it removed the next run's, too.
         with contextlib.suppress(OSError):
             self.lock_file.unlink(missing_ok=True)
         self._lock.release()
