@@ -50,7 +50,9 @@ class Feed:
         self._found: queue.Queue[Found | BaseException | None] = queue.Queue(AHEAD)
         self._last = time.monotonic()
         own = (*output.own_files, *_of_other_nights(settings))
-        walk = discover(settings.folder, own, settings.follow_links, self.input.mounted, settings.only)
+        walk = discover(
+            settings.folder, own, settings.follow_links, self.input.mounted, settings.only, alive=self._went_on
+        )
         threading.Thread(target=self._discover, args=(walk,), name="discovery", daemon=True).start()
 
     def next_job(self) -> Job | None:
@@ -123,12 +125,15 @@ class Feed:
         self._open, self._waiting = [], 0
         return job
 
+    def _went_on(self) -> None:
+        self._last = time.monotonic()
+
     def _discover(self, walk: Iterator[Found]) -> None:
         try:
             for found in walk:
                 if found.problem is not None or self._settings.shard.has(found.file):
                     self._found.put(found)
-                self._last = time.monotonic()
+                self._went_on()
             self._found.put(None)
         except BaseException as error:  # raised again in the main thread
             self._found.put(error)

@@ -7,9 +7,10 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from ..disk.own_folder import OwnFolder
@@ -28,15 +29,18 @@ AHEAD = 2_000  #: films that the walk may be ahead of the workers
 
 log = logging.getLogger("xscan")
 
+Films = Callable[[Callable[[], None]], Iterator[Found]]
+
 
 class Stopped(Exception):
     """The run was told to end."""
 
 
-def draw(pool: Pool, films: Iterator[Found], batch_size: int, seconds: float, stop: threading.Event) -> None:
+def draw(pool: Pool, films: Films, batch_size: int, seconds: float, stop: threading.Event) -> None:
     """Have the pool's workers leave pictures of films in its folder. Raises Stopped.
 
-    seconds: that the folder may take to name a film. What goes wrong costs pictures, and is told in the log alone.
+    films: called once, with what it is to call while it looks for them. seconds: that the folder may take to name a
+    file. What goes wrong costs pictures, and is told in the log alone.
     """
     try:
         _draw(pool, films, batch_size, seconds, stop)
@@ -44,18 +48,23 @@ def draw(pool: Pool, films: Iterator[Found], batch_size: int, seconds: float, st
         log.warning("not all pictures could be made: %s", type(error).__name__)
 
 
-def _draw(pool: Pool, films: Iterator[Found], batch_size: int, seconds: float, stop: threading.Event) -> None:
+def _draw(pool: Pool, films: Films, batch_size: int, seconds: float, stop: threading.Event) -> None:
     jobs = _Jobs(films, batch_size, seconds, stop)
     for _ in pool.run(jobs.next_job, jobs.at_end, jobs.require_going_on):
         pass
 
 
-def films_again(folder: Path, rows: Iterator[Row], follow_links: bool, only: Sequence[str] = ()) -> Iterator[Found]:
-    """The films of rows, which come in discovery's order; none that is gone or has another size by now."""
+def films_again(
+    folder: Path, rows: Iterator[Row], follow_links: bool, only: Sequence[str], alive: Callable[[], None]
+) -> Iterator[Found]:
+    """The films of rows, which come in discovery's order; none that is gone or has another size by now.
+
+    alive: as `discover` takes it: of many files that are there, few may be wanted.
+    """
     row = next(rows, None)
     if row is None:
         return
-    for found in discover(folder, follow_links=follow_links, only=only):
+    for found in discover(folder, follow_links=follow_links, only=only, alive=alive):
         while row is not None and order_key(row.file) < order_key(found.file):
             row = next(rows, None)
         if row is None:
@@ -98,7 +107,7 @@ def drawn(
     try:
         with doors(engine, workers, batch_size) as door, Pool(settings, workers, seconds, door=door) as pool:
             label = Manifest.from_json(pool.wait_ready().manifest).label
-            _draw(pool, films_again(folder, scored_rows(csv), follow_links=True), batch_size, seconds, stop)
+            _draw(pool, partial(films_again, folder, scored_rows(csv), True, ()), batch_size, seconds, stop)
         yield label
     finally:
         into.remove()
@@ -107,7 +116,7 @@ def drawn(
 class _Jobs:
     """Films as jobs. The folder is walked by a thread of its own: a share that does not answer holds nothing up."""
 
-    def __init__(self, films: Iterator[Found], batch_size: int, seconds: float, stop: threading.Event) -> None:
+    def __init__(self, films: Films, batch_size: int, seconds: float, stop: threading.Event) -> None:
         self._batch_size = batch_size
         self._seconds = seconds
         self._stop = stop
@@ -116,7 +125,7 @@ class _Jobs:
         self._number = 0
         self._finished = False
         self._last = time.monotonic()
-        threading.Thread(target=self._walk, args=(films,), name="pictures", daemon=True).start()
+        threading.Thread(target=self._walk, args=(films(self._went_on),), name="pictures", daemon=True).start()
 
     def next_job(self) -> Job | None:
         while not self._finished:
@@ -143,11 +152,14 @@ class _Jobs:
         late = self._found.empty() and time.monotonic() - self._last > self._seconds
         return self._finished or late
 
+    def _went_on(self) -> None:
+        self._last = time.monotonic()
+
     def _walk(self, films: Iterator[Found]) -> None:
         try:
             for found in films:
                 self._found.put(found)
-                self._last = time.monotonic()
+                self._went_on()
         except (XscanError, OSError):  # the folder is gone: there are no more pictures to be had
             pass
         self._found.put(None)

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -171,7 +172,7 @@ def _make_page(
     with Spooled(left) as spooled:
         lacks = spooled.lacks_order if settings.order else spooled.lacks
         wanted = filter(lacks, scored_rows(settings.out))
-        films = films_again(settings.folder, wanted, settings.follow_links, settings.only)
+        films = partial(films_again, settings.folder, wanted, settings.follow_links, settings.only)
         try:
             draw(pool, films, settings.batch_size, settings.file_seconds, stop)
         except Stopped:

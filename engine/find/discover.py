@@ -14,7 +14,7 @@ files of their own.
 import contextlib
 import os
 import stat
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import dropwhile
 from pathlib import Path
 
@@ -35,6 +35,7 @@ def discover(
     only: Sequence[str] = (),
     after: str = "",
     on_link: Callable[[], None] = lambda: None,
+    alive: Callable[[], None] = lambda: None,
 ) -> Iterator[Found]:
     """Yield every file below `folder`, sorted by `order_key`, one at a time as the walk reaches it.
 
@@ -45,12 +46,13 @@ def discover(
     only: what of `folder` is meant (`named.Named.only`); nothing else of it is listed. A link named so is followed.
     after: a file that an earlier walk found last: only what follows it is given, and what precedes it is not looked at.
     on_link: called where a link leads to a folder. A walk after that one knows nothing of links before.
+    alive: called for each name that is listed or looked at: a large folder on a slow share takes its time.
     Raise UsageError when `folder` itself cannot be listed; anything below it becomes a row instead.
     """
     if not after:
-        return _walk(folder, exclude, follow_links, on_mount, only, (), on_link)
+        return _walk(folder, exclude, follow_links, on_mount, only, (), on_link, alive)
     behind = order_key(after)
-    found = _walk(folder, exclude, follow_links, on_mount, only, behind, on_link)
+    found = _walk(folder, exclude, follow_links, on_mount, only, behind, on_link, alive)
     return dropwhile(lambda each: order_key(each.file) <= behind, found)
 
 
@@ -62,6 +64,7 @@ def _walk(
     only: Sequence[str],
     behind: tuple[str, ...],
     on_link: Callable[[], None],
+    alive: Callable[[], None],
 ) -> Iterator[Found]:
     """behind: what stands before this place need not be given."""
     root = os.path.abspath(folder)
@@ -71,7 +74,7 @@ def _walk(
     own = _Own(exclude)
     meant = tree_of(only)
     try:
-        entries = _sorted_names(root) if meant is None else _named(meant)
+        entries = _sorted_names(root, alive) if meant is None else _named(meant)
         identity = _identity(os.stat(root))
         own.enter(root)
     except OSError:
@@ -86,6 +89,7 @@ def _walk(
             own.leave()
             link_level = 0 if len(walk) < link_level else link_level
             continue
+        alive()
         path = os.path.join(real, name)
         file = shown + shown_name(name)
         if own.holds_name(name):
@@ -132,7 +136,7 @@ def _walk(
                 yield Found(file, path, problem=problem)
                 continue
             try:
-                names = _sorted_names(path) if below is None else _named(below)
+                names = _sorted_names(path, alive) if below is None else _named(below)
                 walk.append((names, path, file + "/", identity, below))
                 link_level = link_level or (len(walk) if is_link else 0)
                 own.enter(path)
@@ -161,10 +165,16 @@ def _members(file: str, path: str, status: os.stat_result) -> Iterator[Found]:
         yield Found(shown, path, member.entry, member.entry.unpacked, status.st_mtime_ns, member.problem)
 
 
-def _sorted_names(folder: str) -> Iterator[str]:
+def _sorted_names(folder: str, alive: Callable[[], None]) -> Iterator[str]:
     """The names in one folder, sorted by how they are shown. Raise OSError if it cannot be listed."""
+
+    def names(entries: Iterable["os.DirEntry[str]"]) -> Iterator[str]:
+        for entry in entries:
+            alive()
+            yield entry.name
+
     with os.scandir(folder) as entries:
-        return in_order((entry.name for entry in entries), _name_key, NAMES_A_RUN, str, str)
+        return in_order(names(entries), _name_key, NAMES_A_RUN, str, str)
 
 
 def _named(tree: Tree) -> Iterator[str]:

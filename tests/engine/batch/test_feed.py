@@ -2,15 +2,20 @@
 
 import threading
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from xscan.engine.batch import feed as feeding
 from xscan.engine.batch.feed import TWICE, Feed
 from xscan.engine.batch.messages import blank_row
 from xscan.engine.batch.settings import BatchSettings
+from xscan.engine.errors import StorageError
 from xscan.engine.find.discover import discover
+from xscan.engine.find.found import Found
 from xscan.engine.lists.output import EarlierRow
 from xscan.engine.lists.table import Row
 
@@ -46,3 +51,29 @@ def test_a_costly_file_is_tried_in_two_runs_and_no_more_while_it_is_unchanged(tm
     feed, wanted = night(tmp_path, rows)
     assert wanted == ["bad", "c"]
     assert feed.told(rows[1]) is rows[1]  # a new file begins anew
+
+
+def test_a_folder_that_is_still_listed_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now, go, went, end = [0.0], threading.Event(), threading.Event(), threading.Event()
+
+    def walk(*_: Any, alive: Callable[[], None]) -> Iterator[Found]:
+        go.wait()
+        alive()  # one name of very many
+        went.set()
+        end.wait()
+        yield from ()
+
+    monkeypatch.setattr(feeding, "discover", walk)
+    monkeypatch.setattr(feeding, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    output = SimpleNamespace(earlier=lambda outdated: iter(()), own_files=[], mounts={})
+    settings = BatchSettings(tmp_path, tmp_path / "list.csv", Path("none"), 1, file_seconds=120)
+    feed = Feed(settings, output, threading.Event())  # type: ignore[arg-type]
+    now[0] = 100
+    go.set()
+    assert went.wait(60)
+    now[0] = 200
+    assert not feed.at_end()
+    now[0] = 221
+    with pytest.raises(StorageError, match="does not answer"):
+        feed.at_end()
+    end.set()

@@ -5,6 +5,7 @@ import os
 import shutil
 import threading
 import time
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from xscan.engine.errors import StorageError
 from xscan.engine.find.discover import discover
 from xscan.engine.find.found import Found
 from xscan.engine.lists.run_report import RunReport, State
+from xscan.engine.lists.table import Row
 from xscan.engine.report import page as page_module
 from xscan.engine.report.earlier_page import pictures_of
 from xscan.engine.runtime.open import find_engine
@@ -48,18 +50,20 @@ def test_crashing_and_hanging_films_cost_their_pictures_alone() -> None:
     names = ["a", "crash", "b", "hang", "c", "once"]
     with Pool(SETTINGS, 2, 1.0, main=worker) as pool:
         pool.wait_ready()
-        draw(pool, iter([Found(n, "none/none") for n in names]), 2, 5, threading.Event())  # ends, and raises nothing
+        draw(
+            pool, lambda _: iter([Found(n, "none/none") for n in names]), 2, 5, threading.Event()
+        )  # ends, and raises nothing
 
 
 def test_a_folder_that_does_not_answer_holds_nothing_up() -> None:
-    def walk():
+    def walk(_: Callable[[], None]) -> Iterator[Found]:
         yield Found("a", "a")
         time.sleep(60)
 
     started = time.monotonic()
     with Pool(SETTINGS, 1, 1.0, main=worker) as pool:
         pool.wait_ready()
-        draw(pool, walk(), 2, 0.5, threading.Event())
+        draw(pool, walk, 2, 0.5, threading.Event())
     assert time.monotonic() - started < 30
 
 
@@ -85,7 +89,7 @@ def test_an_end_that_is_asked_for_comes_while_a_film_hangs(tmp_path: Path, films
         pool.wait_ready()
         asked = time.monotonic()
         with pytest.raises(Stopped):
-            draw(pool, iter([Found(f"{n}", str(begun)) for n in range(films)]), 1, 300, stop)
+            draw(pool, lambda _: iter([Found(f"{n}", str(begun)) for n in range(films)]), 1, 300, stop)
     assert begun.exists()
     assert time.monotonic() - asked < 60
 
@@ -94,18 +98,25 @@ def test_an_end_that_was_asked_for_before_is_heard() -> None:
     stop = threading.Event()
     stop.set()
     with Pool(SETTINGS, 1, 300.0, main=worker) as pool, pytest.raises(Stopped):
-        draw(pool, iter([Found("hang", "hang")]), 1, 300, stop)
+        draw(pool, lambda _: iter([Found("hang", "hang")]), 1, 300, stop)
 
 
 def test_films_are_found_again_by_row(films: Path) -> None:
     run_batch(settings(films), threading.Event())
     rows = list(scored_rows(films.parent / "night.csv"))
-    found = [f.file for f in discover(films)]
-    assert [f.file for f in films_again(films, iter(rows), False)] == [row.file for row in rows] == found
+    looked: list[None] = []
+
+    def again(rows: list[Row], folder: Path = films) -> list[str]:
+        return [f.file for f in films_again(folder, iter(rows), False, (), lambda: looked.append(None))]
+
+    assert again(rows) == [row.file for row in rows] == [f.file for f in discover(films)]
     rows[1].bytes = "1"  # another film by now
     (films / rows[2].file).unlink()
-    assert [f.file for f in films_again(films, iter(rows), False)] == [rows[0].file, rows[3].file]
-    assert list(films_again(films / "gone", iter([]), False)) == []
+    assert again(rows) == [rows[0].file, rows[3].file]
+    assert again([], films / "gone") == []
+    looked.clear()
+    assert again(rows[-1:]) == [rows[-1].file]
+    assert len(looked) >= len(list(films.iterdir()))  # of many films one is wanted: it is told that the walk goes on
 
 
 def test_a_page_of_kept_rows_is_the_same_and_its_films_are_not_read_twice(films: Path) -> None:

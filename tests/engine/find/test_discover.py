@@ -231,3 +231,11 @@ def test_a_folder_whose_path_is_longer_than_a_list_holds_is_one_row(tmp_path: Pa
     assert [one.file.rpartition("/")[2] for one in found if one.problem is None] == ["in"]
     [problem] = [one.problem for one in found if one.problem]
     assert (problem.code, problem.detail) == ("unreadable-folder", f"its path is longer than {MAX_NAME} letters")
+
+
+def test_who_waits_for_a_large_folder_hears_of_each_name(tmp_path: Path) -> None:
+    for number in range(20):
+        (tmp_path / f"{number}").touch()
+    heard: list[None] = []
+    next(discover(tmp_path, alive=lambda: heard.append(None)))
+    assert len(heard) == 20 + 1  # listed before the first is given, which is then looked at
