@@ -17,7 +17,7 @@ define install
 	$(BIN)/python scripts/rooms.py $(VENV)
 endef
 
-.PHONY: demo test coverage journeys lint bench constraints docs release clean
+.PHONY: demo test coverage journeys lint bench changelog constraints docs release clean
 
 demo: $(VENV)/base
 	@rm -rf demo && mkdir demo
@@ -50,6 +50,10 @@ coverage: $(VENV)/dev
 
 bench: $(VENV)/dev
 	$(BIN)/python benchmarks/everything.py --short
+
+# What changes/ holds, into CHANGELOG.md. Look at it, then commit both.
+changelog: $(VENV)/dev
+	$(BIN)/towncrier build --yes --version unreleased
 
 # The newest versions of all packages; `make constraints KEEP=--keep`: only what pyproject.toml made necessary.
 constraints: $(VENV)/bin/python

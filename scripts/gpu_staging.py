@@ -170,7 +170,7 @@ def alone(at: TensorRtRuntime, parts: np.ndarray) -> tuple[float, float]:
     at.start(0, parts[0])
     at.finish(0)
     copy = timed(lambda: stream.to_device(lane.pixels, parts[0]), stream.wait)
-    return copy, timed(lambda: at._enqueue(lane.full, stream), stream.wait)
+    return copy, timed(lambda: at._enqueue(lane.full if lane.films == at.largest else lane.part, stream), stream.wait)
 
 
 def two_lanes(at: TensorRtRuntime, parts: np.ndarray) -> tuple[float, bool]:

@@ -55,6 +55,8 @@ def build() -> None:
             old.unlink(missing_ok=True)
     if _said("git", "status", "--porcelain"):
         print("the clone has changes that no commit holds: they are in this release")
+    if notes := sorted(path.name for path in (ROOT / "changes").glob("+*")):
+        print(f"not in CHANGELOG.md yet, make changelog: {', '.join(notes)}")
     run(sys.executable, "-m", "build", "--no-isolation", "--outdir", str(DIST), str(ROOT), stdout=subprocess.DEVNULL)
 
 
