@@ -1,6 +1,6 @@
 """Be a hostile caller of `xscan listen`, one way after the other, and look whether a room's film still comes (Linux).
 
-    python scripts/listen_hostile.py [--times 10000] [--at-once 50]
+    python scripts/listen_hostile.py [--times 10000] [--at-once 50] [--rounds 1] [--only WORD]
 
 After each way a film is sent by storescu: how long it takes, and what memory, threads and open files the receiving
 process has by then. Exit code 0 when every film was taken and nothing but films is in the store.
@@ -38,6 +38,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--times", type=int, default=10_000)
     parser.add_argument("--at-once", type=int, default=50)
+    parser.add_argument("--rounds", type=int, default=1, help="all ways, so often")
+    parser.add_argument("--only", default="", help="the ways that have this word in their name")
     options = parser.parse_args()
     request = _request()
     ways: dict[str, Callable[[int], None]] = {
@@ -51,12 +53,13 @@ def main() -> None:
             request[:26] + b"\xff\0%n$(id)../\x1b[3" + request[42:]
         ),
     }
+    ways = {what: once for what, once in ways.items() if options.only in what}
     with tempfile.TemporaryDirectory() as name, listening(Path(name), "--settle", "900", "--idle", "10") as process:
         place = Path(name)
         receiver = receiver_of(process.pid)
-        films = write_phantoms(place / "films", len(ways) + 3, rows=160, columns=200, format="dicom")
+        films = write_phantoms(place / "films", options.rounds * len(ways) + 3, rows=160, columns=200, format="dicom")
         good = _film(films.pop(), "before", receiver)
-        for what, once in ways.items():
+        for what, once in [*ways.items()] * options.rounds:
             began = time.monotonic()
             with ThreadPoolExecutor(options.at_once) as callers:
                 list(callers.map(once, range(options.times)))
