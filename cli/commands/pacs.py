@@ -80,7 +80,10 @@ def outbox(
         raise UsageError(f"nothing was sent from {place} yet: of a listener give its --state")
     with module.Outbox(place) as box:
         found = box.statuses(name, everything)
-        counts = {to: box.counts(to) for to in box.destinations() if name in ("", to)}
+        known = box.destinations()
+        counts = {to: box.counts(to) for to in known if name in ("", to)}
+    if name and not counts:
+        raise UsageError(f"nothing for {name} in {place}: there is {', '.join(known) or 'nothing'}")
     if json:
         rows = [{key: value for key, value in vars(one).items() if key != "due"} for one in found]
         console.result({"counts": counts, "objects": rows}, "")

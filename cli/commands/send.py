@@ -32,7 +32,8 @@ def send(
     """Send the results of a list to a PACS: a structured report and a picture of each scored DICOM film.
 
     They go through an outbox: what a PACS does not take now waits, and the same command sends it later. What was
-    sent is not sent again. Exit codes: 0 all is there; 3 something was refused for good; 5 something waits.
+    sent is not sent again. Exit codes: 0 all is there; 3 something was refused for good, or its film is gone; 5
+    something waits.
     """
     from xscan.engine.errors import PeerError, UsageError
 
@@ -81,7 +82,7 @@ def send(
             + (f" ({problems})" if problems else "")
             + ": run the same command again"
         )
-    if any(result["failed"] for result in results):
+    if any(result["failed"] or result.get("gone") for result in results):
         raise typer.Exit(3)
 
 
@@ -98,6 +99,7 @@ def _enqueue(csv: Path, folder: Path | None, to, state: Path, again: bool, conso
 
     if not csv.is_file():
         raise UsageError(f"no list {csv}: make it with xscan batch")
+    next(rows_in(csv), None)  # what is no list is said before its films are looked for
     manifest = manifest_of(csv)
     points = (manifest.rule_out.threshold, manifest.rule_in.threshold) if manifest else None
     films = folder or folder_of(csv)

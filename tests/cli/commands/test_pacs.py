@@ -88,6 +88,8 @@ def test_slips_are_one_line(xscan: Xscan, tmp_path: Path) -> None:
         (("send", csv, "--to", "mian"), "there: main"),
         (("send", tmp_path / "no.csv", "--to", "main"), "no list"),
         (("send", csv, "--to", "main"), "where are the films"),
+        (("send", config, folder, "--to", "main"), "no triage list"),
+        (("pacs", "outbox", "mian", "--state", tmp_path), "nothing was sent from"),
         (("fetch", tmp_path / "f", "--from", "main", "--since", "soon"), "--since"),
         (("fetch", tmp_path / "f", "--from", "main", "--modality", "C R"), "--modality"),
         (("fetch", tmp_path / "f", "--from", "main", "--accession-list", tmp_path / "no"), "cannot be read"),
