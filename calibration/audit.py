@@ -15,9 +15,10 @@ from xscan.engine.dataset.sheet import bare, read_sheet
 from xscan.engine.dataset.trained_on import trained_on
 from xscan.engine.disk.hostile import uncell
 from xscan.engine.disk.overwrite import reading
-from xscan.engine.errors import UsageError
+from xscan.engine.errors import OutputError, UsageError
 from xscan.engine.lists.table import COLUMNS, HEADER, Row, read_rows
 from xscan.engine.network.manifest import Manifest
+from xscan.engine.nights.drift import ANOTHER, MOVED
 from xscan.engine.triage.bands import Band
 
 from .points.reference import stability_index
@@ -210,6 +211,8 @@ def _scored(path: Path, manifest: Manifest) -> Iterator[Row]:
             continue
         if row.model != manifest.label:
             raise UsageError(f"{path.name} was scored by {row.model}, not {manifest.label}: audit each by itself")
+        if not _SCORE.fullmatch(row.p_pneumonia):
+            raise OutputError(f"{path.name} is damaged: a scored row without its numbers")
         yield row
 
 
@@ -256,6 +259,6 @@ def _interval(share: dict[str, float | None]) -> str:
 def _verdict(month: dict[str, Any]) -> str:
     if month["films"] < FEW:
         return "  (few films)"
-    if month["psi"] < 0.1:
+    if month["psi"] < MOVED:
         return ""
-    return "  moved" if month["psi"] < 0.25 else "  another population"
+    return "  moved" if month["psi"] < ANOTHER else "  another population"

@@ -30,7 +30,7 @@ class Plan:
     model: onnx.ModelProto  #: the network, float32
     graph: Graph  #: of `model`
     manifest: Manifest
-    runtime: str  #: tensorrt, tensorrt-rtx or onnxruntime
+    runtime: str  #: one of sidecar.RUNTIMES
     weight_bits: int  #: of an INT8 engine for ONNX Runtime: 7 where the processor would add up 8 wrongly
 
     @property

@@ -5,7 +5,7 @@ from math import log, sqrt
 from statistics import NormalDist
 
 FLOOR = 5e-4  #: share of an empty bin: one film in two thousand
-ANOTHER = 0.25  #: Siddiqi 2006: from here on it is another population
+MOVED, ANOTHER = 0.1, 0.25  #: Siddiqi 2006: below the first the same population, from the second on another
 SURE = 3.0902  #: of the normal distribution: one in a thousand lies above
 
 

@@ -16,7 +16,7 @@ from xscan.calibration.statistics.intervals import rate
 from xscan.engine import CLASSES
 from xscan.engine.dataset.folder import load_folder
 from xscan.engine.dataset.trained_on import write_record
-from xscan.engine.errors import UsageError
+from xscan.engine.errors import OutputError, UsageError
 
 from ..engine.report.lists import MANIFEST, made_up_rows, write_list
 
@@ -151,3 +151,11 @@ def test_trained_films_are_found_in_the_scanned_folder(tmp_path: Path) -> None:
     assert found == {f"{i}.png" for i, was in enumerate(seen.values()) if was}
     assert 0 < len(found) < len(seen)
     assert trained_films(tmp_path / "export", MANIFEST, tmp_path) is None
+
+
+def test_a_scored_row_without_its_number_is_said(night: Path, tmp_path: Path) -> None:
+    scored = next(row for row in made_up_rows(2000) if row.priority and row.file.isascii() and row.file[0] != "=")
+    truth = write_truth(tmp_path / "truth.csv", [f'"{scored.file}",normal'])
+    night.write_text(night.read_text("utf-8").replace(f",{scored.p_pneumonia},", ",,", 1), "utf-8", newline="\n")
+    with pytest.raises(OutputError, match=r"night\.csv is damaged"):
+        audit([night], truth, MANIFEST)
