@@ -4,7 +4,6 @@ Only what our own exports hold is understood (convolutions, dense layers, residu
 anything else stays in float32 and is never in the way.
 """
 
-import hashlib
 import math
 from collections import defaultdict
 from functools import cached_property
@@ -123,10 +122,6 @@ def copy(model: onnx.ModelProto) -> onnx.ModelProto:
     twin = onnx.ModelProto()
     twin.CopyFrom(model)
     return twin
-
-
-def digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
 
 
 def at_opset(model: onnx.ModelProto, version: int) -> onnx.ModelProto:

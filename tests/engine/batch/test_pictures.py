@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from xscan.engine.batch.answers import tell
-from xscan.engine.batch.messages import Done, Ready, WorkerSettings
+from xscan.engine.batch.messages import Done, Job, Ready, WorkerSettings
 from xscan.engine.batch.pictures import Stopped, draw, films_again, scored_rows
 from xscan.engine.batch.pool import Pool
 from xscan.engine.batch.run import run_batch
@@ -51,16 +51,22 @@ class Heard(Pool):
 
     fates: dict[str, str]
 
-    def run(self, *told: Any) -> Iterator[Done]:
+    def run(
+        self,
+        next_job: Callable[[], Job | None],
+        idle: Callable[[], bool],
+        each_turn: Callable[[], None] = lambda: None,
+    ) -> Iterator[Done]:
         self.fates = {}
-        for done in super().run(*told):
+        for done in super().run(next_job, idle, each_turn):
             self.fates |= {row.file: row.code for row in done.rows}
             yield done
 
 
 def test_crashing_and_hanging_films_cost_their_pictures_alone() -> None:
     names = ["a", "crash", "b", "hang", "c"]
-    with Heard(SETTINGS, 2, 1.0, main=worker) as pool:
+    pool = Heard(SETTINGS, 2, 1.0, main=worker)
+    with pool:
         pool.wait_ready()
         draw(pool, lambda _: iter([Found(n, "none/none") for n in names]), 2, 5, threading.Event())
     assert pool.fates == {"a": "", "crash": "decoder-crash", "b": "", "hang": "timed-out", "c": ""}
