@@ -38,11 +38,10 @@ def accept(
     The limits are written in docs/acceptance.md. The report (JSON, HTML) is dated, and bears a hash that stands in
     the audit log, too. Run it again after every update: it is compared with the last one.
     """
-    import tempfile
-
     from xscan.calibration.site import last_report, needed, write
     from xscan.engine.batch.run import run_batch
     from xscan.engine.batch.settings import BatchSettings
+    from xscan.engine.disk.scratch import scratch
     from xscan.engine.find.named import Named
     from xscan.engine.nights.audit_log import append
     from xscan.engine.nights.state import make_folder
@@ -68,8 +67,8 @@ def accept(
     reports = out or state() / "acceptance"
     make_folder(reports)
     before = last_report(reports)
-    with tempfile.TemporaryDirectory() as place, stopping() as stop:
-        settings = BatchSettings(folder, Path(place) / "accept.csv", choice.path, workers or usable_cores())
+    with scratch() as place, stopping() as stop:
+        settings = BatchSettings(folder, place / "accept.csv", choice.path, workers or usable_cores())
         with following(console, Named(folder)) as progress:
             summary = run_batch(settings, stop, progress, console.warn)
         if summary.interrupted:
