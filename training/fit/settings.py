@@ -40,5 +40,8 @@ class Settings:
             raise UsageError(
                 f"fold {both[0]} is both validated and held out: name it in one of the two (--validate, --hold-out)"
             )
+        for name, least in (("epochs", 1), ("batch_size", 1), ("size", 0)):
+            if getattr(self, name) < least:
+                raise UsageError(f"{name} must be at least {least}, not {getattr(self, name)}")
         if not isfinite(self.learning_rate):
             raise UsageError(f"the learning rate must be a number, not {self.learning_rate}")

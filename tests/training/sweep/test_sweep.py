@@ -207,6 +207,8 @@ def test_intervals_draw_patients_not_films(tmp_path: Path) -> None:
     [
         (("epochs = 6", "epochs = 'six'"), "whole numbers"),
         (("epochs = 6", "epoch = 6"), "unknown key 'epoch'"),
+        (("epochs = 6", "epochs = 0"), "epochs must be at least 1"),
+        (("batch_size = 8", "batch_size = 0"), "batch_size must be at least 1"),
         (("batch_size = 8", "batch = 8"), "[settings] has no 'batch'"),
         (("filters = [4]", "filter = [4]"), "'lenet5' has no option 'filter'"),
         (('reference = "tiny"', 'reference = "none"'), "no network 'none'"),
