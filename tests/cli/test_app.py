@@ -17,6 +17,13 @@ from ..conftest import ROOT, Xscan
 COMMANDS = [name for panel in PANELS.values() for name in panel]
 
 
+@pytest.fixture
+def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`make coverage` would import what it needs itself into the processes that are looked at."""
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+
+
+@pytest.mark.usefixtures("unmeasured")
 def test_help_imports_little_and_no_command() -> None:
     """Counted, not timed: what is imported is what --help costs, on any machine."""
     code = (
@@ -37,6 +44,7 @@ def test_help_imports_little_and_no_command() -> None:
     assert len(imported) < 200
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_the_main_process_of_a_batch_loads_no_numbers_and_no_pictures(phantoms: Path, tmp_path: Path) -> None:
     """Libraries are loaded by workers, all at once; the main process only lists and writes."""
     code = (
