@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import shutil
 import sqlite3
 from collections.abc import Generator
 from pathlib import Path
@@ -12,6 +13,7 @@ from ..disk.replace import failure, writing
 from ..errors import OutputError, StorageError
 
 _NOT_OURS = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)  # ERROR: no such table or column
+_LITTLE = 1 << 20  #: bytes
 _NO_RIGHT = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM)
 
 
@@ -41,7 +43,7 @@ def trouble(path: Path, error: OSError | sqlite3.Error, lost: str) -> OutputErro
     if isinstance(error, OSError):
         return failure(path, error)
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the rest of the bits is detail
-    if code == sqlite3.SQLITE_FULL:
+    if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _is_full(path)):
         return failure(path, OSError(errno.ENOSPC, ""))
     if code in _NOT_OURS:
         return OutputError(f"{path} is damaged, or no file of xscan's: move it away, {lost}")
@@ -50,3 +52,11 @@ def trouble(path: Path, error: OSError | sqlite3.Error, lost: str) -> OutputErro
     if code == sqlite3.SQLITE_BUSY:
         return StorageError(f"{path} is held by another program: end it, and run again")
     return StorageError(f"{path} cannot be read or written: bring its disk back, and run again")
+
+
+def _is_full(path: Path) -> bool:
+    """SQLite calls a write-ahead log that has no room for its index a failure of the disk."""
+    try:
+        return shutil.disk_usage(path.parent).free < _LITTLE
+    except OSError:
+        return False

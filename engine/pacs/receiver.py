@@ -88,12 +88,15 @@ class _Pruning:
         before = time.time() - self._settings.keep
         state = self._settings.state
         try:
+            sends = (state / outbox.FILE).exists()
             waiting: set[str] = set()
-            if (state / outbox.FILE).exists():
+            if sends:
                 with outbox.Outbox(state) as sent:
                     waiting = sent.waiting_films()
+            self._store.prune(before, waiting)  # first: on a full disk it makes room for the rest
+            if sends:
+                with outbox.Outbox(state) as sent:
                     sent.prune(before)
-            self._store.prune(before, waiting)
         except (XscanError, sqlite3.Error) as error:
             self._tell(f"old films cannot be removed, and it is tried again in an hour: {error}")
 

@@ -159,7 +159,8 @@ class Store:
         """
         old = [film for film in self._journal.old(before) if film.sop_uid not in keep]
         if old:
-            self._pruned.note()
+            with contextlib.suppress(StorageError):  # a full disk has no room for it before the first film is gone
+                self._pruned.note()
         removed = 0
         for film in old:
             path = self.folder / film.file

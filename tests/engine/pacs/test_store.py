@@ -1,5 +1,6 @@
 """What a sender writes never makes a path; doubles, late films and kills lose nothing."""
 
+import errno
 import os
 import shutil
 import threading
@@ -162,8 +163,6 @@ def test_below_the_floor_nothing_is_written(place: Place, journal: Journal, cont
 def test_a_full_disk_leaves_nothing_behind(
     place: Place, journal: Journal, content: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import errno
-
     store, _ = place.open(journal)
 
     def full(_: int) -> None:
@@ -297,6 +296,26 @@ def test_old_films_go_and_nothing_else(place: Place, journal: Journal, content: 
     assert pruned.stands() == b""
     assert journal.counts() == {"films": 1, "studies": 1, "doubles": 0, "arriving": 1, "waiting": 0}
     assert store.keep(content[0]).outcome is Outcome.NEW  # it is a new film again
+
+
+def test_old_films_go_from_a_full_disk_too(
+    place: Place, journal: Journal, content: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing can be written before the first of them is gone."""
+    store, _ = place.open(journal)
+    journal.settle(store.keep(content[0]).study or 0, Why.QUIET)
+    journal.scored(journal.unscored())
+    (film,) = (place.folder / file for file in journal.files())
+    to_disk = os.fsync
+
+    def fsync(number: int) -> None:
+        if film.exists():
+            raise OSError(errno.ENOSPC, "full")
+        to_disk(number)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    assert store.prune(time.time() + 60) == 1
+    assert Pruned(place.state).stands()  # the list may lose its row
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need rights there")
