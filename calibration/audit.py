@@ -15,7 +15,7 @@ from xscan.engine.dataset.sheet import bare, read_sheet
 from xscan.engine.dataset.trained_on import trained_on
 from xscan.engine.disk.hostile import uncell
 from xscan.engine.disk.overwrite import reading
-from xscan.engine.errors import OutputError, UsageError
+from xscan.engine.errors import UsageError
 from xscan.engine.lists.table import COLUMNS, HEADER, Row, read_rows
 from xscan.engine.network.manifest import Manifest
 from xscan.engine.nights.drift import ANOTHER, MOVED
@@ -211,8 +211,6 @@ def _scored(path: Path, manifest: Manifest) -> Iterator[Row]:
             continue
         if row.model != manifest.label:
             raise UsageError(f"{path.name} was scored by {row.model}, not {manifest.label}: audit each by itself")
-        if not _SCORE.fullmatch(row.p_pneumonia):
-            raise OutputError(f"{path.name} is damaged: a scored row without its numbers")
         yield row
 
 
@@ -221,7 +219,7 @@ def _rows(path: Path) -> Iterator[Row]:
     with reading(path), path.open("rb") as stream:
         if stream.readline().rstrip(b"\r\n") == HEADER.rstrip(b"\n"):
             stream.seek(0)
-            yield from read_rows(stream)
+            yield from read_rows(stream, called=path.name)
             return
     sheet, rows = read_sheet(path)
     sheet.require(*COLUMNS)

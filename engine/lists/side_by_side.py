@@ -7,7 +7,7 @@ from pathlib import Path
 from sys import intern
 from typing import Any
 
-from ..errors import OutputError, UsageError
+from ..errors import UsageError
 from ..triage.bands import Band
 from .table import HEADER, Row, rows_in
 
@@ -66,14 +66,14 @@ def side_by_side(first: Path, second: Path) -> SideBySide:
     models = ["", ""]
     for row in _scored(first):
         models[0] = models[0] or row.model
-        scored[row.file] = intern(row.priority), _number(row)
+        scored[row.file] = intern(row.priority), float(row.p_pneumonia)
     others = 0
     for row in _scored(second):
         models[1] = models[1] or row.model
         others += 1
         if (other := scored.get(row.file)) is not None:
             found.bands[other[0], row.priority] += 1
-            found.changes.append(round(abs(other[1] - _number(row)), 4))
+            found.changes.append(round(abs(other[1] - float(row.p_pneumonia)), 4))
     found.films = len(found.changes)
     if not found.films:
         raise UsageError(f"{first.name} and {second.name} have no scored film in common: give lists of one folder")
@@ -85,10 +85,3 @@ def side_by_side(first: Path, second: Path) -> SideBySide:
 
 def _scored(path: Path) -> Iterator[Row]:
     return (row for row in rows_in(path) if row.priority)
-
-
-def _number(row: Row) -> float:
-    try:
-        return float(row.p_pneumonia)
-    except ValueError:
-        raise OutputError("the CSV is damaged: a scored row without its numbers") from None

@@ -103,27 +103,40 @@ def encode_cell(text: str) -> str:
 def rows_in(path: Path) -> Iterator[Row]:
     """The rows of the list at `path`, one at a time. Raises OutputError and, where it cannot be read, StorageError."""
     with reading(path), path.open("rb") as stream:
-        yield from read_rows(stream)
+        yield from read_rows(stream, called=path.name)
 
 
-def read_rows(stream: BinaryIO, size: int | None = None) -> Iterator[Row]:
+def read_rows(stream: BinaryIO, size: int | None = None, called: str = "the CSV") -> Iterator[Row]:
     """Rows of a list, one at a time; a torn last line (of a killed run) is dropped.
 
     size: bytes of it to read, from its start; all, where None.
-    Raises OutputError when the file is no triage list of this version of xscan.
+    called: what an error calls it. Raises OutputError when it is no triage list of this version of xscan, or damaged.
     """
     header = stream.readline()
     if header.rstrip(b"\r\n") != HEADER.rstrip(b"\n"):
-        raise OutputError("the CSV is no triage list of this version of xscan")
+        raise OutputError(f"{called} is no triage list of this version of xscan")
     left = None if size is None else size - len(header)
     lines = (line.decode("utf-8") for line in _whole_lines(stream, left))
     try:
         for cells in csv.reader(lines):
             if len(cells) != len(COLUMNS):
-                raise OutputError("the CSV is damaged: a row has too many or too few columns")
-            yield Row(*map(uncell, cells))
+                raise OutputError(f"{called} is damaged: a row has too many or too few columns")
+            row = Row(*map(uncell, cells))
+            if not _numbers_fit(row):
+                raise OutputError(f"{called} is damaged: a scored row without its numbers")
+            yield row
     except (csv.Error, UnicodeDecodeError):
-        raise OutputError("the CSV is damaged: a row cannot be read") from None
+        raise OutputError(f"{called} is damaged: a row cannot be read") from None
+
+
+def _numbers_fit(row: Row) -> bool:
+    """A scored row has its score, and what stands where a probability belongs is one."""
+    if row.priority and not row.p_pneumonia:
+        return False
+    try:
+        return all(0 <= float(p) <= 1 for p in (row.p_normal, row.p_bacteria, row.p_virus, row.p_pneumonia) if p)
+    except ValueError:
+        return False
 
 
 def _whole_lines(stream: BinaryIO, left: int | None) -> Iterator[bytes]:

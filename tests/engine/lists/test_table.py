@@ -15,7 +15,7 @@ from xscan.engine.lists.merge import merge
 from xscan.engine.lists.retriage import retriage
 from xscan.engine.lists.side_by_side import side_by_side
 from xscan.engine.lists.studies import studies_of
-from xscan.engine.lists.table import COLUMNS, HEADER, Row, encode, read_rows, utc
+from xscan.engine.lists.table import COLUMNS, HEADER, Row, encode, read_rows, rows_in, utc
 
 from ..report.lists import MANIFEST
 
@@ -51,6 +51,14 @@ def test_columns_are_the_contract() -> None:
         "file,status,priority,finding,p_normal,p_bacteria,p_virus,p_pneumonia,reason,"
         "study_uid,series_uid,sop_uid,model,bytes,modified"
     )
+
+
+@pytest.mark.parametrize("score", ["", "0,9000", "nan", "1.2", "-0.1", "#NAME?"])
+def test_a_scored_row_without_its_score_is_damage(tmp_path: Path, score: str) -> None:
+    row = Row("a", "ok", "urgent", "virus", "0.1000", "0.1000", "0.8000", score)
+    (tmp_path / "night.csv").write_bytes(HEADER + encode([row]))
+    with pytest.raises(OutputError, match=r"night\.csv is damaged: a scored row without its numbers"):
+        list(rows_in(tmp_path / "night.csv"))
 
 
 @pytest.mark.parametrize("content", [b"", b"name,score\n", HEADER[:-3]])
