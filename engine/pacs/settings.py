@@ -18,13 +18,17 @@ class Tls:
 
     def context(self) -> ssl.SSLContext:
         """TLS 1.2 or later, with a client certificate (PS3.15 B.12). Raises UsageError."""
+        options = {"--tls-cert": self.certificate, "--tls-key": self.key, "--tls-ca": self.callers}
+        for option, file in options.items():
+            if not file.is_file():
+                raise UsageError(f"{option}: there is no file {file}")
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.verify_mode = ssl.CERT_REQUIRED
         try:
             context.load_cert_chain(self.certificate, self.key, password=_no_password)
             context.load_verify_locations(self.callers)
-        except (OSError, ssl.SSLError):  # OSError: not there; the other is one, too
+        except (OSError, ssl.SSLError):
             raise UsageError(
                 "cannot use the files of --tls-cert, --tls-key and --tls-ca: they must be PEM, the key without a "
                 "password and the certificate's own"

@@ -279,7 +279,7 @@ def test_two_listeners_with_one_store(xscan: Xscan, tmp_path: Path) -> None:
         (("--out", "absent/list.csv"), "does not exist"),
         (("--out", "{date}.csv"), "without {date}"),
         (("--tls-cert", "c.pem"), "all three of --tls-cert, --tls-key and --tls-ca"),
-        (("--tls-cert", "c.pem", "--tls-key", "k.pem", "--tls-ca", "a.pem"), "must be PEM"),
+        (("--tls-cert", "c.pem", "--tls-key", "k.pem", "--tls-ca", "a.pem"), "there is no file c.pem"),
         (("--engine", "absent.onnx"), "absent.onnx"),
     ],
 )
