@@ -71,6 +71,12 @@ def xscan() -> Xscan:
     return Xscan()
 
 
+@pytest.fixture
+def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes that `make coverage` does not measure: it imports and writes in them what it needs itself."""
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+
+
 class Ended(NamedTuple):
     """How a command ended."""
 

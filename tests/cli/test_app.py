@@ -17,12 +17,6 @@ from ..conftest import ROOT, Xscan
 COMMANDS = [name for panel in PANELS.values() for name in panel]
 
 
-@pytest.fixture
-def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`make coverage` would import what it needs itself into the processes that are looked at."""
-    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
-
-
 @pytest.mark.usefixtures("unmeasured")
 def test_help_imports_little_and_no_command() -> None:
     """Counted, not timed: what is imported is what --help costs, on any machine."""

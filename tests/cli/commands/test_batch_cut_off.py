@@ -132,6 +132,7 @@ def test_a_second_run_on_one_output_is_refused(xscan: Xscan, phantoms: Path, tmp
         Output(out, {}).__enter__()
 
 
+@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.skipif(not POSIX, reason="a limit on file size stands in for a full disk")
 def test_a_full_disk_ends_the_run_and_loses_nothing(xscan: Xscan, folder: Path, tmp_path: Path) -> None:
     import resource
