@@ -8,7 +8,8 @@ XscanError                  a user's mistake or a fact of the machine: one line,
 │   ├── GateRefused         exit 4: a reduced-precision engine failed its acceptance gate
 │   └── DeviceLost          exit 4: the GPU stopped answering; run again to carry on
 └── StorageError            exit 5: disk full or share lost; run again to carry on
-    └── PeerError           exit 5: the PACS does not answer, or refuses; run again to carry on
+    ├── PeerError           exit 5: the PACS does not answer, or refuses; run again to carry on
+    └── ClusterGone         exit 5: the Ray cluster ended before its time; run again to carry on
 
 FileProblem                 one file's fate, never the run's: becomes a row of the CSV
 ├── NotARadiograph          status `skipped`
@@ -51,6 +52,10 @@ class StorageError(XscanError):
 
 
 class PeerError(StorageError):
+    pass
+
+
+class ClusterGone(StorageError):
     pass
 
 

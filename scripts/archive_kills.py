@@ -1,10 +1,11 @@
 """Kill `xscan archive` at random moments, its driver and its actors, resume it, and compare with a batch's list.
 
-    python scripts/archive_kills.py FILMS --kills 50 --files 2000 [--engine FILE] [--workers 2] [--actor-cpus 0.4]
+    python scripts/archive_kills.py FILMS... --kills 50 --files 6000 [--engine FILE] [--actor-cpus 0.4] [--seed 0]
 
-FILMS is a folder of radiographs (`xscan phantom films --count 24` makes one); it is linked until there are --files of
-them. Every other kill is the command itself (SIGKILL), the others an actor with what is below it. Exit code 0 when the
-list was the batch's, byte for byte, with one row a file. Linux.
+FILMS are folders of radiographs (scripts/archive_trial.py adds damaged ones and a zip). Half of the kills are of the
+command itself (SIGKILL), the others of an actor, or of a worker process below one. Exit code 0 when the kills were done
+and the list was the batch's, byte for byte, with one row a file. A run that ends with code 5 says why, and the same
+command follows, as a person would do. Linux.
 """
 
 import argparse
@@ -18,71 +19,54 @@ import tempfile
 import time
 from pathlib import Path
 
-from kill_test import spread
+from archive_trial import Trial, parser
 
-LOST = 10  #: runs that may end because a busy machine does not start Ray in time
+LOST = 10  #: runs that may end with code 5
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("films", type=Path)
-    parser.add_argument("--kills", type=int, default=50)
-    parser.add_argument("--files", type=int, default=2000)
-    parser.add_argument("--engine", default="compact")
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--actor-cpus", type=float, default=0.4)
-    parser.add_argument("--block", type=int, default=16)
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
+    made = parser(__doc__)
+    made.add_argument("--kills", type=int, default=50)
+    made.add_argument("--workers", type=int, default=2)
+    made.add_argument("--actor-cpus", type=float, default=0.4)
+    made.add_argument("--seed", type=int, default=0)
+    options = made.parse_args()
     with tempfile.TemporaryDirectory() as place:
         root = Path(place)
-        folder = spread(options.films, root / "films", options.files)
-        xscan = [sys.executable, "-m", "xscan.cli"]
-        shared = ["--engine", options.engine, "--workers", str(options.workers), "-q", "--max-failures", "100%"]
-        subprocess.run([*xscan, "batch", str(folder), "--out", str(root / "whole.csv"), *shared], check=True)
-        command = [*xscan, "archive", str(folder), "--out", str(root / "place"), *shared]
-        command += ["--actor-cpus", str(options.actor_cpus), "--block", str(options.block)]
-        same = kill(command, root, options)
+        trial = Trial(root, options)
+        same = kill(trial, root / "said", options)
     sys.exit(0 if same else 1)
 
 
-def kill(command: list[str], root: Path, options: argparse.Namespace) -> bool:
+def kill(trial: Trial, said: Path, options: argparse.Namespace) -> bool:
     """Kill while there are kills left; a run that ends by itself ends the trial."""
+    command = trial.command("--workers", options.workers, "--actor-cpus", options.actor_cpus)
     rng = random.Random(options.seed)
     killed = {"driver": 0, "actor": 0}
-    runs, code, lost = 0, -1, 0
-    while code < 0 or (code == 5 and lost < LOST):  # 5: the cluster does not start, or is gone; the same command again
+    runs, code, lost, began = 0, -1, 0, time.monotonic()
+    while code < 0 or (code == 5 and lost < LOST):
         runs += 1
-        with (
-            open(root / "said", "w+") as said,
-            subprocess.Popen(command, stderr=said, env=os.environ | {"TMPDIR": str(root)}) as run,
-        ):
+        with said.open("w") as errors, subprocess.Popen(command, stderr=errors, env=trial.environment) as run:
             while run.poll() is None and sum(killed.values()) < options.kills:
-                wanted = parts(root) + rng.randint(0, 3)  # a moment within the next few blocks
-                while run.poll() is None and parts(root) < wanted:
+                wanted = trial.parts + rng.randint(0, 3)  # a moment within the next few blocks
+                while run.poll() is None and trial.parts < wanted:
                     time.sleep(0.01)
                 time.sleep(rng.uniform(0, 0.3))
                 found = actors_of(run.pid)
-                if run.poll() is None and killed["driver"] < options.kills // 2 and (rng.random() < 0.5 or not found):
+                drivers_left = options.kills // 2 - killed["driver"]
+                if run.poll() is None and drivers_left and (rng.random() < 0.5 or not found):
                     run.kill()
                     killed["driver"] += 1
-                elif found:
+                elif found and options.kills - options.kills // 2 > killed["actor"]:
                     with contextlib.suppress(ProcessLookupError):
                         os.kill(rng.choice(found), signal.SIGKILL)
                         killed["actor"] += 1
             code = run.wait()
         lost += code == 5
-        says = (root / "said").read_text().strip().splitlines()[-1:] if code == 5 else []
-        print(f"run {runs}: exit code {code}, {parts(root)} parts, kills {killed}", *says, flush=True)
-    whole, made = ((root / name).read_bytes() for name in ("whole.csv", "place/triage.csv"))
-    print(f"{killed} in {runs} runs: the list of {options.files} files is {'the same' if made == whole else 'WRONG'}")
-    return made == whole and code == 0
-
-
-def parts(root: Path) -> int:
-    with contextlib.suppress(OSError):
-        return len(os.listdir(root / "place" / "archive" / "parts"))
-    return 0
+        says = said.read_text().strip().splitlines()[-1:] if code not in (0, -signal.SIGKILL) else []
+        seconds = time.monotonic() - began
+        print(f"{seconds:.0f} s, run {runs}: exit code {code}, {trial.parts} parts, kills {killed}", *says, flush=True)
+    return trial.is_same() and code == 0 and sum(killed.values()) == options.kills
 
 
 def actors_of(driver: int) -> list[int]:

@@ -1,76 +1,140 @@
-"""A Ray cluster of several nodes on this machine's loopback; one dies in the middle of `xscan archive` and comes back.
+"""A Ray cluster of a head and several nodes on this machine's loopback, as `ray start` makes them; one of them dies in
+the middle of `xscan archive` and comes back.
 
-    python scripts/archive_nodes.py FILMS --files 600 --nodes 2
+    python scripts/archive_nodes.py FILMS... --files 600 --nodes 2 [--who head] [--by client]
 
-FILMS is a folder of radiographs (`xscan phantom films --count 24` makes one); it is linked until there are --files of
-them. Prints what happened; exit code 0 when the list is a batch's, byte for byte. Linux; needs the extra `ray`.
+FILMS are folders of radiographs (scripts/archive_trial.py adds damaged ones and a zip). A node dies after a quarter of
+the parts and comes back after half of them. A head dies after a quarter; when the command has ended, head and nodes are
+started again, and so is the command. --by client: by ray://HOST:PORT, as from a machine that is no part of the cluster.
+Prints what happened; exit code 0 when the list is a batch's, byte for byte. Linux; needs the extra `ray`.
 """
 
-import argparse
-import contextlib
 import os
+import socket
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from kill_test import spread
+from archive_trial import Trial, parser
 
-os.environ.update(
-    {
-        "RAY_USAGE_STATS_ENABLED": "0",
-        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
-        "RAY_agent_register_timeout_ms": "300000",
-        "RAY_health_check_period_ms": "1000",
-    }
-)
+#: What a busy machine needs to start them, and a dead node that is missed within seconds.
+PATIENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # on the loopback alone
+    "RAY_agent_register_timeout_ms": "300000",
+    "RAY_gcs_server_port_wait_time_s": "120",
+    "RAY_health_check_period_ms": "1000",
+}
+START_S = 300.0
+
+
+class Machines:
+    """Their processes end with the one that started them, whatever ends it."""
+
+    def __init__(self, folder: Path, nodes: int) -> None:
+        self._folder, self._number = folder, nodes
+        self._port, self.client_port = free_port(), free_port()
+        self.start()
+
+    def start(self) -> None:
+        """Head and nodes, at the addresses that they had before."""
+        self.head = self._started("--head", f"--port={self._port}", f"--ray-client-server-port={self.client_port}")
+        self.nodes = [self.node() for _ in range(self._number)]
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self._port}"
+
+    def node(self) -> subprocess.Popen:
+        return self._started(f"--address={self.address}")
+
+    def end(self) -> None:
+        for process in (*self.nodes, self.head):
+            end(process)
+
+    def _started(self, *options: str) -> subprocess.Popen:
+        is_head = "--head" in options
+        words = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", *options]
+        words += ["--node-ip-address=127.0.0.1", f"--num-cpus={0 if is_head else 1}", "--num-gpus=0"]
+        words += ["--object-store-memory=100000000", "--min-worker-port=0", "--max-worker-port=0"]
+        words += ["--include-dashboard=false", f"--temp-dir={self._folder}"] if is_head else []
+        process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=os.environ | PATIENT)
+        assert process.stdout is not None
+        began, said = time.monotonic(), b""
+        while b"Ray runtime started" not in (line := process.stdout.readline()):
+            said += line
+            if not line or time.monotonic() - began > START_S:
+                sys.exit(f"a node does not start:\n{said.decode(errors='replace')}")
+        return process
+
+
+def end(process: subprocess.Popen) -> None:
+    """As by a power cut: Ray's processes on the node go with the one that is killed."""
+    process.kill()
+    process.wait()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("films", type=Path)
-    parser.add_argument("--files", type=int, default=600)
-    parser.add_argument("--nodes", type=int, default=2)
-    parser.add_argument("--block", type=int, default=16)
-    options = parser.parse_args()
-    from ray.cluster_utils import Cluster
-
+    made = parser(__doc__)
+    made.add_argument("--nodes", type=int, default=2)
+    made.add_argument("--who", choices=["node", "head"], default="node", help="what dies")
+    made.add_argument("--by", choices=["node", "client"], default="node", help="how the command reaches the cluster")
+    options = made.parse_args()
     with tempfile.TemporaryDirectory() as place:
-        root = Path(place)
-        folder = spread(options.films, root / "films", options.files)
-        xscan = [sys.executable, "-m", "xscan.cli"]
-        shared = ["--engine", "compact", "--max-failures", "100%"]
-        whole = [*xscan, "batch", str(folder), "--out", str(root / "whole.csv"), "-q", "--workers", "1", *shared]
-        subprocess.run(whole, check=True)
-        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+        trial = Trial(Path(place), options)
+        machines = Machines(Path(place) / "ray", options.nodes)
         try:
-            nodes = [cluster.add_node(num_cpus=1) for _ in range(options.nodes)]
             print(f"a head and {options.nodes} nodes on loopback", flush=True)
-            command = [*xscan, "archive", str(folder), "--out", str(root / "place"), *shared, "--json"]
-            command += ["--block", str(options.block), "--address", cluster.address]
-            with subprocess.Popen(command) as run:
-                for number, act in enumerate(("dies", "comes back")):
-                    while run.poll() is None and parts(root) < (number + 1) * options.files // options.block // 4:
-                        time.sleep(0.05)
-                    print(
-                        f"a node {act} after {parts(root)} parts (the command runs: {run.poll() is None})", flush=True
-                    )
-                    if act == "dies":
-                        cluster.remove_node(nodes[0], allow_graceful=False)
-                    else:
-                        nodes[0] = cluster.add_node(num_cpus=1)
+            code = (node_dies if options.who == "node" else head_dies)(trial, machines, options.by)
         finally:
-            cluster.shutdown()
-        same = (root / "whole.csv").read_bytes() == (root / "place" / "triage.csv").read_bytes()
-        print(f"exit code {run.returncode}: the list of {options.files} files is {'the same' if same else 'WRONG'}")
-    sys.exit(0 if same and run.returncode == 0 else 1)
+            machines.end()
+        same = trial.is_same()
+    sys.exit(0 if same and code == 0 else 1)
 
 
-def parts(root: Path) -> int:
-    with contextlib.suppress(OSError):
-        return len(os.listdir(root / "place" / "archive" / "parts"))
-    return 0
+def started(trial: Trial, machines: Machines, by: str) -> subprocess.Popen:
+    address = machines.address if by == "node" else f"ray://127.0.0.1:{machines.client_port}"
+    return subprocess.Popen(trial.command("--address", address, "--json"), env=trial.environment)
+
+
+def wait_for(trial: Trial, run: subprocess.Popen, quarters: int) -> None:
+    while run.poll() is None and trial.parts < quarters * trial.blocks // 4:
+        time.sleep(0.05)
+
+
+def node_dies(trial: Trial, machines: Machines, by: str) -> int:
+    with started(trial, machines, by) as run:
+        wait_for(trial, run, 1)
+        end(machines.nodes[0])
+        print(f"a node died after {trial.parts} parts (the command runs: {run.poll() is None})", flush=True)
+        wait_for(trial, run, 2)
+        machines.nodes[0] = machines.node()
+        print(f"it is back after {trial.parts} parts (the command runs: {run.poll() is None})", flush=True)
+    print(f"exit code {run.returncode}")
+    return run.returncode
+
+
+def head_dies(trial: Trial, machines: Machines, by: str) -> int:
+    with started(trial, machines, by) as run:
+        wait_for(trial, run, 1)
+        end(machines.head)
+        died = time.monotonic()
+        print(f"the head died after {trial.parts} parts (the command runs: {run.poll() is None})", flush=True)
+    print(f"{time.monotonic() - died:.0f} s later the command ended: exit code {run.returncode}", flush=True)
+    machines.end()  # nodes that lost their head, where they have not ended themselves
+    machines.start()
+    with started(trial, machines, by) as run:
+        print(f"started again, with {trial.parts} parts", flush=True)
+    print(f"exit code {run.returncode}")
+    return run.returncode
 
 
 if __name__ == "__main__":

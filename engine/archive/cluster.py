@@ -2,22 +2,26 @@
 its telemetry is off."""
 
 import contextlib
+import itertools
 import math
 import os
 import signal
 import socket
+import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..disk.scratch import scratch
-from ..errors import StorageError, UsageError
+from ..errors import ClusterGone, StorageError, UsageError
 from ..machine.install import require
 from .settings import LOCAL, ArchiveSettings
 
 ANSWER_S = 5.0  #: that a cluster's address may take to be reached
-STARTS = 3  #: of a cluster on this machine, before it is given up
+STARTS = 3  #: of a cluster on this machine, before it is given up; more where it was slow, ...
+SLOW_S = 20.0  #: ... as one is that fails after so many seconds, ...
+START_S = 300.0  #: ... until so many have passed
 OBJECT_STORE = 128 * 2**20  #: bytes; a block's rows are some hundred thousand, and two blocks an actor are under way
 #: Read when Ray is imported. Sends nothing, says nothing, and a cluster of this machine alone is on its loopback.
 _ENVIRONMENT = {
@@ -29,7 +33,16 @@ _ENVIRONMENT = {
     # On a busy machine its own processes take longer to start than it gives them.
     "RAY_agent_register_timeout_ms": "300000",
 }
-_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # its name for: bind to 127.0.0.1 alone
+_LOCAL = {
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # its name for: bind to 127.0.0.1 alone
+    # No network lies between its processes: one that does not answer is slow, as all of a busy machine. What has ended
+    # is known by other ways. Without this Ray takes it for lost after 15 to 60 s and ends the command without a word.
+    "RAY_gcs_server_port_wait_time_s": "120",
+    "RAY_gcs_server_request_timeout_seconds": "300",
+    "RAY_gcs_rpc_server_reconnect_timeout_s": "300",
+    "RAY_health_check_timeout_ms": "60000",
+    "RAY_worker_register_timeout_seconds": "300",
+}
 #: While its processes start: they ask addresses outside whose cloud they are in, telemetry or not. These requests go to
 #: a port where nothing listens.
 NO_WAY_OUT = {
@@ -59,12 +72,27 @@ class Cluster:
         return sum(actors_of(node, self._settings) for node in self.nodes())
 
     def nodes(self) -> list[Node]:
-        """Those that are up. Raises StorageError where the cluster is gone."""
+        """Those that are up. Raises ClusterGone."""
+        self._require_head()
         try:
             found = [node["Resources"] for node in self.ray.nodes() if node["Alive"]]
         except Exception:
-            raise StorageError(GONE) from None
+            raise ClusterGone(GONE) from None
+        if not found and self._settings.address == LOCAL:
+            raise ClusterGone(GONE)
         return [Node(float(r.get("CPU", 0)), float(r.get("GPU", 0))) for r in found]
+
+    def _require_head(self) -> None:
+        """Raise ClusterGone where nothing listens any more. Ray would find out a minute later, and end the process."""
+        if self._settings.address.startswith("ray://"):
+            return  # that connection tells by itself
+        host, _, port = self.ray.get_runtime_context().gcs_address.rpartition(":")
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), ANSWER_S).close()
+        except ConnectionRefusedError:
+            raise ClusterGone(GONE) from None
+        except OSError:
+            pass  # slow, or cut off for a while: Ray has limits of its own
 
     def start(self, kind: type, *arguments: Any) -> Any:
         """An actor; Ray neither starts it again nor repeats its tasks, for that is decided here."""
@@ -82,7 +110,8 @@ def environment_of_actors(settings: ArchiveSettings) -> dict[str, str | None]:
     return {name: os.environ.get(name) for name in NO_WAY_OUT} if settings.address == LOCAL else {}
 
 
-GONE = "the Ray cluster is gone: start it again and run the same command again, it carries on"
+AGAIN = "start it again and run the same command again, it carries on"
+GONE = f"the Ray cluster is gone: {AGAIN}"
 
 
 def actors_of(node: Node, settings: ArchiveSettings) -> int:
@@ -101,7 +130,7 @@ def cluster(settings: ArchiveSettings) -> Generator[Cluster]:
     local = settings.address == LOCAL
     if not local:
         require_answer(settings.address)
-    os.environ.update(_ENVIRONMENT | (_LOOPBACK if local else {}))
+    os.environ.update(_ENVIRONMENT | (_LOCAL if local else {}))
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     import ray
 
@@ -109,7 +138,7 @@ def cluster(settings: ArchiveSettings) -> Generator[Cluster]:
         folder = kept.enter_context(scratch()) if local else None
         kept.callback(_shut_down, ray, handlers)
         with _quiet(settings.address), _no_stderr(), _environment(NO_WAY_OUT if local else {}):
-            _start(ray, _options(settings, folder), STARTS if local else 1)
+            _start_local(ray, _options(settings, folder)) if local else ray.init(**_options(settings, folder))
         for number, handler in handlers.items():  # Ray has put its own there
             signal.signal(number, handler)
         yield Cluster(ray, settings)
@@ -122,17 +151,32 @@ def _shut_down(ray: Any, handlers: Mapping[Any, Any]) -> None:
         signal.signal(number, handler)
 
 
-def _start(ray: Any, options: Mapping[str, Any], tries: int) -> None:
-    """Ray gives its own processes half a minute to start, which a busy machine may not have."""
-    for left in reversed(range(tries)):
+def _start_local(ray: Any, options: Mapping[str, Any]) -> None:
+    """Ray gives its own processes half a minute to start, which a busy machine may not have; then it leaves them."""
+    began = time.monotonic()
+    for number in itertools.count(1):
+        before, tried = _children(), time.monotonic()
         try:
             ray.init(**options)
             return
         except Exception:
             with contextlib.suppress(Exception):
                 ray.shutdown()
-            if not left:
+            for child in _children() - before:
+                with contextlib.suppress(OSError):
+                    os.kill(child, signal.SIGKILL)
+            now = time.monotonic()
+            if number >= STARTS and (now - tried < SLOW_S or now - began > START_S):
                 raise
+
+
+def _children() -> set[int]:
+    """Processes that this one started (Linux)."""
+    found = set()
+    for task in Path("/proc/self/task").glob("*/children"):
+        with contextlib.suppress(OSError):  # the thread has ended
+            found.update(map(int, task.read_text().split()))
+    return found
 
 
 def _options(settings: ArchiveSettings, folder: Path | None) -> dict[str, Any]:

@@ -5,12 +5,13 @@ workers, the rules that cross files and what writes the list are the batch's own
 so that a batch to the same list carries on with it.
 """
 
+import contextlib
 import json
 import logging
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from ..batch.run import facts, require_folder, resolving, row_settings
 from ..batch.settings import Summary
 from ..disk.overwrite import in_own_folder
 from ..disk.replace import replacing
-from ..errors import OutputError, UsageError
+from ..errors import ClusterGone, OutputError, UsageError
 from ..find.discover import discover
 from ..find.found import Found
 from ..find.mounts import Place
@@ -220,9 +221,11 @@ class _Run:
     # Scan -------------------------------------------------------------------------------------------------------
 
     def scan(self) -> bool:
-        """Scan the blocks that have no part yet. False where it was stopped."""
-        assert self._inventory is not None
-        inventory, head, place = self._inventory, self.head, self._place
+        """Scan the blocks that have no part yet. False where it was stopped.
+
+        A cluster of this machine alone that ends is started again, as long as blocks get done in between.
+        """
+        head, place = self.head, self._place
         done = place.done(head, self.block)
         blocks = -(-head.files // self.block)
         kept = self._films(done)
@@ -232,33 +235,54 @@ class _Run:
             return True
         if self.settings.address == LOCAL and head.files < BATCH_IS_QUICKER:
             self._tell(f"{head.files} files on one machine: xscan batch makes the same list sooner")
-        actor = replace(self.settings.batch, workers=max(1, int(self.settings.actor_cpus)))
-        environment = environment_of_actors(self.settings)
-        given = self.settings
+        began = time.monotonic()
+
+        def missing() -> Iterator[int]:
+            return (number for number in range(blocks) if number not in done)
+
+        while True:
+            before = state.new
+            try:
+                with contextlib.closing(self._scanned(missing(), state, began)) as blocks_done:
+                    for scanned in blocks_done:
+                        place.write_part(head, scanned.number, self.block, scanned.rows)
+                        done.add(scanned.number)
+                        _count(state, scanned)
+                        log.info("block %d: %d films", scanned.number, len(scanned.rows))
+                break
+            except ClusterGone:
+                if self.settings.address != LOCAL or state.new == before:
+                    raise
+                log.warning("Ray's own processes on this machine ended: they are started again")
+        return not self._stop.is_set() or state.done == head.files
+
+    def _scanned(self, missing: Iterator[int], state: Progress, began: float) -> Generator[Scanned]:
+        """Rows of blocks, from a cluster that is there as long as they come. Raises ClusterGone."""
+        assert self._inventory is not None
+        inventory, head, given, summary = self._inventory, self.head, self.settings, self.summary
+        actor = replace(given.batch, workers=max(1, int(given.actor_cpus)))
+        environment = environment_of_actors(given)
         arguments = (ActorSettings(actor, head.mounts, given.bucket, environment, given.build),)
 
         def files(number: int) -> list[Found]:
             start = number * self.block
             return list(as_found(inventory.rows(start, min(start + self.block, head.files)), head.source))
 
-        began = time.monotonic()
-        most = self.settings.batch.workers if self.settings.address == LOCAL else 0
-        with cluster(self.settings) as there:
-            missing = (number for number in range(blocks) if number not in done)
+        most = given.batch.workers if given.address == LOCAL else 0
+        with cluster(given) as there:
             scan = Scan(there, arguments, missing, files, self.engine, most)
+            lost = state.lost
 
             def tell_progress() -> None:
-                state.seconds, state.actors, state.lost = time.monotonic() - began, scan.actors, scan.lost
+                state.seconds, state.actors, state.lost = time.monotonic() - began, scan.actors, lost + scan.lost
                 self._watch(state)
 
-            for scanned in scan.run(self._stop.is_set, tell_progress):
-                place.write_part(head, scanned.number, self.block, scanned.rows)
-                _count(state, scanned)
-                log.info("block %d: %d films", scanned.number, len(scanned.rows))
-                tell_progress()
-            self.summary.runtime = scan.runtime
-            self.summary.stage_seconds = {stage: round(s, 3) for stage, s in scan.seconds.items()}
-        return not self._stop.is_set() or state.done == head.files
+            try:
+                yield from scan.run(self._stop.is_set, tell_progress)
+            finally:
+                summary.runtime = scan.runtime or summary.runtime
+                for stage, seconds in scan.seconds.items():
+                    summary.stage_seconds[stage] = round(summary.stage_seconds.get(stage, 0.0) + seconds, 3)
 
     # Finish -----------------------------------------------------------------------------------------------------
 

@@ -10,15 +10,16 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import EngineError, StorageError, UsageError, XscanError
+from ..errors import ClusterGone, EngineError, StorageError, UsageError, XscanError
 from ..find.found import Found
 from ..lists.table import Row
-from .cluster import GONE, Cluster
+from .cluster import AGAIN, GONE, Cluster
 from .scanner import Scanner, versions
 
 BLOCKS_AN_ACTOR = 2  #: one in work, one waiting, so that no actor idles while a part is written
 LOOK_S = 5.0  #: between two looks at which machines there are
 TICK_S = 0.5
+LEFT_S = 600.0  #: that a cluster may be without any machine
 LACKS = "a node has no xscan, or lacks a package of it: install the same on every node"
 DEATHS = 8  #: of actors, for each one wanted, without a block done in between, before the run is given up
 _ERRORS = {kind.__name__: kind for kind in (UsageError, StorageError, EngineError)}
@@ -65,6 +66,7 @@ class Scan:
         self._again: deque[int] = deque()  #: blocks of actors that ended
         self._next: int | None = None
         self._looked = 0.0
+        self._up = time.monotonic()  #: when there was a machine last
         self._wanted = 0
         self._deaths = 0  #: in a row
         self.lost = 0  #: actors
@@ -81,6 +83,7 @@ class Scan:
 
         idle: called twice a second. Raises StorageError, EngineError, UsageError and XscanError; actors end with it.
         """
+        is_up = True
         try:
             while not stop():
                 self._look()
@@ -93,8 +96,11 @@ class Scan:
                         self._deaths = 0
                         yield scanned
                 idle()
+        except ClusterGone:
+            is_up = False  # it would wait for an answer
+            raise
         finally:
-            for actor in self._actors:
+            for actor in self._actors if is_up else ():
                 self._cluster.kill(actor.handle)
 
     def _awaits(self, actor: _Actor) -> bool:
@@ -112,8 +118,12 @@ class Scan:
             self._looked = now
             room = self._cluster.room
             self._wanted = min(room, self._most) if self._most else room
-            if not room and not self._actors and not self.lost:
+            if room:
+                self._up = now
+            elif not self._actors and not self.lost:
                 raise UsageError("no machine of the cluster has room for an actor: give a smaller --actor-cpus")
+            elif now - self._up > LEFT_S:
+                raise ClusterGone("no machine of the cluster is left: " + AGAIN)
         while len(self._actors) < self._wanted and self._has_more():
             handle = self._cluster.start(Scanner, *self._arguments)
             self._actors.append(_Actor(handle, handle.ready.remote()))
@@ -135,7 +145,7 @@ class Scan:
         try:
             ready, _ = self._cluster.ray.wait(references, num_returns=1, timeout=TICK_S)
         except Exception:
-            raise StorageError(GONE) from None
+            raise ClusterGone(GONE) from None
         return ready
 
     def _take(self, actor: _Actor, reference: Any) -> Scanned | None:
