@@ -3,11 +3,14 @@ its telemetry is off."""
 
 import contextlib
 import itertools
+import logging
 import math
 import os
 import signal
 import socket
 import time
+import time
+import warnings
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -134,10 +137,13 @@ def cluster(settings: ArchiveSettings) -> Generator[Cluster]:
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     import ray
 
+    logging.getLogger("ray.util.client").setLevel(logging.CRITICAL)  # it tells of its reconnecting
     with contextlib.ExitStack() as kept:
         folder = kept.enter_context(scratch()) if local else None
         kept.callback(_shut_down, ray, handlers)
-        with _quiet(settings.address), _no_stderr(), _environment(NO_WAY_OUT if local else {}):
+        environment = _environment(NO_WAY_OUT if local else {})
+        with _quiet(settings.address), warnings.catch_warnings(), _no_stderr(), environment:
+            warnings.simplefilter("ignore")
             _start_local(ray, _options(settings, folder)) if local else ray.init(**_options(settings, folder))
         for number, handler in handlers.items():  # Ray has put its own there
             signal.signal(number, handler)
@@ -212,7 +218,7 @@ def _quiet(address: str) -> Generator[None]:
             ) from None
         raise UsageError(
             f"no Ray cluster can be used at {address} ({type(error).__name__}): give ray://HOST:10001, or HOST:6379 on "
-            "a machine that is part of it"
+            "a machine that is part of it; where the cluster has a token, it must be here, too"
         ) from None
 
 

@@ -1,58 +1,19 @@
-"""Who is given which block, and what ends a scan. Ray is played here, so that actors end when a test wants it; the real
-one is in test_archive.py."""
+"""Who is given which block, and what ends a scan. Ray is played here."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from xscan.engine.archive import scan as scans
 from xscan.engine.archive.cluster import Node, actors_of
 from xscan.engine.archive.scan import DEATHS, Scan
-from xscan.engine.archive.scanner import versions
 from xscan.engine.archive.settings import ArchiveSettings
 from xscan.engine.batch.settings import BatchSettings
-from xscan.engine.errors import EngineError, StorageError, UsageError, XscanError
+from xscan.engine.errors import ClusterGone, EngineError, StorageError, UsageError, XscanError
 from xscan.engine.find.found import Found
-from xscan.engine.lists.table import COLUMNS
 
-HERE = versions() | {"engine": "e1", "runtime": "played", "node": "n1"}
-
-
-class Method:
-    def __init__(self, act: Callable[..., Any]) -> None:
-        self._act = act
-
-    def remote(self, *arguments: Any) -> Any:
-        return lambda: self._act(*arguments)
-
-
-class Actor:
-    def __init__(self, ready: Callable[..., Any], scan: Callable[..., Any]) -> None:
-        self.ready, self.scan = Method(ready), Method(scan)
-
-
-class Played:
-    """A cluster whose actors answer when they are asked, in this thread."""
-
-    def __init__(self, ready: Callable[[], Any], scan: Callable[[list[Found]], Any], room: int = 2) -> None:
-        self.ray = self
-        self.room = room
-        self._made = lambda: Actor(ready, scan)
-
-    def start(self, *_: Any) -> Actor:
-        return self._made()
-
-    def kill(self, _: Any) -> None: ...
-
-    def wait(self, references: list[Any], **_: Any) -> tuple[list[Any], list[Any]]:
-        return references[-1:], references[:-1]  # the youngest first: no order is to be relied on
-
-    def get(self, reference: Callable[[], Any]) -> Any:
-        return reference()
-
-
-def rows(files: list[Found]) -> dict[str, Any]:
-    return {"rows": [[f.file, "ok", *[""] * (len(COLUMNS) - 2)] for f in files], "seconds": {"read": 0.5}}
+from .played import HERE, Played, rows
 
 
 def scan(cluster: Any, blocks: int = 5) -> Scan:
@@ -72,6 +33,20 @@ def test_every_block_is_scanned_once_whatever_actors_end() -> None:
     assert sorted(done) == [(number, [f"film{number}"]) for number in range(5)]
     assert made.lost == 3
     assert made.seconds["read"] == 2.5
+
+
+def test_a_cluster_that_lost_all_its_machines_is_waited_for_but_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = Played(lambda: HERE, rows, room=1)
+
+    def last(_: list[Found]) -> None:
+        cluster.room = 0
+        raise RuntimeError("its node died")
+
+    cluster.answer = last
+    monkeypatch.setattr(scans, "LEFT_S", 0.0)
+    monkeypatch.setattr(scans, "TICK_S", 0.01)
+    with pytest.raises(ClusterGone, match="no machine of the cluster is left"):
+        list(scan(cluster).run(lambda: False))
 
 
 def test_an_actor_that_lost_its_card_is_replaced() -> None:
