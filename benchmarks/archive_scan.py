@@ -19,7 +19,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -151,12 +150,11 @@ def count(parts: Path) -> int:
 
 
 def memory(below: dict[int, tuple[str, float]]) -> Iterator[float]:
-    most: Counter[str] = Counter()
+    most = dict.fromkeys(ROLES, 0.0)
     for pid, (role, _) in below.items():
         mb = pss(pid)
         most[role] = most[role] + mb if role == "ray" else max(most[role], mb)
-    for role in ROLES:
-        yield most[role]
+    yield from most.values()
 
 
 def processes(command: int) -> Iterator[tuple[int, tuple[str, float]]]:

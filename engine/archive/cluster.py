@@ -9,7 +9,6 @@ import os
 import signal
 import socket
 import time
-import time
 import warnings
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
