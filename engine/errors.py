@@ -35,6 +35,10 @@ class OutputError(UsageError):
     pass
 
 
+class WorkersLost(XscanError):
+    """Worker processes end, and no film is the reason: want of memory, as a rule, which may pass."""
+
+
 class EngineError(XscanError):
     exit_code = 4
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from ..errors import EngineError, UnreadableRadiograph, XscanError
+from ..errors import EngineError, UnreadableRadiograph, WorkersLost, XscanError
 from ..lists.table import Row
 from . import launch
 from .answers import Lie, hear
@@ -272,7 +272,7 @@ class Pool:
                 raise EngineError(
                     "no worker process could open the engine: it is damaged, or needs more memory than is here"
                 )
-            raise XscanError("worker processes end again and again without a file to blame: run xscan doctor")
+            raise WorkersLost("worker processes end again and again without a file to blame: run xscan doctor")
         if blamed:
             self._blame(jobs.pop(0), position, code, sentence, again)
         elif worker.ready and jobs and (self._any_done or position != SCORING):  # else the network may be the reason

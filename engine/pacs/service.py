@@ -17,7 +17,7 @@ from typing import Any
 from ..batch.launch import CONTEXT
 from ..batch.run import run_batch
 from ..batch.settings import BatchSettings, Summary
-from ..errors import EngineError, OutputError, StorageError, UsageError, XscanError
+from ..errors import EngineError, OutputError, StorageError, UsageError, WorkersLost, XscanError
 from ..machine.priority import step_back
 from .journal import Journal, Settled
 from .notes import alone
@@ -125,7 +125,7 @@ class _Service:
             self._scored(settled)
             self._journal.scored(settled)
             self.pruned.done(pruned)
-        except (UsageError, EngineError, StorageError) as error:  # OutputError is a UsageError
+        except (UsageError, EngineError, StorageError, WorkersLost) as error:  # OutputError is a UsageError
             if first and not isinstance(error, StorageError):  # a disk that is full now has room again later
                 raise
             self._tell(f"scoring failed, and is tried again in a minute; films are received all the same: {error}")
