@@ -4,6 +4,7 @@ XscanError                  a user's mistake or a fact of the machine: one line,
 ├── UsageError              exit 2: wrong argument, missing or unwritable path
 │   ├── DataSetError        exit 2: the data set cannot be used as given
 │   └── OutputError         exit 2: the output is locked, or was made with other settings
+├── WorkersLost             exit 1: worker processes end, and no film is the reason
 ├── EngineError             exit 4: no usable network or engine
 │   ├── GateRefused         exit 4: a reduced-precision engine failed its acceptance gate
 │   └── DeviceLost          exit 4: the GPU stopped answering; run again to carry on
