@@ -322,15 +322,22 @@ def list_key(keyed: Keyed, out: Path) -> str:
     return keyed("list", os.path.abspath(out))
 
 
+_DAMAGE = (
+    *(ValueError, KeyError, TypeError, OverflowError),
+    *(sqlite3.InterfaceError, sqlite3.ProgrammingError, sqlite3.IntegrityError),  # a value of another kind
+)
+
+
 def _hear_later(folder: Path, database: sqlite3.Connection) -> None:
-    """Enter the runs that could not be entered while the history was locked."""
+    """Enter the runs that could not be entered while the history was locked. What is damaged of them is left out."""
     file = folder / LATER
     if not file.exists():
         return
     columns = ("list", "night", "kind", "started", "ended", "state", "seconds", "facts")
     with held(folder):
-        for line in file.read_text(encoding="utf-8").splitlines():
-            with contextlib.suppress(ValueError, KeyError, TypeError):
+        lines = file.read_bytes().splitlines() if file.exists() else ()  # another run may have entered them meanwhile
+        for line in lines:
+            with contextlib.suppress(*_DAMAGE):
                 entry = json.loads(line)
                 with writing_to(database):
                     if entry["number"]:

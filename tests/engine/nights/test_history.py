@@ -125,6 +125,25 @@ def test_a_locked_history_hears_of_the_night_later(nights: Nights, state: Path, 
     assert not (state / LATER).exists()
 
 
+def test_what_is_damaged_of_a_later_hearing_is_left_out(nights: Nights, state: Path, monkeypatch: pytest.MonkeyPatch):
+    nights([film("a")])
+    monkeypatch.setattr(database, "WAIT", 0.1)
+    with contextlib.closing(sqlite3.connect(state / NAME, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        nights([film("a"), film("b")])
+        other.execute("ROLLBACK")
+    sound = (state / LATER).read_bytes()
+    entry = json.loads(sound)
+    damaged = [entry | {"list": {}}, entry | {"night": None}, entry | {"number": 1 << 80}, entry | {"kind": []}, {}]
+    lines = b"".join(json.dumps(one).encode() + b"\n" for one in damaged)
+    (state / LATER).write_bytes(b"\xff\xfe\x00{\n" + lines + b"[" + b"\0" * 9 + b"\n" + sound)
+    nights.told.clear()
+    nights([film("a"), film("b")])
+    assert nights.told == []
+    assert [run.state for run in runs(state)] == ["finished"] * 3
+    assert not (state / LATER).exists()
+
+
 def test_another_programs_database_is_left_alone(nights: Nights, state: Path):
     state.mkdir()
     with contextlib.closing(sqlite3.connect(state / NAME)) as other:
