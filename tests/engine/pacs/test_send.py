@@ -1,6 +1,7 @@
 """Results into real archives: Orthanc by C-STORE and STOW-RS, DCMTK's dcmqrscp and storescp; and what goes wrong."""
 
 import io
+import json
 import threading
 import warnings
 from collections.abc import Iterator
@@ -128,9 +129,14 @@ def test_nothing_of_a_hostile_film_is_printed(
     ):
         warnings.simplefilter("always")
         put(tmp_path, scanned, [row_of(film, scanned)], to)
-        done = deliver(tmp_path, to)
+        done = deliver(tmp_path, to, audit=tmp_path / "log")
     assert (done.sent + done.failed, done.waiting) == (3, 0)
     assert done.sent or uids
+    if not uids:
+        [line] = (tmp_path / "log" / "audit.jsonl").read_text().splitlines()
+        told = json.loads(line)["irregular"]
+        assert told.items() >= {"AccessionNumber kept": 3, "StudyDate left out": 3}.items()
+        assert "SECRET" not in line
     said = capfd.readouterr()
     assert (said.out, said.err, [str(one.message) for one in warned]) == ("", "", [])
     ours = " ".join(record.getMessage() for record in caplog.records if record.name.startswith("xscan"))
