@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from xscan.engine.batch.settings import BatchSettings
-from xscan.engine.errors import EngineError, OutputError, StorageError, WorkersLost, XscanError
+from xscan.engine.errors import OutputError, StorageError, WorkersLost, XscanError
 from xscan.engine.pacs import service
 from xscan.engine.pacs.settings import ListenSettings
 from xscan.engine.pacs.store import Pruned
@@ -17,7 +17,7 @@ from xscan.engine.pacs.store import Pruned
 pytest.importorskip("pynetdicom")
 
 
-@pytest.mark.parametrize("error", [StorageError("the disk is full"), OutputError("no list"), EngineError("no engine")])
+@pytest.mark.parametrize("error", [StorageError("the disk is full"), OutputError("no list")])
 def test_a_full_disk_ends_no_listener(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: XscanError) -> None:
     """The receiver is a real one; what a batch raises is made up."""
     stop, told = threading.Event(), []
