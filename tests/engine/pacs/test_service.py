@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from xscan.engine.batch.settings import BatchSettings
-from xscan.engine.errors import OutputError, StorageError, WorkersLost, XscanError
+from xscan.engine.errors import EngineError, OutputError, StorageError, WorkersLost, XscanError
 from xscan.engine.pacs import service
 from xscan.engine.pacs.settings import ListenSettings
 from xscan.engine.pacs.store import Pruned
