@@ -37,7 +37,7 @@ def main() -> None:
     for old in (PAGES, SITE):
         shutil.rmtree(old, ignore_errors=True)
     pages = [ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "CHANGELOG", "SECURITY")]
-    pages += sorted([*(ROOT / "docs").rglob("*.md"), *MEASURED.glob("*.md")])
+    pages += sorted([*(ROOT / "docs").rglob("*.md"), *MEASURED.glob("*.md"), ROOT / "changes" / "README.md"])
     for page in pages:
         _write(page.relative_to(ROOT).as_posix(), "".join(_linked(page)))
     for picture in (ROOT / "docs").rglob("*"):
@@ -140,7 +140,7 @@ def _config(reference: list[str]) -> dict[str, Any]:
     nav += [{title: [f"docs/{name}.md" for name in names.split()]} for title, names in SECTIONS.items()]
     decisions = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"), key=lambda path: int(path.stem.split("-")[0]))
     nav.append({"Measured": [f"benchmarks/results/{path.name}" for path in sorted(MEASURED.glob("*.md"))]})
-    code: list[Any] = ["CONTRIBUTING.md", "docs/architecture.md", "SECURITY.md", "CHANGELOG.md"]
+    code: list[Any] = ["CONTRIBUTING.md", "docs/architecture.md", "SECURITY.md", "CHANGELOG.md", "changes/README.md"]
     code.append({"Decisions": ["docs/decisions/README.md", *(f"docs/decisions/{path.name}" for path in decisions)]})
     nav += [{"The code": code}, {"Docstrings": [{package: f"reference/{package}.md"} for package in reference]}]
     rooms = [str(ROOT / ".venv" / "rooms")]
