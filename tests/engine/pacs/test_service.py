@@ -17,7 +17,7 @@ from xscan.engine.pacs.store import Pruned
 pytest.importorskip("pynetdicom")
 
 
-@pytest.mark.parametrize("error", [StorageError("the disk is full"), OutputError("no list")])
+@pytest.mark.parametrize("error", [StorageError("the disk is full"), OutputError("no list"), EngineError("no engine")])
 def test_a_full_disk_ends_no_listener(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: XscanError) -> None:
     """The receiver is a real one; what a batch raises is made up."""
     stop, told = threading.Event(), []
