@@ -4,6 +4,7 @@ import heapq
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from ..disk.overwrite import require_absent
 from ..disk.replace import replacing
@@ -20,8 +21,9 @@ def merge(out: Path, parts: list[Path], any_engine: bool = False) -> int:
 
     A film that two shards scored is kept once; raw data gives way to its film for presentation.
     any_engine: let lists pass that different engines made, of one network. Raises UsageError for a missing part, one
-    that was not finished, a shard that no part holds, a file that is in two parts, lists of different networks or
-    engines. Raises OutputError for an `out` that exists, unless an earlier merge made it of lists of the same names.
+    that was not finished, a shard that no part holds, a file that is in two parts, lists of different networks,
+    engines or operating points. Raises OutputError for an `out` that exists, unless an earlier merge made it of lists
+    of the same names.
     """
     source = ", ".join(sorted(part.name for part in parts))
     ours = require_list if _is_merged_from(source, out) else require_absent
@@ -33,6 +35,7 @@ def merge(out: Path, parts: list[Path], any_engine: bool = False) -> int:
             half = part.with_name(part.name + ".part").exists()
             raise UsageError(f"{part} is {'not finished: run its batch again' if half else 'not there'}")
     _require_all_shards(parts)
+    _require_same_points(parts)
     if not any_engine:
         _require_one_engine(parts)
     rows = 0
@@ -82,6 +85,16 @@ def _require_one_engine(parts: list[Path]) -> None:
         )
 
 
+def _require_same_points(parts: list[Path]) -> None:
+    """Raise UsageError where run reports tell of different operating points: a band would not mean one thing."""
+    wished = {part: points for part in parts if (points := _settings(part).get("points"))}
+    for part, points in wished.items():
+        if points != wished[first := next(iter(wished))]:
+            raise UsageError(
+                f"{part} was made with other operating points than {first}: scan both with one --rule-out and --rule-in"
+            )
+
+
 def _shard(part: Path) -> Shard | None:
     try:
         shard = _setting(part, "shard")
@@ -92,9 +105,13 @@ def _shard(part: Path) -> Shard | None:
 
 def _setting(part: Path, name: str) -> str:
     """A setting that shaped a list's rows, by the run report beside it; empty where it does not say."""
-    report = RunReport.read(part)
-    value = report.settings.get(name) if report else None
+    value = _settings(part).get(name)
     return value if isinstance(value, str) else ""
+
+
+def _settings(part: Path) -> dict[str, Any]:
+    report = RunReport.read(part)
+    return report.settings if report else {}
 
 
 def _rows(parts: list[Path]) -> Iterator[Row]:

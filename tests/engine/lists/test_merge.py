@@ -10,7 +10,7 @@ from xscan.engine.lists.run_report import RunReport, State
 from xscan.engine.lists.table import HEADER, Row, encode
 
 
-def part(folder: Path, name: str, file: str, model: str = "compact@4", **settings: str) -> Path:
+def part(folder: Path, name: str, file: str, model: str = "compact@4", **settings: object) -> Path:
     path = folder / name
     path.write_bytes(HEADER + encode([Row(file, "ok", "urgent", p_pneumonia="0.9000", model=model)]))
     RunReport(State.FINISHED, dict(settings)).write(path)
@@ -18,7 +18,7 @@ def part(folder: Path, name: str, file: str, model: str = "compact@4", **setting
 
 
 def test_what_is_no_run_s_shards_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
-    a = part(tmp_path, "a.csv", "a.png", engine="1" * 64)
+    a = part(tmp_path, "a.csv", "a.png", engine="1" * 64, points=["", ""])
     (tmp_path / "half.csv.part").write_bytes(HEADER)
     for other, said in (
         (tmp_path / "gone.csv", "gone.csv is not there"),
@@ -26,6 +26,7 @@ def test_what_is_no_run_s_shards_is_refused_and_nothing_is_written(tmp_path: Pat
         (part(tmp_path, "engine.csv", "b.png", engine="2" * 64), "another engine than .*--any-engine"),
         (part(tmp_path, "same.csv", "a.png", engine="1" * 64), "the same file: they are not shards"),
         (part(tmp_path, "model.csv", "b.png", "seed@1", engine="1" * 64), "different networks: compact@4, seed@1"),
+        (part(tmp_path, "points.csv", "b.png", engine="1" * 64, points=["0.3", ""]), "other operating points than"),
         (part(tmp_path, "third.csv", "b.png", engine="1" * 64, shard="3/3"), "shard 1/3, 2/3 is missing"),
     ):
         with pytest.raises(UsageError, match=said):
