@@ -150,7 +150,7 @@ def count(parts: Path) -> int:
 
 
 def memory(below: dict[int, tuple[str, float]]) -> Iterator[float]:
-    most = dict.fromkeys(ROLES, 0.0)
+    most: dict[str, float] = dict.fromkeys(ROLES, 0.0)
     for pid, (role, _) in below.items():
         mb = pss(pid)
         most[role] = most[role] + mb if role == "ray" else max(most[role], mb)
