@@ -137,8 +137,8 @@ def proven_bytes(part: Path, sums: Path) -> tuple[int, bool]:
     except OSError:
         return 0, part.stat().st_size > len(HEADER)
     with lines, part.open("rb") as stream:
-        if lines.readline() != SUMS:
-            return 0, True
+        if lines.readline() != SUMS:  # of a run that could not begin, perhaps: then nothing is in the list yet
+            return 0, part.stat().st_size > len(HEADER)
         for line in lines:
             found = _SUM.fullmatch(line)
             if found is None:  # cut, or damaged: nothing after it can be told

@@ -162,6 +162,16 @@ def test_a_triaged_list_is_not_gone_on_with(tmp_path):
         assert list(read_rows(stream)) == ROWS
 
 
+@pytest.mark.parametrize("sums", [b"", b"xscan su"])
+def test_a_run_that_failed_as_it_began_leaves_nothing_damaged(tmp_path, sums):
+    path = tmp_path / "n.csv"
+    write(path, [], finish=False)
+    (tmp_path / "n.csv.part").write_bytes(b"")
+    (tmp_path / "n.csv.sums").write_bytes(sums)
+    assert kept(path) == ([], 0)
+    assert damaged(tmp_path) == []
+
+
 @pytest.mark.parametrize("name", ["n.csv", "n.csv.run.json", "n.jsonl", None])
 def test_a_file_of_the_list_that_cannot_be_read_is_told_of(tmp_path, name):
     told = OSError(errno.EIO, "I/O error", *([] if name is None else [str(tmp_path / name)]))
