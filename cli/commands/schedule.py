@@ -52,6 +52,8 @@ def install(
     manager = _of_the_machine(user) if user else systemd.own()
     job = nightly_job(ctx.find_root(), command, checked_name(name), parse_time(at), notify, user)
     check_text([*job.command(notify=True), job.out])
+    if user or has_systemd():
+        systemd.require_own(manager, name)  # before a group is let in
     _let_read(job, group, console)
     if user or has_systemd():
         systemd.install(job, manager, console)

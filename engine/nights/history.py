@@ -342,7 +342,11 @@ def _hear_later(folder: Path, database: sqlite3.Connection) -> None:
                 with writing_to(database):
                     if entry["number"]:
                         database.execute("DELETE FROM run WHERE id = ? AND state <> 'finished'", (entry["number"],))
-                    marks = ", ".join("?" * len(columns))
-                    values = [entry[name] for name in columns]
-                    database.execute(f"INSERT INTO run ({', '.join(columns)}) VALUES ({marks})", values)
+                    same = (entry["list"], entry["kind"], entry["started"])  # entered, and killed before the file went
+                    if not database.execute(
+                        "SELECT 1 FROM run WHERE list = ? AND kind = ? AND started = ? AND state <> 'running'", same
+                    ).fetchone():
+                        marks = ", ".join("?" * len(columns))
+                        values = [entry[name] for name in columns]
+                        database.execute(f"INSERT INTO run ({', '.join(columns)}) VALUES ({marks})", values)
         file.unlink(missing_ok=True)

@@ -8,7 +8,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ..disk.overwrite import in_own_folder
+from ..disk.overwrite import in_own_folder, reading
 from ..disk.replace import replace_bytes
 from ..errors import EngineError, UsageError
 from ..network.sidecar import read_whole, sha256
@@ -30,18 +30,20 @@ class Use:
 
 
 def uses(folder: Path) -> list[Use]:
-    """The changes so far, the last one in force. Raises EngineError for a damaged file."""
+    """The changes so far, the last one in force. Raises EngineError for a damaged file, StorageError, OutputError."""
+    file = folder / NAME
     try:
-        content = json.loads((folder / NAME).read_text(encoding="utf-8"))
+        with reading(file):  # a disk that fails is no damage: `use` would begin anew, and forget
+            if not file.exists():
+                return []
+            content = json.loads(file.read_bytes())
         return [Use(**entry) for entry in content["uses"]]
-    except FileNotFoundError:
-        return []
-    except (OSError, ValueError, KeyError, TypeError):
-        raise EngineError(f"{folder / NAME} is damaged: choose the engine again with xscan engine use") from None
+    except (ValueError, KeyError, TypeError):
+        raise EngineError(f"{file} is damaged: choose the engine again with xscan engine use") from None
 
 
 def use(folder: Path, engine: str, path: Path, since: str, **note: str) -> Use:
-    """Take an engine from now on. engine: as it was named; path: its file. Raises EngineError, OutputError."""
+    """Take an engine from now on. engine: as named; path: its file. Raises EngineError, OutputError, StorageError."""
     named = engine if engine in shipped() else str(path.resolve())
     chosen = Use(named, sha256(read_whole(path)), since, **note)
     try:

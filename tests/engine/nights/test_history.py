@@ -118,11 +118,14 @@ def test_a_locked_history_hears_of_the_night_later(nights: Nights, state: Path, 
         other.execute("ROLLBACK")
     assert "locked" in nights.told[0]
     assert len(nights.told) == 1
-    assert (state / LATER).exists()
+    kept = (state / LATER).read_bytes()
     nights([film("a"), film("b")])
     assert [run.state for run in runs(state)] == ["finished"] * 3
     assert len({run.night for run in runs(state)}) == 3
     assert not (state / LATER).exists()
+    (state / LATER).write_bytes(kept)  # as a kill between the two leaves it
+    nights([film("a"), film("b")])
+    assert len({run.night for run in runs(state)}) == len(runs(state)) == 4
 
 
 def test_what_is_damaged_of_a_later_hearing_is_left_out(nights: Nights, state: Path, monkeypatch: pytest.MonkeyPatch):

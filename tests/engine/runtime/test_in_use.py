@@ -1,12 +1,13 @@
 """`xscan engine use`, `back`, `card`: the next night takes it, where none is named."""
 
+import errno
 import json
 import shutil
 from pathlib import Path
 
 import pytest
 
-from xscan.engine.errors import UsageError
+from xscan.engine.errors import StorageError, UsageError
 from xscan.engine.network.card import UNSAID, as_markdown, card_of
 from xscan.engine.runtime.choose import USED, choose, engines_folder
 from xscan.engine.runtime.in_use import NAME, back, use, uses
@@ -75,3 +76,16 @@ def test_a_card_says_what_the_manifest_says_and_no_more(name: str):
     assert card["CHAI"]["funding"] == UNSAID
     assert ("1 to 6 years" in text) is bool(manifest.gate)
     assert len(card["CLAIM 2024"]) >= 20
+
+
+def test_a_note_on_a_disk_that_fails_is_not_begun_anew(monkeypatch: pytest.MonkeyPatch):
+    take("seed")
+
+    def fails(_: Path) -> bytes:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", fails)
+        with pytest.raises(StorageError, match=f"{NAME} cannot be read"):
+            take("compact")
+    assert [one.engine for one in uses(engines_folder())] == ["seed"]
