@@ -46,7 +46,10 @@ def history(
         write_page(known, page, lang.value, since)
     none = "no runs of this list in these days: is it written as for batch, {date} included?"
     text = none if out is not None and not found else as_text(found)
-    Console(json=json).result({"runs": [run.as_dict() for run in found]}, text)
+    console = Console(json=json)
+    console.result({"runs": [run.as_dict() for run in found]}, text)
+    if page is not None:
+        console.say(f"page: {page}")
 
 
 @app.command(short_help="Take old runs and films out of the history.")

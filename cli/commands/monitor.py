@@ -63,7 +63,7 @@ def monitor(
         which = "the list that --out names (is it written as for batch, {date} included?)" if out else "any list"
         alarms.append(Alarm("missed", 0, limits.age, f"the history knows of no night of {which}"))
     if out is not None:
-        places.append(last(out).parent)
+        places.append(last(out).parent.absolute())
     alarms += disk(places, limits)
     data = as_dict(found, alarms)
     if prometheus is not None:

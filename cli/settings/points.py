@@ -24,11 +24,16 @@ def wishes(rule_out: str, rule_in: str) -> tuple["Wish | None", "Wish | None"]:
 
 
 def manifest_for(csv: Path, engine: str):
-    """The manifest of the engine given, or the one that the list's run report recorded."""
+    """The manifest of the engine given, or the one that the list's run report recorded.
+
+    Raises UsageError where there is no list, EngineError where nothing says what made it.
+    """
     from xscan.engine.errors import EngineError
     from xscan.engine.lists.run_report import manifest_of
     from xscan.engine.runtime.open import find_engine, manifest_of_engine
 
+    if not csv.is_file():
+        raise UsageError(f"no list {csv}: make it with xscan batch")
     if engine:
         return manifest_of_engine(find_engine(engine))
     manifest = manifest_of(csv)

@@ -72,7 +72,7 @@ def disk(places: Sequence[Path], limits: Limits) -> list[Alarm]:
             alarms.append(Alarm("disk", 0, limits.disk, f"the disk of {place} cannot be asked: is it there?"))
             continue
         if free < limits.disk:
-            text = f"{free / 1e9:.1f} GB are free where {place} stands, less than {limits.disk / 1e9:g}"
+            text = f"{free / 1e9:.1f} GB are free where {place} stands, less than {limits.disk / 1e9:.10g} GB"
             alarms.append(Alarm("disk", free, limits.disk, text))
     return alarms
 

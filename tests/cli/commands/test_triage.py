@@ -40,6 +40,12 @@ def test_a_wish_that_cannot_be_met_says_so(night: Path, xscan) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("line", [("triage", "nightly.csv"), ("audit", "nightly.csv", "truth.csv")])
+def test_a_list_that_is_not_there_is_told_as_that(line: tuple[str, ...], xscan) -> None:
+    done = xscan(*line)
+    assert (done.returncode, done.stderr) == (2, "xscan: no list nightly.csv: make it with xscan batch\n")
+
+
 def test_audit_and_report(night: Path, xscan) -> None:
     truth = night.with_name("truth.csv")
     lines = [f"{row.file},normal\n" for row in made_up_rows(60)[:-1] if row.priority]
