@@ -32,7 +32,7 @@ def report(
     --no-thumbnails.
     """
     from xscan.engine.disk.overwrite import require_page
-    from xscan.engine.errors import UsageError
+    from xscan.engine.errors import OutputError, UsageError
     from xscan.engine.lists.run_report import manifest_of
     from xscan.engine.lists.table import beside
     from xscan.engine.nights.heard import heard
@@ -45,6 +45,8 @@ def report(
     manifest = manifest_of(csv)
     page = out or beside(csv, ".html")
     require_page(page)  # now, and not after all films have been read
+    if not page.parent.is_dir():
+        raise OutputError(f"the folder {page.parent} does not exist: make it, or give another --out")
     if folder is None and not no_thumbnails and has_pictures(page):
         raise UsageError(
             f"{page} shows films, and the new page would not: give the scanned folder, too, or --no-thumbnails"

@@ -52,6 +52,11 @@ def report_of_films(
     use = np.ones(len(rows), bool) if trained_too else ~seen.films
     kept = [row for row, used in zip(rows, use, strict=True) if used]
     is_sick = np.array([sick[getattr(row, key)] for row in kept], bool)
+    if left_out and (is_sick.all() or not is_sick.any()):
+        raise UsageError(
+            f"the network was trained on {left_out} of these {len(rows)} films, and the others are all of one kind: "
+            "give this site's own, normal and pneumonia"
+        )
     facts = {
         "date": clock.stamp(clock.now()),
         "by": by,

@@ -56,4 +56,5 @@ class Console:
 
         global _printed
         _printed = True
-        print(as_json(data) if self.json else on_terminal(text))
+        if self.json or text:
+            print(as_json(data) if self.json else on_terminal(text))

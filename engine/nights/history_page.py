@@ -19,7 +19,8 @@ WORDS = {
         "title": "xscan: nights", "night": "night", "films": "New films by band", "failed": "Failed films",
         "gate": "Doubtful: the network may not decide", "drift": "Drift of the scores against earlier nights",
         "seconds": "Minutes taken", "urgent": "urgent", "review": "review", "routine": "routine",
-        "none": "no runs yet", "nights": "{n} nights, {first} to {last}", "one": "1 night, {first}", "state": "state", "files": "files",
+        "none": "no runs yet", "nights": "{n} nights, {first} to {last}",
+        "one": "1 night, {first}", "state": "state", "files": "files",
         "new": "new", "network": "network", "engine": "engine", "time": "minutes", "change": "another engine",
         "limits": "stability index (PSI); line: its limit, red: over it; no bar: too few earlier films",
         "missing": "no finished run", "table": "All runs", "last": "Last night: {night}", "doubtful": "doubtful",
@@ -34,7 +35,8 @@ WORDS = {
         "drift": "Deriva de las puntuaciones frente a otras noches", "seconds": "Minutos empleados",
         "urgent": "urgente",
         "review": "revisar", "routine": "rutina", "none": "aún no hay ejecuciones",
-        "nights": "{n} noches, del {first} al {last}", "one": "1 noche, {first}", "state": "estado", "files": "archivos", "new": "nuevas",
+        "nights": "{n} noches, del {first} al {last}", "one": "1 noche, {first}",
+        "state": "estado", "files": "archivos", "new": "nuevas",
         "network": "red", "engine": "motor", "time": "minutos", "change": "otro motor",
         "limits": "índice de estabilidad (PSI); línea: su límite, rojo: por encima; sin barra: pocas anteriores",
         "missing": "sin ejecución terminada", "last": "Última noche: {night}", "doubtful": "dudosas",
@@ -89,7 +91,9 @@ def render(entries: list[RunEntry], lang: str, since: str = "") -> str:
     elif not nights.days:  # archives alone, or runs that did not finish
         body = f"<main>{_table(entries, t)}</main>"
     else:
-        span = t["nights" if len(nights.days) > 1 else "one"].format(n=len(nights.days), first=nights.days[0], last=nights.days[-1])
+        span = t["nights" if len(nights.days) > 1 else "one"].format(
+            n=len(nights.days), first=nights.days[0], last=nights.days[-1]
+        )
         body = (
             f"<p>{escape(span)}. {escape(t['note'])} {escape(t['marks'].capitalize())}.</p>"
             f"<main>{_last(nights, t)}{''.join(_plots(nights, t))}{_table(entries, t)}</main>"

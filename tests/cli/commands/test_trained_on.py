@@ -121,3 +121,6 @@ def test_of_an_acceptance_on_site(here: Here, place: Path) -> None:
     shutil.copy(place / "clinic" / "normal" / "x0.png", place / "few" / "normal")
     code, _, said = here("accept", "few", "--truth", "truth.csv", "--engine", "small.onnx", "--out", "c")
     assert (code, "trained on all of these films" in said) == (2, True)
+    shutil.copytree(place / "clinic" / "normal", place / "few" / "normal", dirs_exist_ok=True)
+    code, _, said = here("accept", "few", "--truth", "truth.csv", "--engine", "small.onnx", "--out", "c")
+    assert (code, "trained on 3 of these 6 films, and the others are all of one kind" in said) == (2, True)

@@ -60,6 +60,9 @@ def test_audit_and_report(night: Path, xscan) -> None:
     done = xscan("report", night, "--out", night)
     assert done.returncode == 2
     assert "no page of xscan" in done.stderr
+    done = xscan("report", night, night.parent, "--out", night.with_name("gone") / "page.html")
+    assert done.returncode == 2
+    assert "gone does not exist: make it" in done.stderr
     assert night.read_bytes() == before
 
 
