@@ -42,6 +42,7 @@ def compare(
     """
     from xscan.engine.dataset.folder import load_folder
     from xscan.engine.dataset.selection import selection
+    from xscan.engine.errors import UsageError
     from xscan.engine.lists.side_by_side import is_list, side_by_side
     from xscan.engine.machine.install import require
 
@@ -50,6 +51,9 @@ def compare(
         found = side_by_side(Path(model_a), Path(model_b))
         console.result(found.as_dict(), found.as_text())
         return
+    for one, other in ((model_a, model_b), (model_b, model_a)):
+        if is_list(one):
+            raise UsageError(f"{one} is a triage list, and {other} is none: give two lists, or two networks and films")
     from xscan.training.evaluation.compare import compare as measure
     from xscan.training.evaluation.scored import score
 

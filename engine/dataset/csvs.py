@@ -38,6 +38,11 @@ def read_patients(path: Path, *, required: bool, strict: bool = False) -> dict[s
     if "file" not in sheet.columns or not {"patient", "fold", "part"} & set(sheet.columns):
         if not required and not strict:
             return {}
+        if not required:
+            raise DataSetError(
+                f"{path.name}, which stands beside the data, is no table of its patients ({sheet.has}): "
+                "rename it, or name the table with --patients"
+            )
         sheet.require("file", "patient")
     for _, row in rows:
         entry = (uncell(row.get("patient", "")), _place(row, path, strict=required or strict))

@@ -57,8 +57,9 @@ class Sheet:
 
     def require(self, *names: str) -> None:
         """Raise DataSetError, with the columns that were found, if one of these is missing."""
-        if not set(names) <= set(self.columns):
-            raise DataSetError(f"{self.path} lacks the columns {' and '.join(names)}: {self.has}")
+        if missing := [name for name in names if name not in self.columns]:
+            columns = f"column{'s' * (len(missing) > 1)} {' and '.join(missing)}"
+            raise DataSetError(f"{self.path} lacks the {columns}: {self.has}")
 
     @property
     def has(self) -> str:

@@ -116,7 +116,7 @@ class Explanation:
         if self.passed:
             return "The maps pass: hiding what they point at first changes the answer faster than a random order does."
         failed = ", ".join(d.called for d in self.deletions if d.passed is False) or "all: no film was scored"
-        return f"The maps FAIL for films called {failed}: what they point at is not what drives the score there."
+        return f"The maps FAIL for films called {failed}: nothing shows that what they point at drives the score there."
 
 
 def explain(

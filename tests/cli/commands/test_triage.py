@@ -46,6 +46,12 @@ def test_a_list_that_is_not_there_is_told_as_that(line: tuple[str, ...], xscan) 
     assert (done.returncode, done.stderr) == (2, "xscan: no list nightly.csv: make it with xscan batch\n")
 
 
+def test_a_list_is_compared_with_a_list(night: Path, xscan) -> None:
+    done = xscan("compare", "gone.csv", night)
+    assert done.returncode == 2
+    assert f"{night} is a triage list, and gone.csv is none" in done.stderr
+
+
 def test_audit_and_report(night: Path, xscan) -> None:
     truth = night.with_name("truth.csv")
     lines = [f"{row.file},normal\n" for row in made_up_rows(60)[:-1] if row.priority]

@@ -106,6 +106,13 @@ def test_an_unusable_folder_is_refused(tmp_path: Path, broken: str) -> None:
         load_folder(folder)
 
 
+def test_a_list_beside_the_data_is_no_table_of_patients(tmp_path: Path) -> None:
+    folder = make(tmp_path / "d", THREE)
+    (tmp_path / "d.csv").write_text("file,status,priority\n")
+    with pytest.raises(DataSetError, match=r"^d\.csv, which stands beside the data.*: rename it, or name the table"):
+        load_folder(folder)
+
+
 def test_parse_folds() -> None:
     assert parse_folds("0-6,8") == (0, 1, 2, 3, 4, 5, 6, 8)
     assert parse_folds("") == ()
@@ -141,7 +148,7 @@ def test_a_split_file_selects_a_part(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        ("file,fold\na,1\n", "lacks the columns"),
+        ("file,fold\na,1\n", "lacks the column"),
         ("file,part\na,test\na,train\n", "in two parts"),
         ("file,part\n", "places no film"),
         ("file,part\nelsewhere.png,test\n", "another one"),

@@ -218,7 +218,7 @@ def test_what_cannot_be_compared_or_chosen_is_refused_in_one_line(films: Path, t
     for wrong, line in (
         ({"part": "tset"}, "give --split"), ({"fold": "9", "split": split}, "not by both"),
         ({"split": split, "part": "tset"}, "--part: one of test"), ({"split": tmp_path / "no.csv"}, "no file"),
-        ({"split": one, "part": "test"}, "name a part|lacks the columns"),
+        ({"split": one, "part": "test"}, "name a part|lacks the column"),
     ):  # fmt: skip
         with pytest.raises(UsageError, match=line):
             selection(**wrong)
