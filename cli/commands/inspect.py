@@ -135,7 +135,7 @@ def _found(file: Path) -> "Found":
                 return Found(shown, str(parent), problem=problem)
     if file.is_dir():
         raise UsageError(f"{file} is a folder: give one film of it, or scan all with xscan batch")
-    raise UsageError(f"no file {file}")
+    raise UsageError(f"no file {file}: check the name, and that its share is there")
 
 
 def _describe(facts: "Facts") -> dict[str, Any]:

@@ -18,6 +18,7 @@ from xscan.engine.errors import UsageError
 
 from ..notify import tell_of_settings
 from ..terminal.console import Console
+from ..terminal.failures import plain
 from ..terminal.groups import LazyGroup
 
 NAME = "xscan.toml"
@@ -215,8 +216,7 @@ def _value(file: Path, ctx: Any, param: Any, value: Any, place: str) -> Any:
     try:
         checked = param.process_value(ctx, texts if many else texts[0])
     except typer.BadParameter as error:
-        message = " ".join(str(error.message).split()).rstrip(".")
-        raise UsageError(f"{place} cannot be {value!r}: {message}") from None
+        raise UsageError(f"{place} cannot be {value!r}: {plain(str(error.message))}") from None
     sure = checked if many else [checked]
     texts = [_from(file, param, text, item) for text, item in zip(texts, sure, strict=True)]
     return texts if many else texts[0]

@@ -64,9 +64,7 @@ def _of_the_parser(error: Any) -> int:
         return 2
     if near := get_close_matches(getattr(error, "option_name", ""), getattr(error, "possibilities", None) or (), n=1):
         return fail(f"no such option {error.option_name}: did you mean {near[0]}?", 2)
-    message = " ".join(error.format_message().split()).rstrip(".")
-    for theirs, ours in _PLAIN:
-        message = re.sub(theirs, ours, message)
+    message = plain(error.format_message())
     missing = getattr(error, "param", None) if type(error).__name__ == "MissingParameter" else None
     if missing is not None and missing.param_type_name == "argument":
         message = f"missing argument {argument_name(missing)}"  # as --help calls it
@@ -75,6 +73,14 @@ def _of_the_parser(error: Any) -> int:
         return fail(message, 2)
     command = error.ctx.command_path if getattr(error, "ctx", None) is not None else "xscan"
     return fail(f"{message}: see {command} --help", 2)
+
+
+def plain(message: str) -> str:
+    """What the parser says, on one line and in plain words."""
+    message = " ".join(message.split()).rstrip(".")
+    for theirs, ours in _PLAIN:
+        message = re.sub(theirs, ours, message)
+    return message
 
 
 def _place(error: Exception) -> str:

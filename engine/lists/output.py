@@ -58,6 +58,14 @@ from .table import HEADER, Row, beside, encode, read_rows, require_list
 
 _require_lock_owner = made_here("lock", b'{"pid": ', b', "started": "')
 
+#: Settings of a list, as its user calls them.
+_SETTINGS = {
+    "only": "choice of films",
+    "points": "pair of operating points",
+    "max_pixels": "--max-megapixels",
+    "max_bytes": "--max-megabytes",
+}
+
 
 class Output:
     """The output of one run. Use as a context manager: it holds the lock.
@@ -297,7 +305,7 @@ class Output:
             for path in (self.part, self.prev, self.sums):
                 path.unlink(missing_ok=True)
         elif changed:
-            what = ", ".join({"only": "choice of films"}.get(key, key) for key in changed)
+            what = ", ".join(_SETTINGS.get(key, key) for key in changed)
             raise OutputError(f"{self.path} was made with another {what}: choose another --out, or add --restart")
 
     def _owner(self) -> str:

@@ -99,6 +99,22 @@ def test_the_main_process_of_a_batch_imports_neither_cv2_nor_a_runtime() -> None
     assert run.returncode == 0, run.stderr
 
 
+def test_ctrl_c_while_it_starts_is_told_as_any_other(tmp_path: Path) -> None:
+    code = (
+        "import sys\n"
+        "class Interrupt:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'typer':\n"
+        "            sys.meta_path.remove(self)\n"
+        "            raise KeyboardInterrupt\n"
+        "from xscan.cli.__main__ import main\n"
+        "sys.meta_path.insert(0, Interrupt())\n"
+        "main()\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stderr) == (130, "xscan: interrupted\n")
+
+
 def test_usage_errors_are_exit_code_2(xscan: Xscan) -> None:
     assert xscan("batch").returncode == 2
     assert xscan("nothing").returncode == 2
