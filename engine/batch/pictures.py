@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from ..disk.own_folder import OwnFolder
+from ..disk.replace import failure
 from ..errors import XscanError
 from ..find.discover import discover
 from ..find.found import Found, order_key
@@ -99,6 +100,10 @@ def drawn(
     Raises OutputError, EngineError, StorageError, UsageError, Stopped.
     """
     into.require_own()
+    try:  # workers do without pictures where there is no place for them; here nothing else is asked for
+        into.path.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise failure(into.path, error) from None
     points: tuple[Wish | None, Wish | None] = (None, None)
     if manifest is not None:
         points = Wish("threshold", manifest.rule_out.threshold), Wish("threshold", manifest.rule_in.threshold)

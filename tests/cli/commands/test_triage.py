@@ -2,8 +2,13 @@
 
 import json
 from pathlib import Path
+from threading import Event
 
 import pytest
+
+from xscan.engine.batch.pictures import drawn
+from xscan.engine.errors import OutputError
+from xscan.engine.lists.output import pictures_folder
 
 from ...engine.report.lists import made_up_rows, write_list
 
@@ -69,6 +74,9 @@ def test_audit_and_report(night: Path, xscan) -> None:
     done = xscan("report", night, night.parent, "--out", night.with_name("gone") / "page.html")
     assert done.returncode == 2
     assert "gone does not exist: make it" in done.stderr
+    into = pictures_folder(night.with_name("gone") / "page.html")
+    with pytest.raises(OutputError, match=r"cannot write .*page\.html\.films"):
+        drawn(night, night.parent, Path("no.onnx"), None, into, 1, Event()).__enter__()
     assert night.read_bytes() == before
 
 
