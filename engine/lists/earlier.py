@@ -22,7 +22,7 @@ from ..disk.replace import move, replacing, require_plain, write_all
 from ..errors import OutputError
 from ..find.found import order_key
 from .run_report import RunReport, digest_of
-from .table import HEADER, Row, encode, read_rows, require_list
+from .table import HEADER, Row, begins_as_list, encode, read_rows, require_list
 
 SUMS = b"xscan sums of a list that is being written\n"
 _SUM = re.compile(rb"(\d{1,19}) ([0-9a-f]{64})\n")
@@ -60,16 +60,15 @@ def is_altered_list(path: Path, report: RunReport | None) -> bool:
     """Whether a list stands at `path` that is no more as xscan wrote it, by its first bytes.
 
     Its header saved by a spreadsheet, or nothing but zeros; or anything where a run report says that a list was there.
-    Raises OutputError for a link, a folder, and for what is not xscan's.
+    Raises OutputError for a link, a folder, and for what is not xscan's or may not be read; StorageError.
     """
     require_plain(path)
-    try:
+    start = start_of(path)  # what cannot be read is not damaged
+    if begins_as_list(start):
+        return not start and path.exists() and path.stat().st_size > 0
+    if report is None and not _is_header(start):
         require_list(path)
-        return path.exists() and path.stat().st_size > 0 and not start_of(path)
-    except OutputError:
-        if report is None and not _is_header(start_of(path)):
-            raise
-        return True
+    return True
 
 
 def _is_header(start: bytes) -> bool:

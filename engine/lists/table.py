@@ -155,9 +155,14 @@ def _whole_lines(stream: BinaryIO, left: int | None) -> Iterator[bytes]:
             held, quotes = [], 0
 
 
+def begins_as_list(start: bytes) -> bool:
+    """Whether a file that begins so may be a triage list: nothing yet, or its header."""
+    return HEADER.startswith(start) or start.startswith(HEADER.rstrip(b"\n"))
+
+
 def require_list(path: Path) -> None:
     """Raise OutputError if something else than a triage list stands at `path`."""
-    if (start := start_of(path)) and not HEADER.startswith(start) and not start.startswith(HEADER.rstrip(b"\n")):
+    if not begins_as_list(start_of(path)):
         raise OutputError(
             f"{path} exists and is no triage list of this version of xscan, or another program has changed it: "
             "give another --out, or delete it"

@@ -1,6 +1,7 @@
 """Rows are kept only where they are as xscan wrote them; what is not is set aside, and nothing is lost."""
 
 import errno
+import os
 import sys
 from pathlib import Path
 
@@ -191,3 +192,13 @@ def test_a_film_that_cannot_be_read_is_not_told_as_the_list(tmp_path, name):
 def test_what_fails_amid_a_file_is_told_with_its_name():
     with pytest.raises(StorageError, match=r"^mem cannot be read"):
         digest_of(Path("/proc/self/mem"))
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="needs a file that may not be read")
+def test_a_list_that_may_not_be_read_is_not_damaged(tmp_path):
+    path = tmp_path / "n.csv"
+    write(path)
+    path.chmod(0o200)
+    with pytest.raises(OutputError, match="cannot be read"):
+        kept(path)
+    assert damaged(tmp_path) == []
