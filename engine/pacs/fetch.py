@@ -22,7 +22,7 @@ from .destinations import Destination, Way
 from .find import Peer, Query, Series, Study, sound_uid
 from .hush import hushed
 from .notes import alone
-from .objects.result import MODEL_NAME
+from .objects.result import is_own
 from .seen import DAMAGED, KEPT, OWN, Seen
 
 log = logging.getLogger("xscan")
@@ -209,11 +209,6 @@ def is_whole(header: Header) -> bool:
     frames = int((header.decimals(0x00280008) or [1])[0])
     bits = rows * columns * (header.number(0x00280002) or 1) * (header.number(0x00280100) or 0) * frames
     return pixels.length >= bits // 8 and pixels.start + pixels.length <= len(header.content)
-
-
-def is_own(header: Header) -> bool:
-    """Whether xscan made this of a film: its reports, pictures and key objects are neither fetched nor scored."""
-    return header.text(0x00081090) == MODEL_NAME  # ManufacturerModelName; a phantom is a film
 
 
 def _hash(uid: str) -> str:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import OutputError, PeerError, StorageError, UsageError
 from ..read.dicom.pixels import SYNTAXES
-from ..read.dicom.skip import CR_STORAGE, DX_PRESENTATION, DX_PROCESSING, SECONDARY_CAPTURE
 from .destinations import Destination
 from .find import DimseFinder, sound_uid
+from .syntaxes import taken
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -32,7 +32,7 @@ _WHY = {
 }
 
 #: What we take: film storage classes, each with the transfer syntaxes that xscan reads.
-CLASSES = (CR_STORAGE, DX_PRESENTATION, DX_PROCESSING, SECONDARY_CAPTURE)
+CLASSES = taken(secondary_capture=True)
 #: An association has 128 contexts at most (PS3.8 9.3.2.2: odd numbers up to 255), and the classes share them.
 TRANSFER_SYNTAXES = tuple(SYNTAXES)[: 127 // len(CLASSES)]
 

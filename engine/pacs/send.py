@@ -20,6 +20,7 @@ from .hush import hushed
 from .make import Made, Maker
 from .notes import alone
 from .outbox import Outbox, State, Waiting
+from .syntaxes import SECONDARY_CAPTURE
 
 log = logging.getLogger("xscan")
 
@@ -187,6 +188,6 @@ def sender(destination: Destination) -> Generator[Sender]:
 #: What each kind is stored as (PS3.4 B.5).
 SOP_CLASSES = {
     Kind.SR: "1.2.840.10008.5.1.4.1.1.88.33",  # Comprehensive SR Storage
-    Kind.SC: "1.2.840.10008.5.1.4.1.1.7",  # Secondary Capture Image Storage
+    Kind.SC: SECONDARY_CAPTURE,
     Kind.KO: "1.2.840.10008.5.1.4.1.1.88.59",  # Key Object Selection Document Storage
 }

@@ -23,7 +23,7 @@ from ..disk.replace import folder_to_disk, is_temporary, replace_bytes, replacin
 from ..errors import OutputError, StorageError, UnreadableRadiograph, UsageError
 from ..read.dicom.header import Header, parse
 from .journal import Journal
-from .syntaxes import SECONDARY_CAPTURE
+from .objects.result import is_own
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _STUDY = re.compile(r"[0-9a-f]{16}")
@@ -131,7 +131,7 @@ class Store:
         What cannot be read is stored, too, and gets its row in the list. Raises NoRoom, StorageError, OutputError.
         """
         header = self._header(content)
-        if header is not None and _is_own(header):
+        if header is not None and is_own(header):
             return Kept(Outcome.OWN)
         film = _Film.of(header, content)
         with self._alone(film.digest):
@@ -253,11 +253,6 @@ def _data_set(content: bytes) -> int:
     if content[128:132] != b"DICM" or content[132:140] != b"\2\0\0\0UL\4\0":
         return 0
     return 144 + int.from_bytes(content[140:144], "little")
-
-
-def _is_own(header: Header) -> bool:
-    """Whether xscan made this of a film. (A phantom is a film.)"""
-    return uid_of(header, 0x00080016) == SECONDARY_CAPTURE and header.text(0x00080070).lower() == "xscan"
 
 
 def make_folder(path: Path) -> None:

@@ -1,15 +1,15 @@
 """What the listener takes: which objects (PS3.4 B.5), in which transfer syntaxes. Needs no library."""
 
 from ..read.dicom.pixels import SYNTAXES
+from ..read.dicom.skip import CR_STORAGE, DX_PRESENTATION, DX_PROCESSING, SECONDARY_CAPTURE
 
 VERIFICATION = "1.2.840.10008.1.1"
-SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 
 #: What a radiography room sends. Its pictures are what `read/dicom/skip` lets through.
 RADIOGRAPHS = {
-    "1.2.840.10008.5.1.4.1.1.1": "Computed Radiography Image",
-    "1.2.840.10008.5.1.4.1.1.1.1": "Digital X-Ray Image, For Presentation",
-    "1.2.840.10008.5.1.4.1.1.1.1.1": "Digital X-Ray Image, For Processing",
+    CR_STORAGE: "Computed Radiography Image",
+    DX_PRESENTATION: "Digital X-Ray Image, For Presentation",
+    DX_PROCESSING: "Digital X-Ray Image, For Processing",
 }
 
 

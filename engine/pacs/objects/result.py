@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ...lists.table import Row
+from ...read.dicom.header import Header
 
 #: Said in every object, and in the picture itself.
 NOTICE = "Prioritises, does not diagnose. Not for primary diagnosis."
@@ -16,6 +17,11 @@ SCHEME = "99XSCAN"  #: private coding scheme (PS3.3 C.12.1.1.1): bands are no te
 #: Series of a study, one for each kind of object; far behind those of the modality.
 SERIES_NUMBERS = {"sr": 9701, "sc": 9702, "ko": 9703}
 _NAMESPACE = uuid.UUID("a2b0a7a6-1d0e-5b0e-9d64-2f3c1d3f6f11")
+
+
+def is_own(header: Header) -> bool:
+    """Whether xscan made this of a film: its reports, pictures and key objects are neither kept nor scored."""
+    return header.text(0x00081090) == MODEL_NAME  # ManufacturerModelName; a phantom is a film
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from pydicom.uid import SecondaryCaptureImageStorage
 
 from xscan.engine.errors import OutputError, StorageError
 from xscan.engine.pacs.journal import Journal
+from xscan.engine.pacs.objects.result import MODEL_NAME
 from xscan.engine.pacs.settle import Why
 from xscan.engine.pacs.store import NoRoom, Outcome, Pruned, Store, journal_of, make_folder
 
@@ -146,7 +147,7 @@ def test_what_cannot_be_read_is_kept_for_the_list_to_say(place: Place, journal: 
 
 def test_our_own_secondary_capture_is_not_kept(place: Place, journal: Journal, content: list[bytes]) -> None:
     store, _ = place.open(journal)
-    own = changed(content[0], SOPClassUID=SecondaryCaptureImageStorage, Manufacturer="xscan")
+    own = changed(content[0], SOPClassUID=SecondaryCaptureImageStorage, ManufacturerModelName=MODEL_NAME)
     assert store.keep(own).outcome is Outcome.OWN
     other = changed(content[0], SOPClassUID=SecondaryCaptureImageStorage, Manufacturer="digitiser")
     assert store.keep(other).outcome is Outcome.NEW
