@@ -226,35 +226,76 @@ def write(report: SiteReport, folder: Path) -> tuple[Path, Path]:
     content = report.as_dict()
     paths = folder / f"{name}.json", folder / f"{name}.html"
     replace_bytes(paths[0], (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode(), _JSON, private=True)
-    replace_bytes(paths[1], page(content).encode(), require_page, private=True)
+    replace_bytes(paths[1], page(content, report.of_training()).encode(), require_page, private=True)
     return paths
 
 
 _STYLE = (
     "body{font:1rem/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color-scheme:light dark}"
     "table{border-collapse:collapse;width:100%;margin:1rem 0}td,th{border-bottom:1px solid #8888;padding:.3rem .6rem;"
-    "text-align:left;vertical-align:top}.sign td{height:3rem}@page{margin:2cm}"
+    "text-align:left;vertical-align:top;overflow-wrap:anywhere}.sign td{height:3rem}@page{margin:2cm}"
 )
 
 
-def page(content: dict[str, Any]) -> str:
-    """The report as one HTML page, to print and sign."""
+#: What the page calls the report's facts, in its order; what has no name here is shown by its own.
+_FACTS = {
+    "date": "Date",
+    "by": "By",
+    "network": "Network",
+    "engine": "Engine",
+    "films": "Films with a truth",
+    "normal": "of them normal",
+    "pneumonia": "of them pneumonia",
+    "bands": "Films by band",
+    "left_out_as_trained_on": "Left out: of patients that the network was trained on",
+    "kept_though_trained_on": "Kept, though the network was trained on them",
+    "trained_on_is_on_record": "On record which films it was trained on",
+    "since_the_last": "Since the last acceptance",
+    "intended_use": "Intended use",
+    "runtime": "Runtime",
+    "versions": "Versions",
+    "engine_sha256": "SHA-256 of the engine",
+    "films_sha256": "SHA-256 of the list of films",
+    "sha256": "SHA-256 of this report",
+}
+_APART = {"acceptance", "format", "reasons", "checks"}
+_LEGEND = (
+    "shown: all of the interval is within the limit. kept: the figure is, and the films are too few to show it. "
+    "over, maybe by chance: the figure is not, and the films are too few to say. refused: none of the interval is."
+)
+
+
+def page(content: dict[str, Any], notes: Sequence[str] = ()) -> str:
+    """The report as one HTML page, to print and sign. notes: of `SiteReport.of_training`."""
     checks = "".join(
         f"<tr><td>{escape(c['figure'])}</td><td>{c['value']:.3f}</td><td>{c['low']:.3f} to {c['high']:.3f}</td>"
         f"<td>{'at least' if c['at_least'] else 'at most'} {c['limit']:.3f}</td><td>{escape(c['state'])}</td></tr>"
         for c in content["checks"]
     )
+    names = [*(name for name in _FACTS if name in content), *(set(content) - set(_FACTS) - _APART)]
     facts = "".join(
-        f"<tr><th>{escape(name)}</th><td>{escape(value if isinstance(value, str) else json.dumps(value))}</td></tr>"
-        for name, value in content.items()
-        if name not in ("checks", "format")
+        f"<tr><th>{escape(_FACTS.get(name, name))}</th><td>{'<br>'.join(_lines(content[name]))}</td></tr>"
+        for name in names
     )
+    said = "".join(f"<p>{escape(line)}</p>" for line in (*content["reasons"], *notes))
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width">'
         f"{GENERATOR}"
         f"<title>xscan: acceptance, {escape(content['acceptance'])}</title><style>{_STYLE}</style></head><body>"
-        f"<h1>Acceptance of xscan: {escape(content['acceptance'])}</h1><table><tr><th>figure</th><th>found</th>"
-        f"<th>95 % interval</th><th>limit</th><th></th></tr>{checks}</table><table>{facts}</table>"
+        f"<h1>Acceptance of xscan: {escape(content['acceptance'])}</h1>{said}<table><tr><th>figure</th><th>found</th>"
+        f"<th>95 % interval</th><th>limit</th><th></th></tr>{checks}</table><p>{_LEGEND}</p><table>{facts}</table>"
         '<table class="sign"><tr><th>date</th><th>name</th><th>signature</th></tr><tr><td></td><td></td><td></td></tr>'
         "</table></body></html>\n"
     )
+
+
+def _lines(value: Any) -> list[str]:
+    """A fact as lines of HTML."""
+    if isinstance(value, dict):
+        return [f"{escape(str(name))}: {', '.join(_lines(one)) or '-'}" for name, one in value.items()]
+    if isinstance(value, list | tuple):
+        return [line for one in value for line in _lines(one)] or ["-"]
+    if isinstance(value, bool):
+        return ["yes" if value else "no"]
+    return [escape("-" if value is None else str(value))]

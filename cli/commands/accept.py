@@ -68,7 +68,8 @@ def accept(
     make_folder(reports)
     before = last_report(reports)
     with scratch() as place, stopping() as stop:
-        settings = BatchSettings(folder, place / "accept.csv", choice.path, workers or usable_cores())
+        workers = workers or usable_cores()
+        settings = BatchSettings(folder, place / "accept.csv", choice.path, workers, chosen_by=choice.by)
         with following(console, Named(folder)) as progress:
             summary = run_batch(settings, stop, progress, console.warn)
         if summary.interrupted:

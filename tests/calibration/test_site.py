@@ -78,11 +78,17 @@ def test_a_report_bears_a_hash_and_is_compared_with_the_last(tmp_path: Path):
     facts = {"network": "compact@3", "engine_sha256": "a", "versions": {"xscan": "1"}, "films": len(rows)}
     report = SiteReport(judge(rows, truth, np.arange(len(rows)), MANIFEST), facts)
     assert last_report(tmp_path) is None
+    (tmp_path / "b").mkdir()
     file, page = write(report, tmp_path)
     before = last_report(tmp_path)
     assert before is not None
     assert before["acceptance"] == "passed"
-    assert before["sha256"] in page.read_text(encoding="utf-8")
+    shown = page.read_text(encoding="utf-8")
+    assert before["sha256"] in shown
+    assert "<td>xscan: 1</td>" in shown  # words, no JSON
+    assert "kept: the figure is" in shown
+    trained = replace(report, facts=facts | {"kept_though_trained_on": 3})
+    assert "trained on 3 of these films" in write(trained, tmp_path / "b")[1].read_text(encoding="utf-8")
     other = facts | {"engine_sha256": "b", "versions": {"xscan": "2"}}
     assert compared(before, facts, new_network=False) == ([], [])
     assert [len(found) for found in compared(before, other, new_network=False)] == [1, 1]
