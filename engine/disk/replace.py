@@ -120,6 +120,12 @@ def move(source: Path, target: Path) -> None:
         folder_to_disk(target.parent)
 
 
+def require_folder(path: Path) -> None:
+    """Raise OutputError if something else than a folder, or a link to one, stands at `path`."""
+    if os.path.lexists(path) and not path.is_dir():
+        raise OutputError(f"{path} is no folder: give the name of one, or of none yet")
+
+
 def require_plain(path: Path) -> None:
     """Raise OutputError if a link, a folder or a device stands at `path`: none of them is ever replaced or followed."""
     try:

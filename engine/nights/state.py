@@ -13,7 +13,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ..disk.overwrite import in_own_folder
-from ..disk.replace import move, replace_bytes, writing
+from ..disk.replace import move, replace_bytes, require_folder, writing
 from ..errors import OutputError
 from .clock import now
 
@@ -30,6 +30,7 @@ def state_folder() -> Path:
 
 def make_folder(folder: Path) -> None:
     """Make it, for its owner alone. Raises OutputError, StorageError."""
+    require_folder(folder)
     with writing(folder):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 

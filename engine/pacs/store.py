@@ -19,8 +19,8 @@ from enum import Enum, auto
 from pathlib import Path
 
 from ..disk.overwrite import in_own_folder
-from ..disk.replace import folder_to_disk, is_temporary, replace_bytes, replacing, writing
-from ..errors import OutputError, StorageError, UnreadableRadiograph, UsageError
+from ..disk.replace import folder_to_disk, is_temporary, replace_bytes, replacing, require_folder, writing
+from ..errors import StorageError, UnreadableRadiograph, UsageError
 from ..read.dicom.header import Header, parse
 from .journal import Journal
 from .objects.result import is_own
@@ -259,8 +259,7 @@ def make_folder(path: Path) -> None:
     """A folder of films, for its owner and group alone. Raises OutputError, StorageError."""
     if path.is_dir():
         return
-    if os.path.lexists(path):
-        raise OutputError(f"{path} is no folder: give the name of one, or of none yet")
+    require_folder(path)
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.mkdir(mode=0o750, exist_ok=True)
