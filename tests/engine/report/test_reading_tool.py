@@ -1,10 +1,6 @@
 """The morning page as a reader uses it: by hand and by keyboard alone, in Chromium driven by Playwright."""
 
-import json
-import subprocess
-import tarfile
 import time
-from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -17,59 +13,10 @@ from xscan.engine.lists.table import Row
 from xscan.engine.report.page import PageOptions, write_page
 
 from .chromium import PROGRAM
-from .lists import HOSTILE, MANIFEST, PhantomPictures, by_place, heard, made_up_rows, write_list
+from .conftest import VIEWER, Open
+from .lists import HOSTILE, MANIFEST, by_place, heard, made_up_rows, write_list
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="no Chromium on this machine")
-
-VIEWER = "https://pacs.example/viewer?StudyInstanceUIDs={study_uid}"
-Open = Callable[..., Any]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with (
-        playwright.sync_playwright() as driver,
-        closing(driver.chromium.launch(executable_path=PROGRAM, args=["--no-sandbox", "--disable-gpu"])) as browser,
-    ):
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def rows() -> list[Row]:
-    return made_up_rows(200)
-
-
-@pytest.fixture(scope="module")
-def csv(rows: list[Row], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    csv = tmp_path_factory.mktemp("page") / "night.csv"
-    write_list(csv, rows)
-    studies = [row.study_uid for row in by_place(rows)]
-    news = heard([row.file for row in rows[::3]], dict(zip(studies, studies[9:], strict=False)))
-    write_page(csv, csv.with_suffix(".html"), PageOptions("en", MANIFEST, VIEWER, news=news), PhantomPictures(3, 640))
-    return csv
-
-
-@pytest.fixture
-def opened(browser: Any, csv: Path) -> Iterator[Open]:
-    """Opens the page in a browser of its own, which has kept nothing; no error and no request is let pass."""
-    contexts, complaints = [], []
-
-    def open_page(**options: Any) -> Any:
-        context = browser.new_context(**({"viewport": {"width": 1440, "height": 900}} | options))
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(60_000)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
-        page.on("request", lambda asked: complaints.append(asked.url) if asked.url.startswith("http") else None)
-        page.goto(csv.with_suffix(".html").as_uri())
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert complaints == []
 
 
 def picked(page: Any) -> str:
@@ -350,60 +297,3 @@ def test_paper_has_page_numbers_and_the_date(opened: Open) -> None:
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert "printed" in page.text_content("#paper caption")
     assert page.pdf(format="A4")[:4] == b"%PDF"
-
-
-@pytest.fixture(scope="session")
-def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """axe-core (MPL 2.0) from the npm registry, for these tests alone: 0.7 MB a session."""
-    folder = tmp_path_factory.mktemp("axe")
-    try:
-        subprocess.run(
-            ["npm", "pack", "--silent", "axe-core@4"], cwd=folder, check=True, capture_output=True, timeout=60
-        )
-        [packed] = folder.glob("axe-core-*.tgz")
-        with tarfile.open(packed) as content:
-            file = content.extractfile("package/axe.min.js")
-            assert file is not None
-            return file.read().decode()
-    except (OSError, subprocess.SubprocessError, ValueError):
-        pytest.skip("axe-core cannot be had from the npm registry")
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_wcag_aa_by_axe(opened: Open, axe: str, scheme: str) -> None:
-    tags = json.dumps(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"])
-    for options in ({}, {"viewport": {"width": 390, "height": 844}}):
-        page = opened(color_scheme=scheme, bypass_csp=True, **options)
-        page.evaluate(axe)
-        for keys in ("", "m", "rxj", "4", "0u", "l"):
-            for key in keys:
-                page.keyboard.press(key)
-            broken = page.evaluate(
-                f"axe.run(document, {{runOnly: {tags}}}).then(r => r.violations.map(v => v.id + ' ' + v.nodes[0].html))"
-            )
-            assert broken == [], (options, keys)
-
-
-def test_every_control_is_reached_by_tab(opened: Open) -> None:
-    page = opened()
-    reached = set()
-    for _ in range(40):
-        page.keyboard.press("Tab")
-        reached.add(page.evaluate("document.activeElement.id || document.activeElement.dataset.band || ''"))
-    wanted = {
-        "lang",
-        "theme",
-        "help",
-        "all",
-        "urgent",
-        "unscored",
-        "search",
-        "doubtful",
-        "hideRead",
-        "scroll",
-        "zoomin",
-    }
-    assert (
-        wanted | {"invert", "full", "mapbutton", "width", "level", "markread", "markdisputed", "truth", "note"}
-        <= reached
-    )
