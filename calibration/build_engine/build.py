@@ -4,7 +4,6 @@ plan (network, runtime, precision) -> calibrate (ranges) -> emit INT8 or FP16 gr
 films) -> compile -> on a GPU: open, judge and time what was compiled -> write
 """
 
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ import onnxruntime
 from xscan.engine.dataset.trained_on import copy_record
 from xscan.engine.disk.overwrite import made_here
 from xscan.engine.disk.replace import replace_bytes
+from xscan.engine.disk.scratch import scratch
 from xscan.engine.errors import EngineError
 from xscan.engine.machine.gpu import probe
 from xscan.engine.network.sidecar import BuiltFor, Sidecar, sha256, write_engine
@@ -79,8 +79,8 @@ def build(settings: BuildSettings, say: Say | None = None) -> Built:
             calibration, calibrated = calibrate(plan, calibration, say)
     elif settings.calibrate is not None:
         say.note(f"{precision} needs no calibration: --calibrate is not used")
-    with tempfile.TemporaryDirectory(prefix="xscan-") as folder:
-        bench = _Bench(plan, calibration, calibrated, Card(plan, Path(folder), say), seconds, say)
+    with scratch() as folder:
+        bench = _Bench(plan, calibration, calibrated, Card(plan, folder, say), seconds, say)
         made = bench.best(precision)
     sidecar = _write(plan, made, bench.calibration, calibrated is not None)
     return Built(settings.out, sidecar, made.candidate.verdict, made.agreement, seconds)

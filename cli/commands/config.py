@@ -25,7 +25,8 @@ def show(
     verbose: Verbose = False,
     json: Json = False,
 ) -> None:
-    """Print every setting that is not at its default, and where it came from; with -v, all of them.
+    """Print every setting that is not at its default, and where it came from; with -v, all of them. What no command
+    would take is an error.
 
     Put a command line behind -- to see what it would run with.
     """
@@ -38,6 +39,7 @@ def show(
     words = {command[0]: command[1:]} if command else dict.fromkeys(commands)
     rows = [row for name, args in words.items() for row in _rows(root, commands[name], [name], args)]
     if not command:
+        _require_tables()
         rows += [
             {"command": name, "setting": key, "value": value, "source": str(current().file)}
             for name in TABLES
@@ -52,6 +54,22 @@ def show(
         {"file": str(file) if file else None, "settings": rows},
         "\n".join(lines) or f"every setting is at its default ({'no settings file' if file is None else file})",
     )
+
+
+def _require_tables() -> None:
+    """Read the tables that are no command's, as the commands that take them do. Raises UsageError."""
+    from ..settings.pacs import destination
+    from ..settings.page import large_bytes
+    from ..settings.points import wishes
+    from ..settings.state import state
+    from ..settings.viewer import viewer
+
+    wishes("", "")
+    viewer()
+    large_bytes()
+    state()
+    for name in current().tables.get("pacs", {}):
+        destination(name)
 
 
 def _rows(parent: Any, command: Any, path: list[str], args: list[str] | None) -> Iterator[dict[str, Any]]:

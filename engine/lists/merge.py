@@ -33,7 +33,8 @@ def merge(out: Path, parts: list[Path], any_engine: bool = False) -> int:
     for part in parts:
         if not part.is_file():
             half = part.with_name(part.name + ".part").exists()
-            raise UsageError(f"{part} is {'not finished: run its batch again' if half else 'not there'}")
+            why = "not finished: run its batch again" if half else "not there: check its name, or run its shard's batch"
+            raise UsageError(f"{part} is {why}")
     _require_all_shards(parts)
     _require_same_points(parts)
     if not any_engine:

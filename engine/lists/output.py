@@ -141,16 +141,12 @@ class Output:
                     remove_left(path)
                 self._prepare()
         except BaseException:
-            self._unlock()
+            self._close()
             raise
         return self
 
     def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
-        if self._part_stream is not None:
-            self._part_stream.close()
-        if self._sums is not None:
-            self._sums.close()
-        self._unlock()
+        self._close()
         # What a run reads again of its own: the list, its earlier state, other formats. Amid a stream no name is told;
         # a film's name is told of nobody's list, wherever it lies.
         if isinstance(error, OSError) and not isinstance(error, ConnectionError):
@@ -315,7 +311,10 @@ class Output:
         except (OSError, ValueError, KeyError, TypeError):
             return ""
 
-    def _unlock(self) -> None:
+    def _close(self) -> None:
+        for stream in (self._part_stream, self._sums):
+            if stream is not None:
+                stream.close()
         # The lock itself is the operating system's and dies with the process; the files are only for people.
         with contextlib.suppress(OSError):
             self._owner_file.unlink(missing_ok=True)

@@ -60,6 +60,11 @@ MIGRATIONS = (
     CREATE INDEX film_of_patient ON film (patient) WHERE patient <> '';
     CREATE INDEX film_of_study ON film (study_uid) WHERE study_uid <> '';
     """,
+    # When a SOPInstanceUID was first seen, however many films an anonymiser gave it to.
+    """
+    DROP INDEX film_of_sop;
+    CREATE INDEX film_of_sop ON film (sop_uid, first_seen) WHERE sop_uid <> '';
+    """,
 )
 
 

@@ -15,6 +15,7 @@ from . import clock
 from .database import Broken, read_history
 from .state import Keyed, keyed
 
+MOST = 1_000  #: films of one patient
 
 @dataclass(frozen=True)
 class News:
@@ -70,13 +71,15 @@ def first_seen(database: sqlite3.Connection, key: str, sop_uid: str) -> str:
     """When a film was first heard of. At another place, too: a DICOM film is known by its SOPInstanceUID."""
     found = database.execute("SELECT first_seen FROM film WHERE key = ?", (key,)).fetchone()
     if found is None and sop_uid:
-        query = "SELECT min(first_seen) FROM film WHERE sop_uid = ? AND sop_uid <> ''"  # as its index says
+        # As its index says, and one step of it: an anonymiser may have given one UID to all films.
+        query = "SELECT first_seen FROM film WHERE sop_uid = ? AND sop_uid <> '' ORDER BY first_seen LIMIT 1"
         found = database.execute(query, (sop_uid,)).fetchone()
     return (found and found[0]) or ""
 
 
 def earlier_study(database: sqlite3.Connection, study_uid: str) -> str:
-    """StudyInstanceUID of the patient's study before this one; '' where none is known."""
+    """StudyInstanceUID of the patient's study before this one; '' where none is known, and of a patient with more than
+    `MOST` films: that is a name that an anonymiser gave to all."""
     found = database.execute(
         "SELECT patient, max(taken), min(first_seen) FROM film"
         " WHERE study_uid = ? AND study_uid <> '' AND patient <> '' GROUP BY patient",
@@ -85,6 +88,9 @@ def earlier_study(database: sqlite3.Connection, study_uid: str) -> str:
     if len(found) != 1:  # nobody's, or several patients' in one study: the archive mixed something up
         return ""
     patient, taken, seen = found[0]
+    query = "SELECT count(*) FROM (SELECT 1 FROM film WHERE patient = ? AND patient <> '' LIMIT ?)"
+    if database.execute(query, (patient, MOST + 1)).fetchone()[0] > MOST:
+        return ""
     before = database.execute(
         "SELECT study_uid, max(taken) AS taken, min(first_seen) AS seen FROM film"
         " WHERE patient = ? AND patient <> '' AND study_uid NOT IN ('', ?) GROUP BY study_uid"

@@ -19,11 +19,12 @@ from ..errors import OutputError, StorageError, UnreadableRadiograph
 from ..read.dicom.header import PIXEL_DATA, Header, parse
 from ..read.film import DEFAULT_LIMITS
 from .destinations import Destination, Way
-from .find import Peer, Query, Series, Study, sound_uid
+from .find import Peer, Query, Series, Study
 from .hush import hushed
 from .notes import alone
 from .objects.result import is_own
 from .seen import DAMAGED, KEPT, OWN, Seen
+from .uids import sound_uid
 
 log = logging.getLogger("xscan")
 

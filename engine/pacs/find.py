@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import PeerError
 from .destinations import Destination
+from .uids import sound_uid
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
     from pynetdicom.association import Association
 
 STUDY_ROOT_FIND = "1.2.840.10008.5.1.4.1.2.2.1"
-_UID = re.compile(r"[0-9]+(\.[0-9]+)*")
 _MODALITY = re.compile(r"[A-Z0-9_]{1,16}")
 
 
@@ -59,12 +59,6 @@ class Peer(Protocol):
         """Ask for films of one series; each goes to `keep` as a file. Returns why some may be missing; '' for nothing
         known. keep: True when the film is on the disk."""
         ...
-
-
-def sound_uid(value: Any) -> str:
-    """The UID, or '' for what is none."""
-    text = str(value or "").strip(" \0")
-    return text if len(text) <= 64 and _UID.fullmatch(text) else ""
 
 
 def sound_count(value: Any) -> int | None:

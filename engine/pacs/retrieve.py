@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from ..errors import OutputError, PeerError, StorageError, UsageError
 from ..read.dicom.pixels import SYNTAXES
 from .destinations import Destination
-from .find import DimseFinder, sound_uid
+from .find import DimseFinder
 from .syntaxes import taken
+from .uids import sound_uid
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

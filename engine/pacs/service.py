@@ -31,7 +31,7 @@ START_S = 60.0  #: that the receiver may take to listen
 END_S = 8.0  #: ... and to end
 TICK_S = 0.25
 AGAIN_S = 60.0  #: after a scoring that could not be
-_ERRORS = {kind.__name__: kind for kind in (XscanError, UsageError, OutputError, StorageError)}
+_ERRORS = {kind.__name__: kind for kind in (UsageError, OutputError, EngineError, StorageError)}
 
 #: Is given the studies that have new scores.
 Scored = Callable[[list[Settled]], None]
@@ -199,7 +199,7 @@ class _Receiver:
         elif kind == "counts":
             self.counts = value
         elif kind == "error":
-            raise _ERRORS[value[0]](value[1])
+            raise _ERRORS.get(value[0], XscanError)(value[1])
         else:
             self._tell(value)
             log.info("%s", value)

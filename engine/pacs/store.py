@@ -24,6 +24,7 @@ from ..errors import StorageError, UnreadableRadiograph, UsageError
 from ..read.dicom.header import Header, parse
 from .journal import Journal
 from .objects.result import is_own
+from .uids import sound_uid
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _STUDY = re.compile(r"[0-9a-f]{16}")
@@ -233,13 +234,7 @@ class _Film:
         digest = _hash(syntax, "\0", memoryview(content)[_data_set(content) :])
         if header is None:
             return cls("", digest, f"film {digest}")
-        return cls(uid_of(header, 0x00080018), digest, uid_of(header, 0x0020000D) or f"film {digest}")
-
-
-def uid_of(header: Header, tag: int) -> str:
-    """A UID, or nothing (PS3.5 9.1)."""
-    uid = header.text(tag)
-    return uid if uid.replace(".", "").isdigit() and uid.isascii() and len(uid) <= 64 else ""
+        return cls(sound_uid(header.text(0x00080018)), digest, sound_uid(header.text(0x0020000D)) or f"film {digest}")
 
 
 def _is_ours(file: str) -> bool:

@@ -13,7 +13,8 @@ from ..machine.install import require
 from .answers import Answer, answer_of
 from .destinations import Destination
 from .dimse import tls_context
-from .find import Query, Series, Study, each_query, once, sound_count, sound_modality, sound_uid
+from .find import Query, Series, Study, each_query, once, sound_count, sound_modality
+from .uids import sound_uid
 
 if TYPE_CHECKING:
     from dicomweb_client.web import DICOMwebClient

@@ -1,10 +1,10 @@
 """Build an engine again for this machine, from the ONNX beside it."""
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from ..disk.scratch import scratch
 from ..errors import EngineError
 from ..machine.gpu import probe
 from ..machine.gpu_fit import unfit
@@ -90,7 +90,7 @@ def _proven(path: Path, sidecar: Sidecar, engine: bytes, graph: bytes, say: Call
     from .agreement import require_agreement
     from .engines import tried
 
-    with tempfile.TemporaryDirectory() as folder, tried(path.name, sidecar, engine, Path(folder)) as runtime:
+    with scratch() as folder, tried(path.name, sidecar, engine, folder) as runtime:
         found = require_agreement(runtime, path, graph)
         compiled = runtime.layer_table() if isinstance(runtime, Inspected) else {}
     say(found.as_text())

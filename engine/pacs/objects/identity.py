@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 from ...errors import UnreadableRadiograph
 from ...read.dicom.header import Header, parse
+from ..uids import sound_uid
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-_UID = re.compile(r"[0-9]+(\.[0-9]+)*")
 _CONTROL = re.compile(rb"[\x00-\x1a\x1c-\x1f\x7f]")  # ESC changes the character set (PS3.5 6.1.2.5)
 _CHARACTER_SETS = 0x00080005
 
@@ -89,8 +89,8 @@ def source_of(content: bytes, max_bytes: int) -> Source:
     Raises UnreadableRadiograph: what it is no film for, or `bad-header` where its identity cannot be handed on.
     """
     header = parse(content, max_bytes)
-    sop_class, sop_uid = _uid(header, 0x00080016), _uid(header, 0x00080018)
-    series_uid, study_uid = _uid(header, 0x0020000E), _uid(header, 0x0020000D)
+    sop_class, sop_uid = sound_uid(header.text(0x00080016)), sound_uid(header.text(0x00080018))
+    series_uid, study_uid = sound_uid(header.text(0x0020000E)), sound_uid(header.text(0x0020000D))
     uids = {"SOPInstanceUID": sop_uid, "SeriesInstanceUID": series_uid, "StudyInstanceUID": study_uid}
     if not (sop_class and sop_uid and series_uid and study_uid):
         raise UnreadableRadiograph("bad-header", "a UID that a result must refer to is missing or malformed")
@@ -169,8 +169,3 @@ def _matching(pattern: str, value: str) -> str:
 
 def _even(value: bytes) -> bytes:
     return value + b" " * (len(value) % 2)
-
-
-def _uid(header: Header, tag: int) -> str:
-    uid = header.text(tag)
-    return uid if len(uid) <= 64 and _UID.fullmatch(uid) else ""

@@ -32,11 +32,14 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("triage", "[operating-points]\nrule_in = 0.9", "[operating-points] has no 'rule_in'"),
     ],
 )
-def test_a_mistake_in_a_table_is_one_line(place: Path, here: Here, command: str, lines: str, said: str) -> None:
+@pytest.mark.parametrize("by_config_show", [False, True])
+def test_a_mistake_in_a_table_is_one_line(
+    place: Path, here: Here, command: str, lines: str, said: str, by_config_show: bool
+) -> None:
     (place / "xscan.toml").write_text(lines + "\n", encoding="utf-8")
     words = {"report": ["list.csv"], "triage": ["list.csv", "--out", "other.csv", "--engine", "seed"]}.get(command, [])
     before = sorted(place.iterdir())
-    ended = here(command, *words)
+    ended = here("config", "show") if by_config_show else here(command, *words)
     assert ended.code == 2, ended.said
     assert ended.said.startswith("xscan: ")
     assert said in ended.said

@@ -21,7 +21,7 @@ def test_what_is_no_run_s_shards_is_refused_and_nothing_is_written(tmp_path: Pat
     a = part(tmp_path, "a.csv", "a.png", engine="1" * 64, points=["", ""])
     (tmp_path / "half.csv.part").write_bytes(HEADER)
     for other, said in (
-        (tmp_path / "gone.csv", "gone.csv is not there"),
+        (tmp_path / "gone.csv", "gone.csv is not there: check its name"),
         (tmp_path / "half.csv", "half.csv is not finished: run its batch again"),
         (part(tmp_path, "engine.csv", "b.png", engine="2" * 64), "another engine than .*--any-engine"),
         (part(tmp_path, "same.csv", "a.png", engine="1" * 64), "the same file: they are not shards"),

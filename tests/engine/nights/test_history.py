@@ -13,7 +13,7 @@ from xscan.engine.errors import OutputError, StorageError
 from xscan.engine.lists.table import Note, Row
 from xscan.engine.nights import database
 from xscan.engine.nights.database import MIGRATIONS, NAME, open_history
-from xscan.engine.nights.heard import earlier_study, first_seen
+from xscan.engine.nights.heard import MOST, earlier_study, first_seen
 from xscan.engine.nights.history import LATER, Recorder, Run
 from xscan.engine.nights.look_back import by_night, prune, runs
 from xscan.engine.nights.state import keyed
@@ -271,9 +271,37 @@ def test_no_question_reads_all_films(nights: Nights, state: Path):
         assert first_seen(history, "no key", "3.1") != ""
         assert earlier_study(history, "2.1") == ""
         history.set_trace_callback(None)
-        assert len(asked) == 4
+        assert len(asked) == 5
         plans = [step[3] for query in asked for step in history.execute(f"EXPLAIN QUERY PLAN {query}")]
     assert [plan for plan in plans if " film " in plan and "=?)" not in plan] == []
+
+
+def test_films_that_an_anonymiser_made_one_patients_and_gave_one_uid_cost_no_more_each(nights: Nights, state: Path):
+    rows = [
+        film(f"{number}", study_uid=f"2.{number}", sop_uid="3.1", note=Note("a" * 32, f"{20200101 + number}"))
+        for number in range(MOST)
+    ]
+    nights(rows)
+
+    def steps() -> int:
+        """Of SQLite, in tens, for two questions."""
+        taken = [0]
+
+        def count() -> int:
+            taken[0] += 1
+            return 0
+
+        with contextlib.closing(open_history(state)) as history:
+            history.set_progress_handler(count, 10)
+            assert first_seen(history, "no key", "3.1") != ""
+            assert earlier_study(history, "2.2") == ("2.1" if MOST >= nights_films else "")
+        return taken[0]
+
+    nights_films = len(rows)
+    before = steps()
+    nights([*rows, film("one more", study_uid="2.x", sop_uid="3.1", note=Note("a" * 32, "20300101"))])
+    nights_films += 1
+    assert steps() < before
 
 
 def test_a_study_of_two_patients_is_linked_with_none(nights: Nights):
