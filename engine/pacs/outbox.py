@@ -294,10 +294,6 @@ class Outbox:
             query = "DELETE FROM object WHERE state != ? AND changed < ?"
             return self._store.execute(query, (State.WAITING, before)).rowcount
 
-    def holds(self, instance: str) -> bool:
-        """Whether an object of ours has this SOP Instance UID."""
-        return bool(self._ask("SELECT 1 FROM object WHERE instance = ?", (instance,)))
-
     def _ask(self, query: str, values: tuple[object, ...] = ()) -> list[Any]:
         try:
             return self._store.execute(query, values).fetchall()
