@@ -44,9 +44,8 @@ lint: $(VENV)/dev
 # Which branches the tests take; fails under the floor in pyproject.toml. Takes longer than `make test`.
 coverage: $(VENV)/dev
 	rm -f .coverage .coverage.*
-	$(BIN)/python -m coverage run -m pytest -n auto --dist loadfile --no-loadscope-reorder
-	$(BIN)/python -m coverage combine --quiet
-	$(BIN)/python -m coverage report
+	$(BIN)/python -m coverage run -m pytest -n auto --dist loadfile --no-loadscope-reorder; ended=$$?; \
+	$(BIN)/python -m coverage combine --quiet; $(BIN)/python -m coverage report && exit $$ended
 
 bench: $(VENV)/dev
 	$(BIN)/python benchmarks/everything.py --short

@@ -17,6 +17,7 @@ from .state import Keyed, keyed
 
 MOST = 1_000  #: films of one patient
 
+
 @dataclass(frozen=True)
 class News:
     """Which films a reader has not seen in an earlier list, and what is known of their patients, by the history."""

@@ -37,7 +37,11 @@ def test_an_interrupted_run_carries_on_to_the_same_list(
 ) -> None:
     (folder, whole), out = night, tmp_path / "list.csv"
     command = [sys.executable, "-m", "xscan.cli", "batch", str(folder), "--out", str(out), "--batch-size", "2"]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True) as run:
+
+    def heard() -> None:  # also where the tests run under nohup
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True, preexec_fn=heard) as run:
         part = tmp_path / "list.csv.part"
         while run.poll() is None and not (part.exists() and part.stat().st_size > 2000):
             time.sleep(0.005)
