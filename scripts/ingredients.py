@@ -2,14 +2,15 @@
 
     python scripts/ingredients.py DATA ELSEWHERE --out runs/ingredients [--only NAME ...] [--size 112 --epochs 10]
 
-Each network is `compact` of one lesson, trained on the folds that are left; fold 9 is not touched. Runs go on where they
-were interrupted. Prints a table: on the held-out folds, then on the films from elsewhere, accuracy of three classes, ROC
-AUC of normal against pneumonia, and the share of normals called pneumonia by the most probable class.
+Each network is `compact` of one lesson, trained on the folds that are left; fold 9 is not touched. Runs go on where
+they were interrupted. Prints a table: on the held-out folds, then on the films from elsewhere, accuracy of three
+classes, ROC AUC of normal against pneumonia, and the share of normals called pneumonia by the most probable class.
 """
 
 import argparse
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -58,7 +59,7 @@ def main() -> None:
     for name in options.only:
         run = options.out / f"{name.replace(' ', '-')}-{options.seed}"
         train(films, replace(base, augmentation=VARIANTS[name]), run, resume=True, verbose=0, targets=targets)
-        network = keras.models.load_model(run / "final.keras")
+        network: Any = keras.saving.load_model(run / "final.keras", compile=False)
         cells = [_figures(part, logits_of(network, pictures)) for part, pictures in shown]
         print(f"| {name} | {' | '.join(cells)} |", flush=True)
 
