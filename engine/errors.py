@@ -65,7 +65,7 @@ class ClusterGone(StorageError):
 
 
 class FileProblem(Exception):
-    """One file that gets no score. `code` is from the list in docs/output.md; `detail` is our own
+    """One file that gets no score. `code` is from the list in docs/reading.md; `detail` is our own
     sentence, and holds nothing that came out of the file's header or path."""
 
     status = ""

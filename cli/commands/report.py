@@ -87,7 +87,8 @@ def report(
         else:
             write_page(csv, page, options, None)
     if missing:
-        console.warn(f"{missing} of {films} pictures are missing: their films are not in {folder}, or have changed")
+        why = f"their films are not in {folder}, have changed, or could not be scored"
+        console.warn(f"{missing} of {films} pictures are missing: {why}")
     if json:
         console.result({"page": str(page), "missing_pictures": missing}, "")
     else:

@@ -1,6 +1,5 @@
 """How a command says that it failed: one line on stderr, and with --json an object on stdout, too."""
 
-import errno
 import os
 import re
 import sys
@@ -11,13 +10,6 @@ from xscan.engine.errors import XscanError
 
 from . import console
 from .groups import argument_name
-
-#: What only a disk or a share says that has failed or gone, whatever was being read.
-_STORAGE = tuple(
-    getattr(errno, name)
-    for name in ("EIO", "ESTALE", "ENODEV", "ENXIO", "EREMOTEIO", "ENOTCONN")
-    if hasattr(errno, name)
-)
 
 #: The parser's words, and plain ones.
 _PLAIN = (
@@ -47,7 +39,9 @@ def failure(error: Exception) -> int:
         return fail(str(error), error.exit_code)
     if hasattr(error, "format_message"):  # of the parser; where its class stands is not public
         return _of_the_parser(error)
-    if isinstance(error, OSError) and error.errno in _STORAGE:
+    from xscan.engine.disk.away import is_away
+
+    if isinstance(error, OSError) and is_away(error):
         return fail("a disk or share does not answer: bring it back and run the same command again", 5)
     if os.environ.get("XSCAN_TRACEBACK"):
         raise error

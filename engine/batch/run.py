@@ -22,6 +22,7 @@ from typing import Any
 from ..disk.overwrite import require_page
 from ..disk.replace import Ours
 from ..errors import StorageError, UsageError
+from ..find.discover import cannot_list
 from ..lists.doubles import Doubles
 from ..lists.earlier import EarlierRow
 from ..lists.formats import OURS, convert, target_of
@@ -199,14 +200,14 @@ def resolving(doubles: Doubles, summary: Summary) -> Callable[[Row], Row] | None
 
 
 def require_folder(folder: Path) -> None:
-    """Raises UsageError where the folder cannot be listed."""
+    """Raises UsageError where the folder cannot be listed, StorageError where its disk or share does not say."""
     try:
         with os.scandir(folder):
             return
-    except OSError:
-        if folder.is_file():
-            raise UsageError(f"{folder} is a file: give the folder that it is in") from None
-        raise UsageError(f"cannot list the folder {folder}: check that it exists and may be read") from None
+    except NotADirectoryError:
+        raise UsageError(f"{folder} is a file: give the folder that it is in") from None
+    except OSError as error:
+        raise cannot_list(folder, error) from None
 
 
 def row_settings(settings: BatchSettings, engine: str, source: str = "") -> dict[str, Any]:

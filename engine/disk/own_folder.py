@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import OutputError
+from .overwrite import unreadable
 
 
 class OwnFolder:
@@ -20,19 +21,20 @@ class OwnFolder:
         self._is_own = is_own
 
     def require_own(self) -> None:
-        """Raise OutputError if something else than xscan's own folder stands there, or anything else in it."""
+        """Raise OutputError if something else than xscan's own folder stands there, or anything else in it;
+        StorageError where its disk does not say."""
         try:
             status = os.lstat(self.path)
         except FileNotFoundError:
             return
-        except OSError:
-            raise OutputError(f"{self.path} cannot be read: check its permissions") from None
+        except OSError as error:
+            raise unreadable(self.path, error) from None
         if not stat.S_ISDIR(status.st_mode):
             raise OutputError(f"{self.path} is in the way and is not xscan's: rename it, or give another --out")
         try:
             strangers = sum(1 for path in self.path.iterdir() if not self._owns(path))
-        except OSError:
-            raise OutputError(f"{self.path} cannot be read: check its permissions") from None
+        except OSError as error:
+            raise unreadable(self.path, error) from None
         if strangers:
             raise OutputError(
                 f"{self.path} holds {strangers} {'file' if strangers == 1 else 'files'} that xscan did not make: "

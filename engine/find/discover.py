@@ -18,13 +18,23 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import dropwhile
 from pathlib import Path
 
-from ..errors import FileProblem, NotARadiograph, UnreadableRadiograph, UsageError
+from ..disk.away import is_away
+from ..errors import FileProblem, NotARadiograph, StorageError, UnreadableRadiograph, UsageError
 from . import zips
 from .found import MAX_NAME, Found, order_key, shown_name
 from .in_order import in_order
 from .named import Tree, tree_of
 
 NAMES_A_RUN = 50_000  #: names of one folder held in memory; a larger folder is sorted on disk
+
+
+def cannot_list(folder: Path, error: OSError) -> UsageError | StorageError:
+    """What to tell of a folder of films that cannot be listed."""
+    if is_away(error):
+        return StorageError(
+            f"the folder {folder} does not answer: bring its disk or share back and run the same command again"
+        )
+    return UsageError(f"cannot list the folder {folder}: check that it exists and may be read")
 
 
 def discover(
@@ -47,7 +57,7 @@ def discover(
     after: a file that an earlier walk found last: only what follows it is given, and what precedes it is not looked at.
     on_link: called where a link leads to a folder. A walk after that one knows nothing of links before.
     alive: called for each name that is listed or looked at: a large folder on a slow share takes its time.
-    Raise UsageError when `folder` itself cannot be listed; anything below it becomes a row instead.
+    Raise UsageError or StorageError when `folder` itself cannot be listed; anything below it becomes a row instead.
     """
     if not after:
         return _walk(folder, exclude, follow_links, on_mount, only, (), on_link, alive)
@@ -77,8 +87,8 @@ def _walk(
         entries = _sorted_names(root, alive) if meant is None else _named(meant)
         identity = _identity(os.stat(root))
         own.enter(root)
-    except OSError:
-        raise UsageError(f"cannot list the folder {folder}: check that it exists and may be read") from None
+    except OSError as error:
+        raise cannot_list(folder, error) from None
     # One level of the walk: names still to visit, the real path, the path shown, who the folder is, what is meant.
     walk: list[tuple[Iterator[str], str, str, tuple[int, int], Tree | None]] = [(entries, root, "", identity, meant)]
     while walk:

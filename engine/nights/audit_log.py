@@ -16,6 +16,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from ..disk.overwrite import unreadable
 from ..disk.replace import create, move, require_plain, writing
 from ..errors import OutputError
 from . import clock
@@ -87,14 +88,14 @@ def files_of(folder: Path) -> list[Path]:
 
 
 def verify(folder: Path) -> Verdict:
-    """Follow the chain through all files. Raises OutputError where a file cannot be read."""
+    """Follow the chain through all files. Raises OutputError, StorageError where a file cannot be read."""
     found = Verdict()
     for path in files_of(folder):
         found.files += 1
         try:
             content = path.read_bytes()
-        except OSError:
-            raise OutputError(f"{path} cannot be read: check its permissions") from None
+        except OSError as error:
+            raise unreadable(path, error) from None
         lines = content.split(b"\n")
         for place, line in enumerate(lines, 1):
             entry, following = _entry(line), _entry(lines[place]) if place < len(lines) else None

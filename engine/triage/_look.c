@@ -17,7 +17,7 @@ Limited API of Python 3.11 (PEP 384): one build serves all later versions. */
 #define FASTEST
 #endif
 
-enum { STROKE = 9, HALF = STROKE / 2, WHITE = 225, STANDS_OUT = 61, LEAST = 16 }; /* as in picture.py */
+enum { STROKE = 9, HALF = STROKE / 2, WHITE = 225, STANDS_OUT = 61, LEAST = 16 }; /* as in look.py */
 
 /* Where an output pixel is taken from along one axis: a pixel and the next one, in parts of 2048. */
 typedef struct {

@@ -29,6 +29,9 @@ def test_every_doubt_is_listed() -> None:
         codes = re.findall(r"\.append\(\(\"([a-z-]+)\"", source)
         assert codes
         assert set(codes) <= set(REVIEW)
+    source = (ROOT / "engine" / "triage" / "gate.py").read_text(encoding="utf-8")
+    codes = re.findall(r"return \"([a-z-]+)\", ", source)
+    assert {"blank", "adult"} <= set(codes) <= set(REVIEW)
 
 
 def test_no_code_has_two_meanings() -> None:

@@ -1,5 +1,6 @@
 """`xscan batch` that is cut off, killed, or loses its disks: it carries on to the same list."""
 
+import errno
 import json
 import os
 import shutil
@@ -8,13 +9,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from xscan.engine.errors import OutputError
 from xscan.engine.lists.output import Output
 
-from ...conftest import Xscan
+from ...conftest import Here, Xscan
 from .lists import POSIX
 
 
@@ -154,4 +156,24 @@ def test_a_full_disk_ends_the_run_and_loses_nothing(xscan: Xscan, folder: Path, 
     assert run.stderr.count("\n") == 1
     assert (tmp_path / "list.csv.part").stat().st_size == 5000
     assert xscan("batch", folder, "--out", out).returncode == 0
+    assert out.read_bytes() == whole.read_bytes()
+
+
+def test_a_share_that_does_not_answer_at_the_start_is_no_mistake_of_the_commands(
+    night: tuple[Path, Path], tmp_path: Path, here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder, whole), out = night, tmp_path / "list.csv"
+    shutil.copy(whole, out)
+    real = os.scandir
+
+    def failing(path: Any = ".") -> Any:
+        if Path(path) == folder:
+            raise OSError(errno.ESTALE, "stale", str(path))
+        return real(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "scandir", failing)
+        ended = here("batch", folder, "--out", out)
+    assert (ended.code, ended.said.count("\n")) == (5, 1), ended.said
+    assert "bring its disk or share back" in ended.said
     assert out.read_bytes() == whole.read_bytes()

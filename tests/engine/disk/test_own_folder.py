@@ -1,5 +1,6 @@
 """One remover: its own plain files go, whatever else lies beside them stays."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xscan.engine.disk.own_folder import OwnFolder
-from xscan.engine.errors import OutputError
+from xscan.engine.errors import OutputError, StorageError, XscanError
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="links")
 KINDS = ["own", "named so", "named otherwise", "link to own", "link to a folder", "folder", "fifo"]
@@ -69,3 +70,17 @@ def test_only_own_plain_files_are_removed(tmp_path_factory, kinds, itself):
     assert real.exists() == (itself != "folder" or any(kind != "own" for kind in kinds))
     if itself == "file":
         assert place.read_bytes() == b"a film"
+
+
+@pytest.mark.parametrize(("number", "kind"), [(errno.EIO, StorageError), (errno.EACCES, OutputError)])
+def test_a_folder_that_cannot_be_looked_at_is_told_by_what_its_disk_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, kind: type[Exception]
+) -> None:
+    def failing(path: object) -> os.stat_result:
+        raise OSError(number, "failed", str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "lstat", failing)
+        with pytest.raises(XscanError) as told:
+            OwnFolder(tmp_path / "own", lambda _: True).require_own()
+    assert type(told.value) is kind
