@@ -47,6 +47,18 @@ def test_a_mistake_in_a_table_is_one_line(
     assert sorted(place.iterdir()) == before
 
 
+def test_settings_are_shown_to_one_who_may_not_read_the_password(place: Path, here: Here) -> None:
+    lines = ("[pacs.main]", 'url = "https://pacs.example/dicom-web"', 'user = "xscan"', 'password-file = "gone"')
+    (place / "xscan.toml").write_text("\n".join(lines), encoding="utf-8")
+    ended = here("config", "show")
+    assert (ended.code, ended.said) == (0, "")
+    assert "pacs.main" in ended.out
+    (place / "xscan.toml").write_text("\n".join(lines).replace("url", "uri"), encoding="utf-8")
+    ended = here("config", "show")
+    assert (ended.code, ended.said.count("\n")) == (2, 1), ended.said
+    assert "uri" in ended.said
+
+
 def test_a_pacs_that_no_settings_file_names_is_said_with_what_to_do(place: Path, here: Here) -> None:
     ended = here("pacs", "test", "archive")
     assert (ended.code, ended.said.count("\n")) == (2, 1)
