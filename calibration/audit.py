@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from sys import intern
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -112,6 +113,15 @@ class Audit:
         return asdict(self)
 
 
+class _Film(NamedTuple):
+    """What the figures need of a scored film: a whole row is many times as large, and a list may cover years."""
+
+    score: float
+    band: str
+    month: str  #: in which the file was written: the list holds no other date
+    truth: bool | None  #: is it pneumonia; None where the readers' table does not have it
+
+
 def trained_films(folder: Path, manifest: Manifest, beside: Path) -> set[str] | None:
     """The files of a scanned folder that the network was trained on, as its list names them; None: not on record.
 
@@ -131,19 +141,28 @@ def audit(lists: list[Path], truth: Path, manifest: Manifest, trained: set[str] 
     Raises UsageError, OutputError.
     """
     key, wanted = read_truth(truth)
-    scored = [row for path in lists for row in _scored(path, manifest)]
-    films = [row for row in scored if row.file not in (trained or ())]
-    if scored and not films:
+    unmatched = set(wanted)
+    films: list[_Film] = []
+    left_out = 0
+    for row in (row for path in lists for row in _scored(path, manifest)):
+        if row.file in (trained or ()):
+            left_out += 1
+            continue
+        name = getattr(row, key)
+        unmatched.discard(name)
+        month = intern(row.modified[:7] or "unknown")
+        films.append(_Film(float(row.p_pneumonia), intern(row.priority), month, wanted.get(name)))
+    if left_out and not films:
         raise UsageError("the network was trained on all films of the lists: no figure of them says how it does")
-    score = np.array([float(row.p_pneumonia) for row in films])
-    known = np.array([getattr(row, key) in wanted for row in films], bool)
+    score = np.array([film.score for film in films])
+    known = np.array([film.truth is not None for film in films], bool)
     if not known.any():
         raise UsageError(f"no scored film of the lists has a row in {truth.name} (compared by {key})")
-    sick = np.array([wanted.get(getattr(row, key), False) for row in films], bool)
-    band = np.array([row.priority for row in films])
+    sick = np.array([bool(film.truth) for film in films], bool)
+    band = np.array([film.band for film in films])
     result = Audit(manifest.label, int(known.sum()))
-    result.trained_on = None if trained is None else len(scored) - len(films)
-    result.unmatched_truth = len(wanted.keys() - {getattr(row, key) for row in films})
+    result.trained_on = None if trained is None else left_out
+    result.unmatched_truth = len(unmatched)
     result.without_truth = int((~known).sum())
     for name in Band:
         here = known & (band == name)
@@ -160,7 +179,7 @@ def audit(lists: list[Path], truth: Path, manifest: Manifest, trained: set[str] 
             "specificity": rate(int((known & ~sick & ~positive).sum()), int((known & ~sick).sum())),
         }
     result.calibration = _calibration(score[known], sick[known])
-    result.months = _months(films, score, band, known, sick, manifest)
+    result.months = _months(np.array([film.month for film in films]), score, band, known, sick, manifest)
     return result
 
 
@@ -179,14 +198,13 @@ def _calibration(score: np.ndarray, sick: np.ndarray) -> dict[str, Any]:
 
 
 def _months(
-    films: list[Row], score: np.ndarray, band: np.ndarray, known: np.ndarray, sick: np.ndarray, manifest: Manifest
+    month: np.ndarray, score: np.ndarray, band: np.ndarray, known: np.ndarray, sick: np.ndarray, manifest: Manifest
 ) -> dict[str, dict[str, Any]]:
-    """By the month in which the file was written: the list holds no other date.
+    """By the month of each film.
 
     `expected` and `found`: of films with a truth, the mean score and the share that is pneumonia; the two part when
     the scores no longer mean what they say.
     """
-    month = np.array([row.modified[:7] or "unknown" for row in films])
     reference = manifest.results.get("distribution")
     months = {}
     for name in sorted(set(month)):

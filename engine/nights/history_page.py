@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..disk.overwrite import GENERATOR, require_page
 from ..disk.replace import replace_bytes
-from .look_back import Drift, RunEntry, by_night, drift_of
+from .look_back import Drift, RunEntry, by_night, drifts_of
 
 BANDS = ("urgent", "review", "routine")
 WIDTH, HEIGHT, LEFT, BOTTOM = 760, 156, 48, 24
@@ -112,8 +112,8 @@ class _Nights:
 
     def __init__(self, entries: list[RunEntry], known: list[RunEntry]) -> None:
         self.drifts: dict[str, Drift] = {}  #: of a night's lists the one that is furthest over its limit
-        for entry in entries:
-            drift, other = drift_of(entry, known), self.drifts.get(entry.night)
+        for entry, drift in zip(entries, drifts_of(entries, known), strict=True):
+            other = self.drifts.get(entry.night)
             if drift.psi is not None and (other is None or _over(drift) > _over(other)):
                 self.drifts[entry.night] = drift
         self.runs: dict[str, list[RunEntry]] = {}

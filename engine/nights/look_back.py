@@ -3,7 +3,8 @@
 import contextlib
 import json
 import sqlite3
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -102,12 +103,17 @@ class Drift(NamedTuple):
     films: int  #: of earlier nights, that it is held against
 
 
+def _first_before(night: str) -> str:
+    """The first of the nights that a night is held against."""
+    return (date.fromisoformat(night) - timedelta(days=NIGHTS)).isoformat()
+
+
 def drift_of(night: RunEntry, nights: Iterable[RunEntry], least: float = ANOTHER) -> Drift:
     """A night against earlier nights of its list, up to NIGHTS days back, that the same network scored.
 
     A clinic's films are not those that the network was made on, so its own nights are the measure. least: of the limit.
     """
-    first = (date.fromisoformat(night.night) - timedelta(days=NIGHTS)).isoformat()
+    first = _first_before(night.night)
     network = night.facts.get("network")
     alike = [
         earlier.bins
@@ -124,14 +130,34 @@ def drift_of(night: RunEntry, nights: Iterable[RunEntry], least: float = ANOTHER
     return Drift(moved(night.bins, counts), max(least, by_chance(len(counts), tonight, films)), films)
 
 
+def drifts_of(entries: Iterable[RunEntry], known: Sequence[RunEntry]) -> list[Drift]:
+    """`drift_of` of each entry against `known`, which are in the order of their nights, as `by_night` gives them."""
+    alike: dict[tuple[str, str], list[RunEntry]] = {}  # so that years of nights are not gone through for each of them
+
+    def of(entry: RunEntry) -> list[RunEntry]:
+        return alike.setdefault((entry.key, str(entry.facts.get("network"))), [])
+
+    for earlier in known:
+        of(earlier).append(earlier)
+    drifts = []
+    for entry in entries:
+        first, last = (
+            bisect_left(of(entry), night, key=lambda earlier: earlier.night)
+            for night in (_first_before(entry.night), entry.night)
+        )
+        drifts.append(drift_of(entry, of(entry)[first:last]))
+    return drifts
+
+
 def gate_scores(folder: Path, network: str, key: str, night: str) -> tuple[list[list[float]], list[list[float]]]:
-    """The gate's scores of films that were new in a list's night, and of those of its earlier nights."""
+    """The gate's scores of films that were new in a list's night, and in its earlier nights, up to NIGHTS days back."""
     query = (
         "SELECT film.gate, run.night FROM film JOIN run ON run.id = film.first_run"
-        " WHERE film.gate <> '' AND film.model = ? AND run.list = ? AND run.night <= ?"
+        " WHERE film.gate <> '' AND film.model = ? AND run.list = ? AND run.night BETWEEN ? AND ?"
     )
+    about = (network, key, _first_before(night), night)
     with _reading(folder) as database:
-        rows = database.execute(query, (network, key, night)).fetchall() if database is not None else []
+        rows = database.execute(query, about).fetchall() if database is not None else []
     found: tuple[list[list[float]], list[list[float]]] = ([], [])
     for text, when in rows:
         with contextlib.suppress(ValueError):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ..errors import PeerError
 from .destinations import Destination
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pynetdicom.association import Association
 
 STUDY_ROOT_FIND = "1.2.840.10008.5.1.4.1.2.2.1"
+_T = TypeVar("_T")
 _MODALITY = re.compile(r"[A-Z0-9_]{1,16}")
 
 
@@ -104,9 +105,11 @@ class DimseFinder:
             for keys in each_query(query):
                 wanted = {"StudyInstanceUID": "", "NumberOfStudyRelatedInstances": "", "StudyDate": "", **keys}
                 wanted.setdefault("ModalitiesInStudy", "")
-                for found in self._ask("STUDY", wanted):
-                    uid = sound_uid(found.get("StudyInstanceUID"))
-                    yield Study(uid, sound_count(found.get("NumberOfStudyRelatedInstances")))
+                yield from self._ask("STUDY", wanted, take)
+
+        def take(answer: "Dataset") -> Study:
+            uid = sound_uid(answer.get("StudyInstanceUID"))
+            return Study(uid, sound_count(answer.get("NumberOfStudyRelatedInstances")))
 
         return once(ask())
 
@@ -117,24 +120,26 @@ class DimseFinder:
             "Modality": "",
             "NumberOfSeriesRelatedInstances": "",
         }
-        found = [
-            Series(
+
+        def take(answer: "Dataset") -> Series:
+            return Series(
                 sound_uid(answer.get("SeriesInstanceUID")),
                 sound_modality(answer.get("Modality")),
                 sound_count(answer.get("NumberOfSeriesRelatedInstances")),
             )
-            for answer in self._ask("SERIES", keys)
-        ]
-        return [series for series in found if series.uid]
+
+        return [series for series in self._ask("SERIES", keys, take) if series.uid]
 
     def instances(self, study: str, series: str) -> list[str]:
         keys = {"StudyInstanceUID": study, "SeriesInstanceUID": series, "SOPInstanceUID": ""}
-        found = (sound_uid(answer.get("SOPInstanceUID")) for answer in self._ask("IMAGE", keys))
+        found = self._ask("IMAGE", keys, lambda answer: sound_uid(answer.get("SOPInstanceUID")))
         return list(dict.fromkeys(uid for uid in found if uid))
 
-    def _ask(self, level: str, keys: dict[str, str]) -> "list[Dataset]":
-        """All answers to one question. The association stays open for the next; one that the PACS has closed meanwhile
-        is opened again."""
+    def _ask(self, level: str, keys: dict[str, str], take: "Callable[[Dataset], _T]") -> list[_T]:
+        """What `take` makes of each answer to one question: there may be many, and as a whole they are large.
+
+        The association stays open for the next; one that the PACS has closed meanwhile is opened again.
+        """
         from pydicom.dataset import Dataset
 
         question = Dataset()
@@ -142,18 +147,18 @@ class DimseFinder:
         for keyword, value in keys.items():
             setattr(question, keyword, value)
         used_before = self._opened is not None
-        found = self._answers(question)
+        found = self._answers(question, take)
         if found is None and used_before:
             self.close()
-            found = self._answers(question)
+            found = self._answers(question, take)
         if found is None:
             self.close()
             raise PeerError(f"{self._destination.name}: the PACS broke off a query (C-FIND): run again")
         return found
 
-    def _answers(self, question: "Dataset") -> "list[Dataset] | None":
+    def _answers(self, question: "Dataset", take: "Callable[[Dataset], _T]") -> list[_T] | None:
         """None where the association ended before the last answer."""
-        found: list[Dataset] = []
+        found: list[_T] = []
         opened = self._association()
         if not opened.is_established:
             return None
@@ -163,7 +168,7 @@ class DimseFinder:
                 return None
             if code in (0xFF00, 0xFF01):
                 if answer is not None:
-                    found.append(answer)
+                    found.append(take(answer))
             elif code != 0x0000:
                 raise PeerError(
                     f"{self._destination.name}: the PACS answered {code:04X} to a query (C-FIND): run again"

@@ -35,6 +35,7 @@ _PART = 200  #: rows in one transaction
 _LOST = "and send the lists again: the objects are the same"
 
 _SCHEMA = """
+CREATE TABLE IF NOT EXISTS pause (destination TEXT PRIMARY KEY, until REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS object (
   number INTEGER PRIMARY KEY,
   destination TEXT NOT NULL, kind TEXT NOT NULL, instance TEXT NOT NULL, series TEXT NOT NULL, sop_uid TEXT NOT NULL,
@@ -189,11 +190,14 @@ class Outbox:
         return known is None
 
     def due(self, destination: str, most: int = 100) -> list[Waiting]:
-        """The objects whose turn has come, the oldest first."""
+        """The objects whose turn has come, the oldest first; none while the PACS itself is left alone."""
+        now = time.time()
+        if self._paused_until(destination) > now:
+            return []
         rows = self._ask(
             "SELECT number, kind, instance, row, film, points, version, made, tries, sop_uid FROM object "
             "WHERE destination = ? AND state = ? AND due <= ? ORDER BY number LIMIT ?",
-            (destination, State.WAITING, time.time(), most),
+            (destination, State.WAITING, now, most),
         )
         return [self._waiting(destination, row) for row in rows]
 
@@ -232,13 +236,19 @@ class Outbox:
         return False
 
     def postpone(self, destination: str, seconds: float) -> None:
-        """The PACS itself does not answer: all that waits for it is due later, and no try is counted."""
-        now = time.time()
+        """The PACS itself does not answer: nothing for it is due until then, and no try is counted.
+
+        One row, however many objects wait.
+        """
         with self._changing():
             self._store.execute(
-                "UPDATE object SET due = ? WHERE destination = ? AND state = ? AND due <= ?",
-                (now + seconds, destination, State.WAITING, now),
+                "INSERT INTO pause VALUES (?, ?) ON CONFLICT (destination) DO UPDATE SET until = excluded.until",
+                (destination, time.time() + seconds),
             )
+
+    def _paused_until(self, destination: str) -> float:
+        found = self._ask("SELECT until FROM pause WHERE destination = ?", (destination,))
+        return found[0][0] if found else 0.0
 
     def _mark(self, number: int, state: State, code: str) -> None:
         with self._changing():
@@ -250,14 +260,17 @@ class Outbox:
     def try_now(self, destination: str) -> None:
         """What waits for a later time is due at once: a person asked."""
         with self._changing():
+            self._store.execute("DELETE FROM pause WHERE destination = ?", (destination,))
             self._store.execute(
-                "UPDATE object SET due = 0 WHERE destination = ? AND state = ?", (destination, State.WAITING)
+                "UPDATE object SET due = 0 WHERE destination = ? AND state = ? AND due > ?",
+                (destination, State.WAITING, time.time()),
             )
 
     def next_due(self, destination: str) -> float | None:
         """When the next object's turn comes (seconds since the epoch); None where none waits."""
         query = "SELECT min(due) FROM object WHERE destination = ? AND state = ?"
-        return self._ask(query, (destination, State.WAITING))[0][0]
+        first = self._ask(query, (destination, State.WAITING))[0][0]
+        return None if first is None else max(first, self._paused_until(destination))
 
     def counts(self, destination: str) -> dict[str, int]:
         """How many objects are in each state."""
@@ -277,7 +290,11 @@ class Outbox:
             "WHERE ? IN ('', destination) AND (? OR state IN (?, ?)) ORDER BY number"
         )
         rows = self._ask(query, (destination, everything, State.WAITING, State.FAILED))
-        return [Status(to, Kind(kind), uid, State(state), *rest) for to, kind, uid, state, *rest in rows]
+        paused = dict(self._ask("SELECT destination, until FROM pause"))
+        return [
+            Status(to, Kind(kind), uid, State(state), code, tries, max(due, paused.get(to, 0.0)))
+            for to, kind, uid, state, code, tries, due in rows
+        ]
 
     def destinations(self) -> list[str]:
         """Those for which anything stands here."""

@@ -3,6 +3,7 @@
 import csv
 import io
 import shutil
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -128,6 +129,20 @@ def test_films_that_the_network_was_trained_on_are_left_out(night: Path, tmp_pat
     assert f"left out: {len(known)} films" in left.as_text()
     with pytest.raises(UsageError, match="trained on all films"):
         audit([night], truth, MANIFEST, {row.file for row in rows})
+
+
+def test_a_long_list_is_not_held_in_memory_row_by_row(night: Path, tmp_path: Path) -> None:
+    rows = [row for row in made_up_rows(2000) if row.priority and row.file[0] != "="]
+    truth = write_truth(tmp_path / "truth.csv", [f'"{row.file}",normal' for row in rows[:10]])
+    lists = [night] * 2
+    audit(lists, truth, MANIFEST)  # imports and caches
+    tracemalloc.start()
+    try:
+        found = audit(lists, truth, MANIFEST)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak / (found.matched + found.without_truth) < 400  # bytes; a row has about 1,000
 
 
 def test_trained_films_are_found_in_the_scanned_folder(tmp_path: Path) -> None:

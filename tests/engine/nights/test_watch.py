@@ -1,7 +1,7 @@
 """What is an alarm, and what chance explains."""
 
 import random
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,7 @@ from xscan.engine.lists.table import Note, Row
 from xscan.engine.nights.drift import by_chance, moved
 from xscan.engine.nights.history import Run, recording
 from xscan.engine.nights.history_page import render as history_page
-from xscan.engine.nights.look_back import runs
+from xscan.engine.nights.look_back import NIGHTS, RunEntry, drift_of, drifts_of, gate_scores, runs
 from xscan.engine.nights.prometheus import render
 from xscan.engine.nights.watch import Limits, as_dict, disk, watch
 
@@ -90,6 +90,53 @@ def test_an_alarm_for_what_is_out_of_its_limits_and_for_nothing_else(
     month(nights, films)
     nights(films.night(**night))
     assert alarms(state) == expected
+
+
+def test_a_night_is_held_against_the_sixty_nights_before_it_and_no_older_ones(
+    nights: Nights, state: Path, films: Films
+):
+    for _ in range(4):
+        nights(films.night(gate=3.0))
+    nights(films.night(2), 24 * NIGHTS)  # 60 nights before the last; the others are 120 nights before it
+    nights(films.night(3), 24 * NIGHTS)
+    last = runs(state)[-1]
+    now, then = gate_scores(state, "net@1", last.key, last.night)
+    assert (len(now), len(then)) == (3, 2)
+    month(nights, films, 4)
+    nights(films.night())
+    assert alarms(state) == []  # against films that a year ago were others it would be gate-drift
+
+
+def test_the_drifts_of_years_are_those_of_each_night_and_no_night_is_read_for_all_others():
+    reads = 0
+
+    class Entry(RunEntry):
+        def __getattribute__(self, name: str):
+            nonlocal reads
+            reads += 1
+            return super().__getattribute__(name)
+
+    def history(count: int) -> list[RunEntry]:
+        """Two lists, a new network every 90 nights, and now and then one with another number of bins."""
+        drawn = random.Random(3)
+        found: list[RunEntry] = []
+        for i in range(count):
+            night = (date(2024, 1, 1) + timedelta(days=i)).isoformat()
+            for key in "ab":
+                bins = [drawn.randrange(20) for _ in range(9 if i % 31 == 0 else 10)]
+                facts = {"network": f"net@{i // 90}", "tonight": {"bins": bins}}
+                found.append(Entry(key, night, "batch", night, night, "finished", 1.0, facts))
+        return found
+
+    some = history(200)
+    assert drifts_of(some, some) == [drift_of(entry, some) for entry in some]
+    assert sum(drift.psi is not None for drift in drifts_of(some, some)) > 200
+    counts = []
+    for entries in (history(100), history(400)):
+        reads = 0
+        history_page(entries, "en")
+        counts.append(reads)
+    assert counts[1] < 5 * counts[0]  # 4 times as many nights; with each held against all it was 11 times
 
 
 def test_a_missed_night_and_one_cut_off(nights: Nights, state: Path, films: Films):

@@ -171,6 +171,50 @@ def test_a_pacs_that_is_down_costs_no_try(tmp_path: Path, folder: Path, rows: li
         assert {item.tries for item in outbox.due("main")} == {0}
 
 
+def test_a_pacs_that_is_down_costs_one_row_and_each_object_keeps_its_own_time(
+    tmp_path: Path, folder: Path, rows: list[Row], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from xscan.engine.pacs import outbox as module
+
+    now = [1_800_000_000.0]
+    monkeypatch.setattr(module.time, "time", lambda: now[0])
+    with Outbox(tmp_path) as outbox:
+        put(outbox, folder, rows, to("main", "sr"))
+        put(outbox, folder, rows, to("other", "sr"))
+        first, second, _ = outbox.due("main")
+        outbox.later(replace(first, tries=2), "A700")  # in 15 minutes
+        outbox.later(second, "A700")  # in one
+        for _ in range(2):
+            before = outbox._store.total_changes
+            outbox.postpone("main", 120)
+            assert outbox._store.total_changes == before + 1
+        assert [one.due - now[0] for one in outbox.statuses("main")] == [900, 120, 120]
+        assert (outbox.due("main"), outbox.next_due("main")) == ([], now[0] + 120)
+        assert (len(outbox.due("other")), outbox.next_due("other")) == (3, now[0])
+    with Outbox(tmp_path) as outbox:  # as the next process finds it
+        now[0] += 120
+        assert [item.number for item in outbox.due("main")] == [2, 3]
+        outbox.postpone("main", 120)
+        before = outbox._store.total_changes
+        outbox.try_now("main")
+        assert outbox._store.total_changes == before + 2  # the pause, and the one whose time had not come
+        assert len(outbox.due("main")) == 3
+        assert all(one.due <= now[0] for one in outbox.statuses("main"))
+
+
+def test_an_outbox_of_an_earlier_version_is_read(tmp_path: Path, folder: Path, rows: list[Row]) -> None:
+    due = time.time() + 1000
+    with Outbox(tmp_path) as outbox:
+        put(outbox, folder, rows, to("main", "sr"))
+        outbox._ask("DROP TABLE pause")
+        outbox._ask("UPDATE object SET due = ?", (due,))  # so it was put off
+    with Outbox(tmp_path) as outbox:
+        assert (outbox.due("main"), outbox.next_due("main")) == ([], due)
+        assert {one.due for one in outbox.statuses()} == {due}
+        outbox.try_now("main")
+        assert len(outbox.due("main")) == 3
+
+
 def test_the_outbox_is_its_owners_and_holds_no_identity(tmp_path: Path, folder: Path, rows: list[Row]) -> None:
     state = tmp_path / "state"
     with Outbox(state) as outbox:
