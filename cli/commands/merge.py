@@ -11,7 +11,7 @@ from ..terminal.options import Json, Quiet
 
 def merge(
     out: Annotated[Path, typer.Argument(help="The list to write.")],
-    parts: Annotated[list[Path], typer.Argument(help="Lists that `xscan batch --shard` made.")],
+    parts: Annotated[list[Path], typer.Argument(help="Lists that `xscan batch --shard` made, at most 500.")],
     any_engine: Annotated[
         bool, typer.Option("--any-engine", help="Join lists that different engines of one network made.")
     ] = False,

@@ -15,6 +15,8 @@ from .doubles import Doubles
 from .run_report import RunReport, State
 from .table import HEADER, Row, encode, read_rows, require_list, rows_in
 
+MOST = 500  #: lists, all open at once
+
 
 def merge(out: Path, parts: list[Path], any_engine: bool = False) -> int:
     """Write `out`, a list with the rows of all `parts`; returns the number of rows.
@@ -30,6 +32,8 @@ def merge(out: Path, parts: list[Path], any_engine: bool = False) -> int:
     ours(out)
     for name in (out.name + ".part", out.name + ".prev"):  # of a batch that is to go on, perhaps
         require_absent(out.with_name(name))
+    if len(parts) > MOST:
+        raise UsageError(f"{len(parts)} lists are too many at once: scan in at most {MOST} shards")
     for part in parts:
         if not part.is_file():
             half = part.with_name(part.name + ".part").exists()

@@ -75,8 +75,8 @@ class Delivery:
         """The results of these studies into the outbox, for every destination. Raises UsageError, StorageError."""
         if not self._destinations or not settled:
             return
-        folders = tuple(one.folder + "/" for one in settled)
-        rows: list[Row] = [row for row in rows_in(self._csv) if row.file.startswith(folders)]
+        folders = {one.folder for one in settled}
+        rows: list[Row] = [row for row in rows_in(self._csv) if row.file.rpartition("/")[0] in folders]
         manifest = manifest_of(self._csv)
         points = (manifest.rule_out.threshold, manifest.rule_in.threshold) if manifest else None
         for destination in self._destinations.values():

@@ -45,7 +45,8 @@ CREATE TABLE IF NOT EXISTS object (
   UNIQUE (destination, instance)
 );
 CREATE INDEX IF NOT EXISTS waiting ON object (destination, state, due);
-CREATE INDEX IF NOT EXISTS film ON object (destination, kind, sop_uid);
+DROP INDEX IF EXISTS film;
+CREATE INDEX IF NOT EXISTS film_state ON object (destination, kind, sop_uid, state);
 """
 
 

@@ -16,6 +16,7 @@ CREATE TABLE IF NOT EXISTS film (
   source TEXT NOT NULL, sop_uid TEXT NOT NULL, study TEXT NOT NULL, fetched REAL NOT NULL, fate TEXT NOT NULL,
   PRIMARY KEY (source, sop_uid)
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS film_of_study ON film (source, study, fate);
 CREATE TABLE IF NOT EXISTS study (
   source TEXT NOT NULL, study TEXT NOT NULL, instances INTEGER NOT NULL,
   PRIMARY KEY (source, study)

@@ -52,8 +52,9 @@ def study(films: Iterable[StudyFilm]) -> Study:
     scored = [film for film in films if film.priority]
     frontal = [film for film in scored if film.code not in (*RAW, *NOT_FRONTAL)]
     deciding = frontal or scored
-    doubts = [film.code for film in films if _doubts(film, film in deciding)]
-    beside = Counter(kind for film in films if (kind := _kind(film)) and film not in deciding)
+    decides = set(map(id, deciding))
+    doubts = [film.code for film in films if _doubts(film, id(film) in decides)]
+    beside = Counter(kind for film in films if (kind := _kind(film)) and id(film) not in decides)
     if not deciding:
         return Study(None, None, len(films), 0, tuple(dict.fromkeys(doubts)), dict(beside))
     most = min(deciding, key=lambda film: (_RANK[Band(film.priority)], -float(film.p_pneumonia or 0)))

@@ -35,6 +35,12 @@ def test_what_is_no_run_s_shards_is_refused_and_nothing_is_written(tmp_path: Pat
     assert merge(tmp_path / "all.csv", [a, tmp_path / "engine.csv"], any_engine=True) == 2
 
 
+def test_more_lists_than_may_be_open_at_once_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="501 lists are too many at once"):
+        merge(tmp_path / "out.csv", [tmp_path / f"{number}.csv" for number in range(501)])
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_batch_that_is_to_go_on_is_not_written_over(tmp_path: Path) -> None:
     a = part(tmp_path, "a.csv", "a.png")
     (tmp_path / "all.csv.part").write_bytes(HEADER)

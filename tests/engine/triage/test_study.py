@@ -49,3 +49,15 @@ def test_the_band_of_a_study(films: list[Row], band: str, score: str, doubts: tu
 def test_a_study_of_which_nothing_was_scored_has_no_band():
     found = study([beside("lateral"), beside("corrupt", "failed")])
     assert (found.band, found.film, found.doubts, found.beside) == (None, None, ("corrupt",), {"lateral": 1})
+
+
+def test_films_of_a_study_are_not_held_against_each_other(monkeypatch: pytest.MonkeyPatch):
+    """An anonymiser may have made one study of all films: then each would be compared with all others."""
+    films = [film("routine", 0.1), beside("lateral"), film("urgent", 0.9, "view"), beside("truncated", "failed")]
+
+    def compared(*_: object) -> bool:
+        raise AssertionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Row, "__eq__", compared)
+        assert study(films).beside == {"lateral": 2}
