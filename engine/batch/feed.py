@@ -49,9 +49,14 @@ class Feed:
         self._waiting = 0  # files of the open job that need scoring
         self._found: queue.Queue[Found | BaseException | None] = queue.Queue(AHEAD)
         self._last = time.monotonic()
-        own = (*output.own_files, *_of_other_nights(settings))
         walk = discover(
-            settings.folder, own, settings.follow_links, self.input.mounted, settings.only, alive=self._went_on
+            settings.folder,
+            (*output.own_files, *_of_other_runs(settings)),
+            settings.follow_links,
+            self.input.mounted,
+            settings.only,
+            alive=self._went_on,
+            settled=_of_other_nights(settings),
         )
         threading.Thread(target=self._discover, args=(walk,), name="discovery", daemon=True).start()
 
@@ -139,15 +144,19 @@ class Feed:
             self._found.put(error)
 
 
-def _of_other_nights(settings: BatchSettings) -> Iterator[Path]:
-    """What else is xscan's, should it stand in the scanned folder: other nights' lists, a shadow's, the history."""
+def _of_other_runs(settings: BatchSettings) -> Iterator[Path]:
+    """What else is xscan's, should it stand in the scanned folder, and may be written meanwhile: the history, the list
+    that this run is a shadow of."""
     if settings.state is not None:
         yield settings.state
     if settings.main is not None:
         yield from own_files(settings.main)
-    if settings.nightly is not None:
-        for day in dated.nights(settings.nightly):
-            yield from own_files(dated.on(settings.nightly, day))
+
+
+def _of_other_nights(settings: BatchSettings) -> tuple[Path, ...]:
+    if settings.nightly is None:
+        return ()
+    return own_files(*(dated.on(settings.nightly, day) for day in dated.nights(settings.nightly)))
 
 
 def _is_same(earlier: EarlierRow, found: Found) -> bool:

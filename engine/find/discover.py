@@ -12,6 +12,7 @@ files of their own.
 """
 
 import contextlib
+import functools
 import os
 import stat
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -46,6 +47,7 @@ def discover(
     after: str = "",
     on_link: Callable[[], None] = lambda: None,
     alive: Callable[[], None] = lambda: None,
+    settled: Collection[Path] = (),
 ) -> Iterator[Found]:
     """Yield every file below `folder`, sorted by `order_key`, one at a time as the walk reaches it.
 
@@ -57,12 +59,13 @@ def discover(
     after: a file that an earlier walk found last: only what follows it is given, and what precedes it is not looked at.
     on_link: called where a link leads to a folder. A walk after that one knows nothing of links before.
     alive: called for each name that is listed or looked at: a large folder on a slow share takes its time.
+    settled: more to exclude, which the run does not write to: looked at once, for there may be thousands of them.
     Raise UsageError or StorageError when `folder` itself cannot be listed; anything below it becomes a row instead.
     """
     if not after:
-        return _walk(folder, exclude, follow_links, on_mount, only, (), on_link, alive)
+        return _walk(folder, exclude, follow_links, on_mount, only, (), on_link, alive, settled)
     behind = order_key(after)
-    found = _walk(folder, exclude, follow_links, on_mount, only, behind, on_link, alive)
+    found = _walk(folder, exclude, follow_links, on_mount, only, behind, on_link, alive, settled)
     return dropwhile(lambda each: order_key(each.file) <= behind, found)
 
 
@@ -75,13 +78,14 @@ def _walk(
     behind: tuple[str, ...],
     on_link: Callable[[], None],
     alive: Callable[[], None],
+    settled: Collection[Path],
 ) -> Iterator[Found]:
     """behind: what stands before this place need not be given."""
     root = os.path.abspath(folder)
     inside = os.path.join(os.path.realpath(root), "")
     linked: set[tuple[int, int]] = set()  # folders that a link has led to, and those below them
     link_level = 0  # of the walk: that of the outermost link it is in, or 0
-    own = _Own(exclude)
+    own = _Own(exclude, settled, alive)
     meant = tree_of(only)
     try:
         entries = _sorted_names(root, alive) if meant is None else _named(meant)
@@ -117,7 +121,7 @@ def _walk(
             problem = _why_no_stat(path)
             yield Found(file, path, problem=problem)
             continue
-        if own.holds(status):
+        if own.holds(status) or (is_link and own.holds_place(os.path.realpath(path))):
             continue
         below = None if meant is None else meant[name]
         is_named = meant is not None and below is None
@@ -220,33 +224,45 @@ def _identity(status: os.stat_result) -> tuple[int, int]:
 
 class _Own:
     """Files that are xscan's own: by their place, however the way to it is spelled, and by who they are, where a
-    link or a second name leads to one. Some come to be, or are replaced, while the walk goes on."""
+    link or a second name leads to one. Some come to be, or are replaced, while the walk goes on; the settled do not."""
 
-    def __init__(self, paths: Collection[Path]) -> None:
+    def __init__(self, paths: Collection[Path], settled: Collection[Path], alive: Callable[[], None]) -> None:
         self._paths = paths
-        self._places = {_place(os.path.realpath(path.parent), path.name) for path in paths}
+        self._places: set[str] = set()
+        self._settled: set[tuple[int, int]] = set()
         self._identities: set[tuple[int, int]] = set()
         self._folders: list[str] = []  # real paths of those that the walk is in
+        real = functools.cache(os.path.realpath)
+        for path in (*paths, *settled):
+            self._places.add(os.path.normcase(os.path.join(real(path.parent), path.name)))
+        for path in settled:
+            alive()
+            self._settled |= _identities_of(path)
 
     def enter(self, folder: str) -> None:
-        if not self._paths:
-            return
-        self._folders.append(os.path.realpath(folder))
-        self._identities = set()
-        for path in self._paths:
-            with contextlib.suppress(OSError):
-                self._identities.add(_identity(os.stat(path)))
+        if self._places:
+            self._folders.append(os.path.realpath(folder))
+            self._identities = set().union(*map(_identities_of, self._paths))
 
     def leave(self) -> None:
-        if self._paths:
+        if self._places:
             self._folders.pop()
 
     def holds_name(self, name: str) -> bool:
-        return bool(self._paths) and _place(self._folders[-1], name) in self._places
+        return bool(self._places) and self.holds_place(os.path.join(self._folders[-1], name))
+
+    def holds_place(self, real: str) -> bool:
+        return os.path.normcase(real) in self._places
 
     def holds(self, status: os.stat_result) -> bool:
-        return status.st_ino != 0 and _identity(status) in self._identities  # 0: a share that numbers no files
+        if status.st_ino == 0:  # a share that numbers no files
+            return False
+        identity = _identity(status)
+        return identity in self._identities or identity in self._settled
 
 
-def _place(folder: str, name: str) -> str:
-    return os.path.normcase(os.path.join(folder, name))
+def _identities_of(path: Path) -> set[tuple[int, int]]:
+    """Of one file, or of none where nothing stands there."""
+    with contextlib.suppress(OSError):
+        return {_identity(os.stat(path))}
+    return set()

@@ -330,20 +330,30 @@ def shadow_path(path: Path) -> Path:
     return beside(path, ".shadow.csv")
 
 
-def own_files(path: Path, shadow: bool = True) -> tuple[Path, ...]:
-    """All that runs of the list at `path` may leave beside it. shadow: those of its shadow runs, too."""
-    report = path.with_name(path.name + ".run.json")
-    own = [path, report, report_of(path), pictures_folder(path).path]
-    own.append(pictures_folder(beside(path, ".html")).path)  # of `xscan report`
-    own += [path.with_name(path.name + ending) for ending in (".part", ".prev", ".sums", ".lock", ".lock.json")]
-    own += [
-        beside(path, ending) for ending in (".html", ".jsonl", ".parquet", ".excel.csv", ".run.json", ".studies.csv")
-    ]
-    damaged = re.compile(re.escape(path.name) + r"(\.part|\.prev|\.run\.json)?\.damaged-\d{8}T\d{6}Z(-\d+)?")
-    with contextlib.suppress(OSError):
-        own += [other for other in path.parent.iterdir() if damaged.fullmatch(other.name)]
-    if shadow:
-        own += own_files(shadow_path(path), shadow=False)
+_DAMAGED = re.compile(r"(.+)\.damaged-\d{8}T\d{6}Z(-\d+)?", re.DOTALL)  #: as `earlier.set_aside` names it
+
+
+def own_files(*lists: Path) -> tuple[Path, ...]:
+    """All that runs of these lists, and their shadow runs, may leave beside them. Each folder is listed once."""
+    lists += tuple(map(shadow_path, lists))
+    own: list[Path] = []
+    may_be_damaged: set[Path] = set()
+    for path in lists:
+        kept = [path.with_name(path.name + ending) for ending in ("", ".part", ".prev", ".run.json")]
+        may_be_damaged.update(kept)
+        own += [*kept, report_of(path), pictures_folder(path).path]
+        own.append(pictures_folder(beside(path, ".html")).path)  # of `xscan report`
+        own += [path.with_name(path.name + ending) for ending in (".sums", ".lock", ".lock.json")]
+        own += [
+            beside(path, ending)
+            for ending in (".html", ".jsonl", ".parquet", ".excel.csv", ".run.json", ".studies.csv")
+        ]
+    for folder in dict.fromkeys(path.parent for path in lists):
+        with contextlib.suppress(OSError):
+            for other in folder.iterdir():
+                match = _DAMAGED.fullmatch(other.name)
+                if match and folder / match[1] in may_be_damaged:
+                    own.append(other)
     return tuple(own)
 
 

@@ -1,7 +1,9 @@
 """Which files are read again and which rows are kept."""
 
+import os
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,9 +22,9 @@ from xscan.engine.lists.output import EarlierRow
 from xscan.engine.lists.table import Row
 
 
-def night(folder: Path, earlier: list[Row]) -> tuple[Feed, list[str]]:
+def night(folder: Path, earlier: list[Row], settings: BatchSettings | None = None) -> tuple[Feed, list[str]]:
     """A feed that has seen a finished list, and the files that it wants read."""
-    settings = BatchSettings(folder, folder / "list.csv", Path("none"), 1)
+    settings = settings or BatchSettings(folder, folder / "list.csv", Path("none"), 1)
     rows = iter([EarlierRow(row, finished=True) for row in earlier])
     output = SimpleNamespace(earlier=lambda outdated: rows, own_files=[], mounts={})
     feed = Feed(settings, output, threading.Event())  # type: ignore[arg-type]
@@ -53,10 +55,39 @@ def test_a_costly_file_is_tried_in_two_runs_and_no_more_while_it_is_unchanged(tm
     assert feed.told(rows[1]) is rows[1]  # a new file begins anew
 
 
+@pytest.mark.parametrize("name", ["{date}.csv", "{date}/t.csv"])
+def test_each_folder_of_earlier_nights_is_listed_as_often_as_that_of_one(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed: Counter[Path] = Counter()
+
+    def counted(real: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        return lambda folder: listed.update([Path(folder)]) or real(folder)
+
+    monkeypatch.setattr(os, "listdir", counted(os.listdir))
+    monkeypatch.setattr(os, "scandir", counted(os.scandir))
+    most = set()
+    for nights in (1, 12):
+        folder = tmp_path / str(nights)
+        for number in range(nights):
+            path = folder / name.replace("{date}", f"2026-01-{number + 1:02d}")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            for ending in ("", ".run.json", ".damaged-20260101T020000Z", ".part.damaged-20260101T020000Z-2"):
+                path.with_name(path.name + ending).touch()
+            path.with_suffix(".shadow.csv").touch()
+        (folder / "notes.csv.damaged-20260101T020000Z").touch()  # of no list
+        listed.clear()
+        settings = BatchSettings(folder, tmp_path / "list.csv", Path("none"), 1, nightly=folder / name)
+        _, wanted = night(folder, [], settings)
+        assert wanted == ["notes.csv.damaged-20260101T020000Z"]
+        most.add(max(listed.values()))
+    assert len(most) == 1, most
+
+
 def test_a_folder_that_is_still_listed_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now, go, went, end = [0.0], threading.Event(), threading.Event(), threading.Event()
 
-    def walk(*_: Any, alive: Callable[[], None]) -> Iterator[Found]:
+    def walk(*_: Any, alive: Callable[[], None], **__: Any) -> Iterator[Found]:
         go.wait()
         alive()  # one name of very many
         went.set()

@@ -79,6 +79,29 @@ def test_own_outputs_that_come_to_be_during_the_walk(tmp_path: Path) -> None:
     assert [found.file for found in walk] == ["c/film"]
 
 
+@posix
+def test_settled_outputs_are_looked_at_once_and_known_under_any_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(tmp_path, *(f"scan/{number:02d}/film" for number in range(10)), "scan/a.csv", "scan/c.csv", "out/b.csv")
+    os.link(tmp_path / "out/b.csv", tmp_path / "scan/05/second name.csv")
+    (tmp_path / "scan/06/latest.csv").symlink_to(tmp_path / "out/b.csv")
+    (tmp_path / "way").symlink_to(tmp_path / "scan")
+    settled = [tmp_path / "way/a.csv", tmp_path / "out/b.csv", tmp_path / "out/none.csv"]
+    looked: list[str] = []
+    stat = os.stat
+    monkeypatch.setattr(os, "stat", lambda path, **how: looked.append(str(path)) or stat(path, **how))
+    walk = discover(tmp_path / "scan", [tmp_path / "way/c.csv"], settled=settled)
+    first = next(walk).file
+    fill(tmp_path, "new")
+    os.replace(tmp_path / "new", tmp_path / "out/b.csv")  # while the walk goes on: a page made again by hand
+    (tmp_path / "scan/05/second name.csv").unlink()
+    os.link(tmp_path / "scan/a.csv", tmp_path / "scan/05/second name.csv")
+    assert [first, *(found.file for found in walk)] == [f"{number:02d}/film" for number in range(10)]
+    assert [looked.count(str(path)) for path in settled] == [1, 1, 1]
+    assert looked.count(str(tmp_path / "way/c.csv")) == 11  # tonight's: in each folder
+
+
 def test_a_missing_folder_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError):
         files(tmp_path / "not there")
