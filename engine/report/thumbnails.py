@@ -11,8 +11,9 @@ import re
 import shutil
 import sqlite3
 import stat
+import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -21,6 +22,7 @@ import cv2
 import numpy as np
 
 from ..disk.replace import create
+from ..find.spill import spilling
 from ..lists.table import Row
 from ..triage.odds import log_odds
 
@@ -31,6 +33,7 @@ LARGE_QUALITY = 75  #: of its JPEG: some 33 KB a film
 LARGE_BANDS = ("urgent", "review")  #: the films that have one
 MOST_BYTES = 2 << 20  #: of a picture; none of ours comes near
 EARLIER = "earlier.pictures"  #: in a run's folder: those of the page before; sorts behind the workers' own
+HELD = 16  #: workers' stores that are open at a time
 ROOM = 64 << 20  #: bytes of a disk that are left to the list: some 300,000 rows
 EVIDENCE = 8.0  #: logits that stand for the strongest colour of a class map; fixed, so that films compare
 
@@ -155,22 +158,37 @@ class Spool:
 
 
 class Spooled:
-    """The pictures of a run, whichever process made them. Use as a context manager."""
+    """The pictures of a run, whichever process made them. Use as a context manager; raises StorageError.
+
+    A store is left by each process of each interrupted run, and there may be more than files that may be open. So an
+    index, made once, says which of them hold a film, and only those last used are open.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._stores: list[Path] = []
+        self._open: dict[int, sqlite3.Connection] = {}  # by number of the store; the last used stands last
+        self._lock = threading.Lock()  # a walk that is told to end may ask once more, while all is closed
 
     def __enter__(self) -> "Spooled":
-        self._stores = []
-        with contextlib.suppress(OSError):  # a share that went away: the page does without
-            for path in sorted(self._folder.glob("*.pictures")):
-                with contextlib.suppress(sqlite3.Error):
-                    self._stores += [_opened(path)] if _is_ours(path) else []
+        self._index = sqlite3.connect("", check_same_thread=False)  # no name: temporary, on disk when it is large
+        try:
+            with spilling(sqlite3.Error):
+                self._index.execute("CREATE TABLE held (film BLOB, store, PRIMARY KEY (film, store)) WITHOUT ROWID")
+            with contextlib.suppress(OSError):  # a share that went away: the page does without
+                self._stores = sorted(self._folder.glob("*.pictures"))
+            for number in range(len(self._stores)):
+                with spilling(sqlite3.Error):
+                    self._index.executemany("INSERT OR IGNORE INTO held VALUES (?, ?)", self._films(number))
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        for store in self._stores:
-            store.close()
+        with self._lock:
+            for store in (self._index, *self._open.values()):
+                store.close()
 
     def lacks(self, row: Row) -> bool:
         return self.get(row) is None
@@ -182,13 +200,31 @@ class Spooled:
 
     def get(self, row: Row, maps: bool = True) -> Picture | None:
         """The picture of a row, where there is one; without its class map, where that is another network's (maps)."""
-        for store in self._stores:
-            with contextlib.suppress(sqlite3.Error):  # a file that a killed process left half written
-                query = "SELECT jpeg, map, large, study FROM picture WHERE film = ?"
-                found = store.execute(query, (film_key(row),)).fetchone()
-                if found and (picture := checked(*found)):
-                    return picture if maps else replace(picture, map="")
+        film = film_key(row)
+        with self._lock, contextlib.suppress(sqlite3.Error):  # all is closed by now
+            holding = self._index.execute("SELECT store FROM held WHERE film = ? ORDER BY store", (film,)).fetchall()
+            for (number,) in holding:
+                with contextlib.suppress(sqlite3.Error):  # a file that a killed process left half written
+                    query = "SELECT jpeg, map, large, study FROM picture WHERE film = ?"
+                    found = self._store(number).execute(query, (film,)).fetchone()
+                    if found and (picture := checked(*found)):
+                        return picture if maps else replace(picture, map="")
         return None
+
+    def _films(self, number: int) -> Iterator[tuple[bytes, int]]:
+        """Of one store, for the index; of one that is half written what can be read, of an empty one nothing."""
+        with contextlib.suppress(sqlite3.Error):
+            query = "SELECT film FROM picture WHERE typeof(film) = 'blob' AND length(film) = 32"
+            for (film,) in self._store(number).execute(query):
+                yield film, number
+
+    def _store(self, number: int) -> sqlite3.Connection:
+        """A store, open. Raises sqlite3.Error."""
+        store = self._open.pop(number, None) or _opened(self._stores[number])
+        self._open[number] = store
+        if len(self._open) > HELD:
+            self._open.pop(next(iter(self._open))).close()
+        return store
 
 
 def _is_ours(path: Path) -> bool:
@@ -202,6 +238,8 @@ def _is_ours(path: Path) -> bool:
 
 def _opened(path: Path) -> sqlite3.Connection:
     """A store, opened as SQLite advises for a file that another may have written (sqlite.org/security.html)."""
+    if not _is_ours(path):
+        raise sqlite3.OperationalError("no store of this user's")
     store = sqlite3.connect(path, check_same_thread=False)  # one thread after the other
     store.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 2 * MOST_BYTES)
     with contextlib.suppress(sqlite3.Error):

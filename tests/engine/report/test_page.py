@@ -9,6 +9,7 @@ import shutil
 import sqlite3
 import stat
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from xscan.engine.report.earlier_page import pictures_of
 from xscan.engine.report.page import CHUNK, PageOptions, write_page
 from xscan.engine.report.sentences import sentences
 from xscan.engine.report.thumbnails import (
+    HELD,
     LARGE_BANDS,
     Picture,
     Spool,
@@ -255,6 +257,42 @@ def test_a_planted_store_gives_no_script(tmp_path: Path) -> None:
     with Spooled(tmp_path) as spooled:
         assert spooled.get(row) == Picture(jpeg, "1x1:80")
         assert spooled.get(row, maps=False) == Picture(jpeg)
+
+
+def test_of_many_stores_few_are_open_and_the_one_with_the_film_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows, picture = made_up_rows(3 * HELD), Picture(b"\xff\xd8\xffjpeg\xff\xd9")
+    for number, row in enumerate(rows):  # as runs leave them that were interrupted night after night
+        Spool(tmp_path, f"{number}-1.pictures").put([(row, picture)])
+        Spool(tmp_path, f"{number}-2.pictures")
+        (tmp_path / f"{number}-3.pictures").touch()
+    opened: list[sqlite3.Connection] = []
+    asked: list[str] = []
+    connect = sqlite3.connect
+
+    def counted(*args: Any, **how: Any) -> sqlite3.Connection:
+        store = connect(*args, **how)
+        store.set_trace_callback(asked.append)
+        opened.append(store)
+        assert sum(map(is_open, opened)) <= HELD + 2  # the index, and the one that takes another's place
+        return store
+
+    monkeypatch.setattr(sqlite3, "connect", counted)
+    with Spooled(tmp_path) as spooled:
+        asked.clear()
+        assert [spooled.get(row) for row in rows] == [picture] * len(rows)
+        assert sum("FROM picture" in query for query in asked) == len(rows)
+    assert len(opened) > 3 * len(rows)
+    assert not any(map(is_open, opened))
+    assert spooled.get(rows[0]) is None  # of a walk that was told to end: no error
+
+
+def is_open(store: sqlite3.Connection) -> bool:
+    try:
+        return store.total_changes >= 0
+    except sqlite3.ProgrammingError:
+        return False
 
 
 def test_a_large_copy_is_no_larger_than_the_film() -> None:
