@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..disk.hostile import as_json, cell
-from ..disk.overwrite import made_here, start_of
+from ..disk.overwrite import made_here, reading, start_of
 from ..disk.replace import replacing
 from ..errors import OutputError
 from ..machine.install import require
@@ -36,7 +36,7 @@ def _require_jsonl(path: Path) -> None:
     """Raise OutputError if something else than a list's JSON lines stands at `path`: the columns, and no others."""
     if not start_of(path):
         return
-    with path.open("rb") as stream:
+    with reading(path), path.open("rb") as stream:
         line = stream.readline(_MOST_LINE)
     try:
         row = json.loads(line)
@@ -51,7 +51,7 @@ def _require_parquet(path: Path) -> None:
     """The same for Parquet."""
     if not start_of(path):
         return
-    with path.open("rb") as stream:
+    with reading(path), path.open("rb") as stream:
         size = stream.seek(0, 2)
         stream.seek(max(0, size - 8))
         end = stream.read()

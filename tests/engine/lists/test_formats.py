@@ -1,11 +1,13 @@
 """What stands at the name of a list in another format is replaced only where it is such a list."""
 
+import errno
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from xscan.engine.errors import OutputError
+from xscan.engine.errors import OutputError, StorageError, XscanError
 from xscan.engine.lists.formats import convert, target_of
 from xscan.engine.lists.table import COLUMNS, HEADER, Row, encode
 
@@ -55,3 +57,31 @@ def test_nor_is_anything_taken_for_a_list_that_only_begins_so(csv: Path, content
         with pytest.raises(OutputError):
             convert(csv, (name,))
         assert target_of(csv, name).read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(errno.EACCES, OutputError.exit_code), (errno.EIO, StorageError.exit_code)]
+)
+@pytest.mark.parametrize(
+    ("name", "opening"), [("jsonl", 1), ("jsonl", 2), ("parquet", 1), ("parquet", 2), ("excel", 1)]
+)
+def test_one_of_last_night_that_cannot_be_read_is_said_as_such(
+    csv: Path, monkeypatch: pytest.MonkeyPatch, name: str, opening: int, number: int, code: int
+) -> None:
+    if name == "parquet":
+        pytest.importorskip("pyarrow")
+    [target] = convert(csv, [name])
+    before, openings, real = target.read_bytes(), [0], Path.open
+
+    def failing(path: Path, *words: Any, **more: Any) -> Any:
+        openings[0] += path == target
+        if path == target and openings[0] == opening:
+            raise OSError(number, "failed", str(path))
+        return real(path, *words, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", failing)
+        with pytest.raises(XscanError) as told:
+            convert(csv, [name])
+    assert told.value.exit_code == code
+    assert target.read_bytes() == before
