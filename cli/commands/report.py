@@ -56,7 +56,7 @@ def report(
         options = PageOptions(lang.value, manifest, viewer(), study_facts, news, large_bytes())
         if folder is not None and not no_thumbnails:
             from xscan.engine.batch.pictures import Stopped, drawn, scored_rows
-            from xscan.engine.lists.output import pictures_folder
+            from xscan.engine.lists.own_files import pictures_folder
             from xscan.engine.machine.cores import usable_cores
             from xscan.engine.network.models import DEFAULT
             from xscan.engine.report.thumbnails import Spooled

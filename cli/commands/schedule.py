@@ -264,7 +264,7 @@ def _of_the_machine(user: str) -> systemd.Systemd:
 
 def _let_read(job: NightlyJob, group: str | None, console: Console) -> None:
     """Give the lists their readers, if there are to be any: asked for at a terminal, unless their folder has some."""
-    from xscan.engine.lists.output import own_files
+    from xscan.engine.lists.own_files import own_files
 
     from ..nightly.readers import have_readers, let_read
 

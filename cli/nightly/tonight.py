@@ -8,7 +8,7 @@ from pathlib import Path
 from xscan.engine.batch.run import run_batch
 from xscan.engine.batch.settings import BatchSettings, Summary
 from xscan.engine.errors import OutputError, UsageError, XscanError
-from xscan.engine.lists.output import shadow_path
+from xscan.engine.lists.own_files import shadow_path
 from xscan.engine.machine.install import shell_line
 from xscan.engine.nights import dated
 

@@ -11,7 +11,8 @@ from ..errors import StorageError
 from ..find.discover import discover
 from ..find.found import Found, order_key
 from ..lists.earlier import EarlierRow
-from ..lists.output import Output, own_files
+from ..lists.output import Output
+from ..lists.own_files import own_files
 from ..lists.table import Row, utc
 from ..nights import dated
 from .lost_input import LostInput

@@ -26,7 +26,8 @@ from ..find.discover import cannot_list
 from ..lists.doubles import Doubles
 from ..lists.earlier import EarlierRow
 from ..lists.formats import OURS, convert, target_of
-from ..lists.output import Output, pictures_folder
+from ..lists.output import Output
+from ..lists.own_files import pictures_folder
 from ..lists.run_report import State, digest_of
 from ..lists.studies import require_studies, studies_path, write_studies
 from ..lists.table import Row

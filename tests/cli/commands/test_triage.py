@@ -8,7 +8,7 @@ import pytest
 
 from xscan.engine.batch.pictures import drawn
 from xscan.engine.errors import OutputError
-from xscan.engine.lists.output import pictures_folder
+from xscan.engine.lists.own_files import pictures_folder
 
 from ...engine.report.lists import made_up_rows, write_list
 

@@ -7,7 +7,7 @@ import pytest
 
 from xscan.engine.errors import OutputError
 from xscan.engine.lists import formats
-from xscan.engine.lists.output import own_files
+from xscan.engine.lists.own_files import own_files
 from xscan.engine.lists.table import COLUMNS, read_rows, require_list
 
 from ..report.lists import made_up_rows, write_list

@@ -1,6 +1,5 @@
 """Films out of real archives: Orthanc by C-GET, C-MOVE and DICOMweb, DCMTK's dcmqrscp; and half of an answer."""
 
-import gc
 import http.server
 import io
 import json
@@ -22,7 +21,7 @@ from xscan.engine.pacs import web
 from xscan.engine.pacs.checks import checks
 from xscan.engine.pacs.destinations import Destination, named
 from xscan.engine.pacs.fetch import Fetched, fetch
-from xscan.engine.pacs.find import STUDY_ROOT_FIND, DimseFinder, Query, Study
+from xscan.engine.pacs.find import Query
 from xscan.engine.pacs.outbox import Outbox
 from xscan.engine.pacs.send import deliver
 
@@ -351,38 +350,6 @@ def test_hostile_uids_are_no_uids(sent: list[Path], tmp_path: Path, uid: Any) ->
     bad = {"0020000D": {"vr": "UI", "Value": [uid]}}
     assert of_half(sent, tmp_path, studies=lambda h: h.tell([bad])).studies == (1 if uid == 7.5 else 0)
     assert {path.name for path in tmp_path.iterdir()} <= {"films", "state"}
-
-
-def test_of_many_answers_no_more_is_kept_than_what_was_asked_for(tmp_path: Path) -> None:
-    from pydicom.dataset import Dataset
-    from pynetdicom import AE, evt
-
-    answers = 60
-
-    def handle(event: Any) -> Iterator[tuple[int, Dataset]]:
-        for number in range(answers):
-            found = Dataset()
-            found.QueryRetrieveLevel, found.StudyInstanceUID = "STUDY", f"2.25.{number + 1}"
-            found.NumberOfStudyRelatedInstances = number
-            yield 0xFF00, found
-
-    entity = AE(ae_title="PACS")
-    entity.add_supported_context(STUDY_ROOT_FIND)
-    server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_FIND, handle)])
-    port = server.server_address[1]  # type: ignore[union-attr]
-    finder = DimseFinder(named({"main": {"aet": "PACS", "host": "127.0.0.1", "port": port}}, "main", tmp_path))
-    try:
-        studies = finder.studies(Query((), accessions=("A",)))
-        assert next(studies) == Study("2.25.1", 0)  # every answer is there now
-        held = sum(isinstance(thing, Dataset) and "StudyInstanceUID" in thing for thing in gc.get_objects())
-        assert held < answers / 4
-        assert list(studies) == [Study(f"2.25.{number + 1}", number) for number in range(1, answers)]
-    finally:
-        finder.close()
-        server.shutdown()  # type: ignore[union-attr]
-
-
-# ---- the test of a PACS ------------------------------------------------------------------------------------
 
 
 def test_the_test_of_a_pacs_says_what_works(archive: Orthanc) -> None:

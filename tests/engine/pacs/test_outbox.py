@@ -13,7 +13,7 @@ from xscan.engine.errors import OutputError, StorageError
 from xscan.engine.lists.table import Row
 from xscan.engine.pacs.answers import answer_of
 from xscan.engine.pacs.destinations import Destination, Kind, named
-from xscan.engine.pacs.outbox import MOST_TRIES, Enqueued, Outbox, enqueue
+from xscan.engine.pacs.outbox import MOST_TRIES, Enqueued, Outbox, State, enqueue
 
 from .lists import row_of
 from .peers import films
@@ -32,6 +32,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def rows(folder: Path) -> list[Row]:
     bands = ("urgent", "review", "routine")
     return [row_of(film, folder, band) for film, band in zip(sorted(folder.iterdir()), bands, strict=True)]
+
+
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The clock: one number, to be changed."""
+    now = [1_800_000_000.0]
+    monkeypatch.setattr(time, "time", lambda: now[0])
+    return now
 
 
 def to(name: str = "main", *kinds: str) -> Destination:
@@ -135,12 +143,8 @@ def test_a_later_result_takes_the_place_of_one_that_waits_and_names_one_that_was
 
 
 def test_what_the_pacs_does_not_take_comes_later_and_not_for_ever(
-    tmp_path: Path, folder: Path, rows: list[Row], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, folder: Path, rows: list[Row], now: list[float]
 ) -> None:
-    from xscan.engine.pacs import outbox as module
-
-    now = [1_800_000_000.0]
-    monkeypatch.setattr(module.time, "time", lambda: now[0])
     with Outbox(tmp_path) as outbox:
         put(outbox, folder, rows[:1], to("main", "sr"))
         waits = []
@@ -157,7 +161,7 @@ def test_what_the_pacs_does_not_take_comes_later_and_not_for_ever(
         assert waits[:4] == [60, 300, 900, 3600]
         assert len(waits) == MOST_TRIES - 1
         assert outbox.counts("main") == {"failed": 1}
-        assert outbox.codes("main", module.State.FAILED) == {"A700": 1}
+        assert outbox.codes("main", State.FAILED) == {"A700": 1}
 
 
 def test_a_pacs_that_is_down_costs_no_try(tmp_path: Path, folder: Path, rows: list[Row]) -> None:
@@ -172,12 +176,8 @@ def test_a_pacs_that_is_down_costs_no_try(tmp_path: Path, folder: Path, rows: li
 
 
 def test_a_pacs_that_is_down_costs_one_row_and_each_object_keeps_its_own_time(
-    tmp_path: Path, folder: Path, rows: list[Row], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, folder: Path, rows: list[Row], now: list[float]
 ) -> None:
-    from xscan.engine.pacs import outbox as module
-
-    now = [1_800_000_000.0]
-    monkeypatch.setattr(module.time, "time", lambda: now[0])
     with Outbox(tmp_path) as outbox:
         put(outbox, folder, rows, to("main", "sr"))
         put(outbox, folder, rows, to("other", "sr"))
