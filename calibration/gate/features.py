@@ -12,22 +12,25 @@ from onnx import TensorProto, helper, numpy_helper
 
 from xscan.engine.errors import EngineError
 
+from ..graphs.graph import RECTIFIERS, Graph
+
 PREFIX = "gate/"  #: of every node and tensor added: converters keep these in float32
 GATE = "gate"  #: the output
 GRID = 8  #: side of the coarse picture
 LEVELS = (8, 24, 48, 80, 112, 144, 176, 208, 232, 248)  #: grey levels; features are the shares of pixels below
 RAMP = 16  #: grey levels from 'above' to 'below'
-_ACTIVATIONS = ("Relu", "MaxPool")
+_ACTIVATIONS = (*RECTIFIERS, "MaxPool")
 
 
 def add_features(model: onnx.ModelProto) -> str:
     """Add the nodes in place; returns the tensor's name: float32 [films, features]. Raises EngineError."""
     sizes = _shapes(model)
+    graph = Graph(model)
     stages: dict[tuple[int, int], str] = {}
     for node in model.graph.node:
         shape = sizes.get(node.output[0], ())
         if node.op_type in _ACTIVATIONS and len(shape) == 4:
-            stages[(shape[2], shape[3])] = node.output[0]  # the last of its size stays
+            stages[(shape[2], shape[3])] = _narrow(graph, node.output[0], sizes)  # the last of its size stays
     first = next((n for n in model.graph.node if n.op_type == "Conv"), None)
     if first is None or len(stages) < 2:
         raise EngineError("the network has no stages that a gate could look at")
@@ -59,6 +62,16 @@ def add_features(model: onnx.ModelProto) -> str:
     features = PREFIX + "features"
     add(helper.make_node("Concat", parts, [features], name=features, axis=1))
     return features
+
+
+def _narrow(graph: Graph, activation: str, sizes: dict[str, tuple[int, ...]]) -> str:
+    """What a 1 x 1 convolution widened tells no more than what it came from, and takes more numbers to say it."""
+    layer = graph.made_by.get(graph.made_by[activation].input[0])
+    if layer is None or layer.op_type != "Conv":
+        return activation
+    (_, before, *place), (_, after, *_) = sizes.get(layer.input[0], (0, 0)), sizes[activation]
+    point = graph.constants[layer.input[1]].shape[2:] == (1, 1)
+    return layer.input[0] if point and before < after and place == list(sizes[activation][2:]) else activation
 
 
 def remove(model: onnx.ModelProto) -> None:

@@ -14,6 +14,8 @@ from onnx import numpy_helper
 
 from xscan.engine.errors import EngineError
 
+#: What follows a layer and is fused with it; Clip is ReLU6.
+RECTIFIERS = ("Relu", "Clip")
 WEIGHTED = ("Conv", "MatMul", "Gemm")
 #: Values pass through unchanged, so that both sides share one scale. MaxPool picks, it does not add.
 MOVING = ("MaxPool", "Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity")

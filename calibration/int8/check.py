@@ -6,7 +6,7 @@ from onnx import TensorProto
 
 from xscan.engine.errors import EngineError
 
-from ..graphs.graph import Graph
+from ..graphs.graph import RECTIFIERS, Graph
 
 PAIR = ("QuantizeLinear", "DequantizeLinear")
 
@@ -27,7 +27,7 @@ def defects_for_tensorrt(model: onnx.ModelProto) -> list[str]:
     for node in graph.nodes:
         if node.op_type in PAIR:
             defects += _of_pair(graph, node, opset)
-        elif node.op_type == "Relu" and _behind_pair(graph, node):
+        elif node.op_type in RECTIFIERS and _behind_pair(graph, node):
             defects.append(f"a pair stands between a convolution and its ReLU {node.name}: they cannot be fused")
     return defects
 

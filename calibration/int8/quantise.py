@@ -17,7 +17,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from ..graphs.graph import MOVING, Graph, copy
+from ..graphs.graph import MOVING, RECTIFIERS, Graph, copy
 from .ranges import Range
 
 #: A layer with a smaller share of the network's multiply-adds stays in float: nothing to win, accuracy to lose.
@@ -152,7 +152,7 @@ def _upstream(graph: Graph, name: str) -> list[str]:
 
 def _after_relu(graph: Graph, name: str) -> str:
     readers = graph.read_by[name]
-    return readers[0].output[0] if len(readers) == 1 and readers[0].op_type == "Relu" else name
+    return readers[0].output[0] if len(readers) == 1 and readers[0].op_type in RECTIFIERS else name
 
 
 def _wants_pair(graph: Graph, node: onnx.NodeProto, name: str, chosen: set[str], sites: Sites) -> bool:

@@ -75,6 +75,7 @@ class Trainable(StrEnum):
     alexnet = "alexnet"
     vgg16 = "vgg16"
     compact = "compact"
+    lite = "lite"
     squeezenet = "squeezenet"
     mobilenet = "mobilenet"
 

@@ -80,6 +80,36 @@ def residual(seed: int = 0) -> onnx.ModelProto:
     return net.model(outputs)
 
 
+def inverted(seed: int = 0) -> onnx.ModelProto:
+    """As `lite` leaves tf2onnx: ReLU6, an inverted residual, normalisation behind its depthwise convolution."""
+    net = _Network(seed)
+    limits = [net.constant(np.array(value, np.float32)) for value in (0, 6)]
+
+    def clipped(x: str, output: str) -> str:
+        return net.node("Clip", x, *limits, output=output)
+
+    x = clipped(net.convolution(net.scaled(), (1, 8), strides=[2, 2]), "stem")
+    y = clipped(net.convolution(x, (8, 16), 1, output="wide"), "wide_out")
+    depth = net.constant(net.rng.normal(0, 0.3, (16, 1, 3, 3)).astype(np.float32))
+    y = net.node("Conv", y, depth, output="depth", pads=[1] * 4, group=16)
+    for kind, values in (("Mul", net.rng.uniform(0.5, 2, (1, 16, 1, 1))), ("Add", net.rng.normal(0, 0.3, (16, 1, 1)))):
+        y = net.node(kind, y, net.constant(values.astype(np.float32)))
+    y = net.convolution(clipped(y, "depth_out"), (16, 8), 1, output="narrow")
+    x = net.node("Add", x, y, output="short")
+    y = clipped(net.convolution(x, (8, 16), 1), "wider_out")
+    y = clipped(net.convolution(y, (1, 16), strides=[2, 2], group=16), "deeper_out")
+    x = net.convolution(y, (16, 12), 1, output="end")
+    x = clipped(net.convolution(x, (12, 32), 1, output="features"), "features_out")
+    head = net.convolution(x, (32, 3), 1, output="head")
+    net.node("Transpose", head, output="maps", perm=[0, 2, 3, 1])
+    net.node("ReduceMean", "maps", net.constant(np.array([1, 2])), output="logits", keepdims=0)
+    outputs = [
+        helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", 3]),
+        helper.make_tensor_value_info("maps", TensorProto.FLOAT, ["batch", 8, 8, 3]),
+    ]
+    return net.model(outputs)
+
+
 def uneven() -> onnx.ModelProto:
     """`residual` with one channel ten thousand times the others, undone by the next layers: the same function in
     float32, and no per-tensor scale fits it."""

@@ -1,14 +1,13 @@
 """The residual network that ships."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 from keras import layers
 
 from xscan.engine import CLASSES
 
-from .parts import pixels_in
+from .parts import pixels_in, standardised
 
 
 def _convolution(x: keras.KerasTensor, filters: int, size: int = 3, stride: int = 1, relu: bool = True):
@@ -26,17 +25,6 @@ def _residual(x: keras.KerasTensor, filters: int, stride: int):
     return layers.ReLU()(layers.Add()([x, y]))
 
 
-def _standardised(x: Any) -> Any:
-    """Each film to zero mean and unit variance: exposure differs between devices and means nothing."""
-    centred = x - _film_mean(x)
-    return centred / keras.ops.sqrt(_film_mean(keras.ops.square(centred)) + 1e-4)
-
-
-def _film_mean(x: Any) -> Any:
-    """In two steps: added up one by one, 25,600 pixels lose the last digits in float32."""
-    return keras.ops.mean(keras.ops.mean(x, axis=2, keepdims=True), axis=(1, 3), keepdims=True)
-
-
 def compact(
     height: int, width: int, *, filters: Sequence[int] = (32, 48, 96, 192), dropout: float = 0.2
 ) -> keras.Model:
@@ -48,7 +36,7 @@ def compact(
     if filters[0] < 16:  # with 2 in the stem the backward pass wrote past its memory, in TensorFlow and PyTorch
         raise ValueError("too few filters")
     pixels, x = pixels_in(height, width)
-    x = _standardised(x)
+    x = standardised(x)
     x = _convolution(x, filters[0] // 2, stride=2)
     x = _convolution(x, filters[0], stride=2)
     first, *others = filters

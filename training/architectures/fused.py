@@ -1,5 +1,7 @@
 """Layers that train faster than Keras's own, and do the same."""
 
+import functools
+
 import keras
 from keras import layers
 
@@ -12,15 +14,18 @@ class FusedBatchNormalization(layers.BatchNormalization):
     """
 
     def call(self, inputs, training=None, mask=None):
+        measures = bool(training and self.trainable)
         if keras.backend.backend() == "torch":
-            return self._torch(inputs, bool(training))
-        if not training or keras.backend.backend() != "tensorflow":
+            return self._torch(inputs, measures)
+        if keras.backend.backend() != "tensorflow":
             return super().call(inputs, training=training, mask=mask)
         import tensorflow as tf
 
-        outputs, mean, variance = tf.compat.v1.nn.fused_batch_norm(
-            inputs, self.gamma, self.beta, epsilon=self.epsilon, is_training=True
-        )
+        normalised = functools.partial(tf.compat.v1.nn.fused_batch_norm, inputs, self.gamma, self.beta)
+        if not measures:
+            known = {"mean": self.moving_mean, "variance": self.moving_variance}
+            return normalised(**known, epsilon=self.epsilon, is_training=False)[0]
+        outputs, mean, variance = normalised(epsilon=self.epsilon, is_training=True)
         for moving, measured in ((self.moving_mean, mean), (self.moving_variance, variance)):
             moving.assign(tf.convert_to_tensor(moving) * self.momentum + measured * (1 - self.momentum))
         return outputs
@@ -46,6 +51,16 @@ class FusedDropout(layers.Dropout):
         return functional.dropout(inputs, self.rate, training=bool(training))
 
 
+@keras.saving.register_keras_serializable(package="xscan")
+class FusedSpatialDropout2D(layers.SpatialDropout2D):
+    """As FusedDropout, for whole channels."""
+
+    def call(self, inputs, training=None):
+        from torch.nn import functional
+
+        return functional.dropout2d(inputs.movedim(-1, 1), self.rate, training=bool(training)).movedim(1, -1)
+
+
 #: Computed in float32 in any network: what brings grey levels to the network's range, and what the loss sees.
 EXACT = {"scale", "maps", "logits"}
 
@@ -58,7 +73,7 @@ def fused_layers(model: keras.Model, *, half: bool = False) -> keras.Model:
     """
     faster = {layers.BatchNormalization: FusedBatchNormalization}
     if keras.backend.backend() == "torch":
-        faster[layers.Dropout] = FusedDropout
+        faster |= {layers.Dropout: FusedDropout, layers.SpatialDropout2D: FusedSpatialDropout2D}
 
     def copied(layer: layers.Layer) -> layers.Layer:
         smaller = half and isinstance(layer, layers.Layer) and layer.name not in EXACT  # keras.ops take what comes

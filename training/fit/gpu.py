@@ -181,7 +181,7 @@ class _Learner:
         ).mean(0)
 
     def finish(self) -> list[float]:
-        """Give the network the averaged weights, and measure batch normalisation anew on films as they are."""
+        """Give the network the averaged weights, and measure batch normalisation anew (`measure_changed`)."""
         with self._streaming(), torch.no_grad():
             for weight, average in zip(self.weights, self.averaged, strict=True):
                 weight.copy_(average)
@@ -189,7 +189,10 @@ class _Learner:
             for _ in range(100):
                 shape = (self.settings.batch_size,)
                 films = torch.randint(len(self.pictures), shape, generator=self.random, device=self.device)
-                self.seen.copy_(self.front(self.pictures[films][..., None]))
+                shown = self.pictures[films]
+                if self.settings.measure_changed:
+                    shown = augment_all(shown, self.settings.augmentation, self.random, None, pool=self.pool)
+                self.seen.copy_(self.front(shown[..., None]))
                 self._replay()
         if self.stream is not None:
             self.stream.synchronize()

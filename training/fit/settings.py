@@ -30,6 +30,8 @@ class Settings:
     #: of products on a CPU, float32 or bfloat16; weights and sums are float32 in both. A GPU always takes bfloat16.
     precision: str = "float32"
     seed: int = 0
+    #: of which films batch normalisation's last statistics are: as they are changed in training, or as they are
+    measure_changed: bool = False
     augmentation: Augmentation = field(default_factory=Augmentation)
     #: by most probable class of the target, the largest shares (below 1) of height and of width that are cut off before
     #: any other change; () cuts nothing

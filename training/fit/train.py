@@ -64,8 +64,7 @@ class Batches(keras.utils.PyDataset):
         size = self.settings.batch_size
         films = self.order[batch * size : (batch + 1) * size]
         rng = np.random.default_rng((self.settings.seed, self.epoch, batch))
-        kinds = self.settings.augmentation
-        pictures = np.stack([augment(self.pictures[i], kinds, rng, self.trim[i], self.pool) for i in films])
+        pictures = self.changed(films, rng)
         targets = self.targets[films]
         if self.settings.mixup:
             share = rng.beta(self.settings.mixup, self.settings.mixup)
@@ -76,6 +75,11 @@ class Batches(keras.utils.PyDataset):
             taught = self.settings.taught
             targets = (1 - taught) * targets + taught * self.teachers(pictures[..., None])
         return pictures[..., None], targets
+
+    def changed(self, films: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """uint8 [films, height, width]: these films, by their places, as they are learned."""
+        kinds = self.settings.augmentation
+        return np.stack([augment(self.pictures[i], kinds, rng, self.trim[i], self.pool) for i in films])
 
     def on_epoch_end(self) -> None:
         self.epoch += 1
@@ -177,7 +181,7 @@ def train(
         exact = fused_layers(_logits_only(trained))
         exact.set_weights(model.get_weights())
         model = exact
-    _measure_normalisation(model, pictures, settings)
+    _measure_normalisation(model, batches)
     trained.set_weights(model.get_weights())  # it has class maps, if any, and Keras's own layers only
     _finish(run, trained, data, settings, spec, stop)
     if stop == settings.epochs:
@@ -260,8 +264,8 @@ def _logits_only(model: keras.Model) -> keras.Model:
     return keras.Model(model.input, outputs, name=model.name)
 
 
-def _measure_normalisation(model: keras.Model, pictures: np.ndarray, settings: Settings) -> None:
-    """Measure the batch normalisation's statistics anew, on the training films as they are.
+def _measure_normalisation(model: keras.Model, batches: Batches) -> None:
+    """Measure the batch normalisation's statistics anew, on the training films as `measure_changed` says.
 
     Those that fit leaves are of the weights before averaging, and of films with borders, noise and blanks.
     """
@@ -272,10 +276,12 @@ def _measure_normalisation(model: keras.Model, pictures: np.ndarray, settings: S
         import tensorflow as tf
 
         forward = tf.function(forward)  # layer by layer, a hundred passes take a small run's longest time
+    settings = batches.settings
     rng = np.random.default_rng(settings.seed)
     for _ in range(100):
-        films = rng.choice(len(pictures), settings.batch_size)
-        forward(keras.ops.convert_to_tensor(pictures[films][..., None]))
+        films = rng.choice(len(batches.pictures), settings.batch_size)
+        pictures = batches.changed(films, rng) if settings.measure_changed else batches.pictures[films]
+        forward(keras.ops.convert_to_tensor(pictures[..., None]))
 
 
 def _optimizer(settings: Settings, steps: int) -> keras.optimizers.Optimizer:

@@ -19,8 +19,6 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from xscan.calibration.points.scores import write_out_of_fold
 from xscan.engine import CLASSES
 from xscan.engine.dataset.folder import load_folder
@@ -29,35 +27,9 @@ from xscan.engine.network.spec import InputSpec
 from ..fit.augment import Augmentation
 from ..fit.settings import Settings
 from ..fit.train import train
+from .common import CHANGED, HELD_OUT, SOFT_LABELS, THIRDS
 from .teacher import Teaching, train_teacher
 
-THIRDS = ((0, 1, 2), (3, 4, 5), (6, 7, 8))
-HELD_OUT = (9,)
-
-# Normal against pneumonia is well labelled in these films, bacterial against viral is not: only there does a
-# network that is sure of its label learn mistakes. Rows and columns in the order of CLASSES.
-SOFT_LABELS = np.array(
-    [
-        [0.98, 0.01, 0.01],
-        [0.01, 0.87, 0.12],
-        [0.01, 0.12, 0.87],
-    ],
-    np.float32,
-)
-CHANGED = Augmentation(
-    rotation=8,
-    scale=0,
-    aspect=0,
-    shift=0,
-    crop=(0.7, 1.08),  # in place of scale, aspect and shift
-    jpeg=0.15,
-    border=0.2,
-    mask=0.3,
-    sharpen=0.25,
-    levels=0.6,
-    spectrum=0.5,
-    corner=0.3,
-)
 SMALL = Settings(
     architecture="compact",
     size=112,

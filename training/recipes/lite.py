@@ -25,17 +25,17 @@ class Lite(nn.Module):
     def __init__(self, which: int, *, dropout: float = 0.2) -> None:
         """which: 0 or 1."""
         super().__init__()
-        source = _source(which)
-        stem = source._conv_stem
+        given = source(which)
+        stem = given._conv_stem
         stem.weight.data = stem.weight.data.sum(1, keepdim=True)  # a grey film is the same in all three colours
         self.front = nn.ModuleList(
-            [_Convolved(stem, source._bn0, folded=True), *(_Block(b, folded=True) for b in source._blocks[:FROZEN])]
+            [_Convolved(stem, given._bn0, folded=True), *(_Block(b, folded=True) for b in given._blocks[:FROZEN])]
         )
         self.front.requires_grad_(False)
-        self.blocks = nn.ModuleList(_Block(b, folded=False) for b in source._blocks[FROZEN:])
+        self.blocks = nn.ModuleList(_Block(b, folded=False) for b in given._blocks[FROZEN:])
         for block in self.blocks:
             block.depth.weight.requires_grad_(False)
-        self.last = _Convolved(source._conv_head, source._bn1, folded=False)
+        self.last = _Convolved(given._conv_head, given._bn1, folded=False)
         self.logits = nn.Linear(FEATURES, 3)
         nn.init.normal_(self.logits.weight, 0, 0.01)
         nn.init.zeros_(self.logits.bias)
@@ -56,7 +56,7 @@ class Lite(nn.Module):
             return self.logits(functional.dropout(x, self.dropout, self.training))
 
 
-def _source(which: int) -> Any:
+def source(which: int) -> Any:
     """The packages' network with its ImageNet weights. Raises ImportError where they are not installed."""
     import importlib
 

@@ -18,6 +18,8 @@ from xscan.engine.network.spec import InputSpec
 from xscan.engine.phantom.draw import draw
 from xscan.engine.preprocess.to_input import to_input
 
+from .. import networks
+
 SPEC = InputSpec(32, 32)
 
 
@@ -52,6 +54,13 @@ def network() -> onnx.ModelProto:
         constants,
     )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+
+
+def test_of_an_inverted_residual_the_narrow_tensor_is_looked_at() -> None:
+    model = networks.inverted()
+    add_features(model)
+    seen = [node.input[0] for node in model.graph.node if node.op_type == "GlobalAveragePool"]
+    assert seen == ["short", "end"]
 
 
 def run(model: onnx.ModelProto, pictures: np.ndarray, output: str) -> np.ndarray:

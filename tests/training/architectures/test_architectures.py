@@ -18,6 +18,8 @@ ALEXNET = (
     96 * (11 * 11 + 1) + 256 * (25 * 96 + 1) + 384 * (9 * 256 + 1) + 384 * (9 * 384 + 1) + 256 * (9 * 384 + 1)
     + (6 * 6 * 256 + 1) * 4096 + 4097 * 4096 + 4097 * 3
 )  # fmt: skip
+# EfficientNet-Lite1's, in grey, with three classes, and with the moving statistics of 26,832 channels.
+LITE1 = 5_416_680 - 2 * 9 * 32 - 1281 * (1000 - 3) + 2 * 26_832
 VGG16_CONVOLUTIONS = 14_714_688 - 2 * 9 * 64  # the paper's, less two input channels
 
 
@@ -29,6 +31,7 @@ VGG16_CONVOLUTIONS = 14_714_688 - 2 * 9 * 64  # the paper's, less two input chan
         ("alexnet", 256, ALEXNET),
         ("vgg16", 256, VGG16_CONVOLUTIONS + (8 * 8 * 512 + 1) * 4096 + 4097 * 4096 + 4097 * 3),
         ("compact", 160, 1_583_059),
+        ("lite", 192, LITE1),
         ("squeezenet", 160, 722_883),
         ("mobilenet", 160, 830_787),
     ],
@@ -98,7 +101,7 @@ def test_the_studys_recipe_has_its_families() -> None:
     assert len({f"{s.architecture} {s.options} {s.learning_rate}" for s in recipe.networks.values()}) == len(
         recipe.networks
     )
-    assert {s.architecture for s in recipe.networks.values()} == set(ARCHITECTURES)
+    assert {s.architecture for s in recipe.networks.values()} == set(ARCHITECTURES) - {"lite"}  # a later one
 
 
 @pytest.mark.parametrize(

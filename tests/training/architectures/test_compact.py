@@ -76,6 +76,21 @@ def test_trim_cuts_off_height_or_width_and_fills_the_picture_with_the_rest() -> 
     assert 0.78 * 159 <= min(left) < 0.85 * 159 < 0.95 * 159 < max(left) <= 159
 
 
+@pytest.mark.parametrize("changed", [False, True])
+def test_statistics_are_measured_on_films_as_they_are_or_as_they_are_changed(changed: bool) -> None:
+    import keras
+
+    from xscan.training.fit.settings import Settings
+    from xscan.training.fit.train import Batches, _measure_normalisation
+
+    bright = np.full((8, 32, 32), 200, np.uint8)
+    small = replace(STILL, crop=(2, 2))  # a window of twice each side: three quarters of it are black
+    settings = Settings(batch_size=8, measure_changed=changed, augmentation=small)
+    model = keras.Sequential([keras.Input((32, 32, 1)), keras.layers.BatchNormalization(momentum=0.5)])
+    _measure_normalisation(model, Batches(bright, np.eye(3)[np.zeros(8, int)], settings))
+    assert np.allclose(model.layers[-1].moving_mean, 50 if changed else 200, atol=3)
+
+
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # TensorFlow's own
 def test_a_run_learns_targets_and_starts_from_another_ones_weights(tmp_path: Path) -> None:
     import keras

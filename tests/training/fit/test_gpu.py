@@ -82,6 +82,15 @@ def test_every_kind_changes_films_and_repeats(films: np.ndarray) -> None:
         assert (one != films).any(), kind
 
 
+def test_spatial_dropout_drops_whole_channels() -> None:
+    from xscan.training.architectures.fused import FusedSpatialDropout2D
+
+    dropped = FusedSpatialDropout2D(0.25).call(torch.ones(8, 3, 3, 64), training=True).numpy()
+    assert (dropped == dropped[:, :1, :1]).all()
+    assert np.allclose(np.unique(dropped), [0, 4 / 3])
+    assert 0.1 < (dropped == 0).mean() < 0.4
+
+
 LEARN = """
 from dataclasses import replace
 

@@ -1,0 +1,65 @@
+"""The network that ships as `large`: inverted residuals (Sandler et al. 2018), with a start from ImageNet weights."""
+
+import keras
+from keras import layers
+
+from xscan.engine import CLASSES
+
+from .parts import pixels_in, standardised
+
+FEATURES = 1280
+FIXED = 3  #: blocks
+
+#: Of EfficientNet-Lite1: kernel, stride, times as many channels within, channels, blocks.
+STAGES = (
+    (3, 1, 1, 16, 1),
+    (3, 2, 6, 24, 3),
+    (5, 2, 6, 40, 3),
+    (3, 2, 6, 80, 4),
+    (5, 1, 6, 112, 4),
+    (5, 2, 6, 192, 5),
+    (3, 1, 6, 320, 1),
+)
+
+
+def lite(height: int, width: int, *, dropout: float = 0.2, fixed: bool = False) -> keras.Model:
+    """EfficientNet-Lite1 (after Tan and Le 2019) with class maps: convolutions and ReLU6, no squeeze and excitation.
+
+    4,192,611 parameters. fixed: the stem, the first blocks and all depthwise filters stay as they are given, for a
+    start from trained weights: the front is a third of the time and holds edges and textures, and on a CPU the
+    gradient of a depthwise filter takes ten times as long as the filter.
+    """
+    pixels, x = pixels_in(height, width)
+    x = layers.Rescaling(0.5, name="range")(standardised(x))  # ImageNet's pictures came in with about a half
+    x = _convolution(x, layers.Conv2D(32, 3, strides=2, padding="same", use_bias=False), train=not fixed)
+    number = 0
+    for kernel, stride, times, filters, blocks in STAGES:
+        for block in range(blocks):
+            number += 1
+            x = _block(x, kernel, 1 if block else stride, times, filters, train=not fixed, front=number <= FIXED)
+    x = _convolution(x, layers.Conv2D(FEATURES, 1, use_bias=False))
+    x = layers.SpatialDropout2D(dropout)(x)  # as a dropout of the averaged features
+    # [batch, height / 32, width / 32, 3]: evidence for each class, by place
+    small = keras.initializers.RandomNormal(stddev=0.01)
+    maps = layers.Conv2D(len(CLASSES), 1, kernel_initializer=small, name="maps")(x)
+    logits = layers.GlobalAveragePooling2D(name="logits")(maps)
+    return keras.Model(pixels, {"logits": logits, "maps": maps}, name="lite")
+
+
+def _block(x: keras.KerasTensor, kernel: int, stride: int, times: int, filters: int, *, train: bool, front: bool):
+    """1 x 1 to more channels, depthwise, 1 x 1 back, and a shortcut where the shape stays."""
+    channels = x.shape[-1]
+    rest = train or not front
+    y = x
+    if times > 1:
+        y = _convolution(y, layers.Conv2D(times * channels, 1, use_bias=False), train=rest)
+    depth = layers.DepthwiseConv2D(kernel, strides=stride, padding="same", use_bias=False, trainable=train)
+    y = _convolution(y, depth, train=rest)
+    y = _convolution(y, layers.Conv2D(filters, 1, use_bias=False), train=rest, relu=False)
+    return layers.Add()([x, y]) if stride == 1 and channels == filters else y
+
+
+def _convolution(x: keras.KerasTensor, layer: layers.Layer, *, train: bool = True, relu: bool = True):
+    layer.trainable = layer.trainable and train
+    x = layers.BatchNormalization(momentum=0.97, epsilon=1e-3, trainable=train)(layer(x))
+    return layers.ReLU(max_value=6)(x) if relu else x

@@ -1,0 +1,51 @@
+"""A Keras network that starts from ImageNet weights, out of a package for PyTorch."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from keras import layers
+
+from xscan.engine.disk.overwrite import in_own_folder
+from xscan.engine.disk.replace import replacing_path
+
+from ..architectures.registry import architecture
+from .lite import source
+
+
+def write_start(path: Path, size: int) -> None:
+    """Write `lite` for a start (`train(start_from=...)`): the package's weights, and a new last layer.
+
+    The package's network takes three colours, a grey film is the same in all of them: its first filters are added up.
+    Raises ImportError where `.[teachers]` is not installed.
+    """
+    network = architecture("lite").build(size, size, {"fixed": True})
+    parts = iter(_parts(source(1)))
+    for layer in network.layers:
+        if layer.weights and layer.name != "maps":
+            layer.set_weights(_weights(layer, next(parts)))
+    if next(parts, None) is not None:
+        raise ValueError("the package's network has more layers than `lite`")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing_path(path, in_own_folder) as part:
+        network.save(part)
+
+
+def _parts(network: Any) -> list[Any]:
+    """Its convolutions and normalisations in their order, the last dense layer left out."""
+    found = [network._conv_stem, network._bn0]
+    for block in network._blocks:
+        if hasattr(block, "_expand_conv"):
+            found += [block._expand_conv, block._bn0]
+        found += [block._depthwise_conv, block._bn1, block._project_conv, block._bn2]
+    return [*found, network._conv_head, network._bn1]
+
+
+def _weights(layer: layers.Layer, part: Any) -> list[np.ndarray]:
+    if isinstance(layer, layers.BatchNormalization):
+        return [v.detach().numpy() for v in (part.weight, part.bias, part.running_mean, part.running_var)]
+    kernel = part.weight.detach().numpy()
+    if isinstance(layer, layers.DepthwiseConv2D):  # [channels, 1, height, width]
+        return [kernel.transpose(2, 3, 0, 1)]
+    kernel = kernel.transpose(2, 3, 1, 0)  # from [out, in, height, width]
+    return [kernel if kernel.shape[2] == layer.kernel.shape[2] else kernel.sum(axis=2, keepdims=True)]
