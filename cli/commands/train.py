@@ -27,7 +27,8 @@ def train(
     ],
     out: Annotated[Path, typer.Option(help="Run folder to fill, for example runs/seed.")],
     architecture: Annotated[
-        Trainable, typer.Option(help="Network to train; compact ships as the default, lite as large; seed is the study's Model_4.")
+        Trainable,
+        typer.Option(help="Network to train; compact is the default network, lite large, seed the study's Model_4."),
     ] = Trainable.compact,
     option: Annotated[
         list[str] | None,

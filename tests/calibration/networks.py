@@ -97,7 +97,7 @@ def inverted(seed: int = 0) -> onnx.ModelProto:
     y = net.convolution(clipped(y, "depth_out"), (16, 8), 1, output="narrow")
     x = net.node("Add", x, y, output="short")
     y = clipped(net.convolution(x, (8, 16), 1), "wider_out")
-    y = clipped(net.convolution(y, (1, 16), strides=[2, 2], group=16), "deeper_out")
+    y = clipped(net.convolution(y, (1, 16), output="deeper", strides=[4, 4], group=16), "deeper_out")
     x = net.convolution(y, (16, 12), 1, output="end")
     x = clipped(net.convolution(x, (12, 32), 1, output="features"), "features_out")
     head = net.convolution(x, (32, 3), 1, output="head")
@@ -105,7 +105,7 @@ def inverted(seed: int = 0) -> onnx.ModelProto:
     net.node("ReduceMean", "maps", net.constant(np.array([1, 2])), output="logits", keepdims=0)
     outputs = [
         helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", 3]),
-        helper.make_tensor_value_info("maps", TensorProto.FLOAT, ["batch", 8, 8, 3]),
+        helper.make_tensor_value_info("maps", TensorProto.FLOAT, ["batch", 4, 4, 3]),
     ]
     return net.model(outputs)
 
