@@ -1,1 +1,1 @@
-"""Changing ONNX graphs: layout, half precision, running parts of them."""
+"""Changing ONNX graphs: layout, folding, half precision, running parts of them."""

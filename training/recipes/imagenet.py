@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 from keras import layers
 
@@ -19,6 +20,7 @@ def write_start(path: Path, size: int) -> None:
     The package's network takes three colours, a grey film is the same in all of them: its first filters are added up.
     Raises ImportError where `.[teachers]` is not installed.
     """
+    keras.utils.set_random_seed(0)  # of the new last layer
     network = architecture("lite").build(size, size, {"fixed": True})
     parts = iter(_parts(source(1)))
     for layer in network.layers:
