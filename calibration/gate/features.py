@@ -67,7 +67,7 @@ def add_features(model: onnx.ModelProto) -> str:
 def _narrow(graph: Graph, activation: str, sizes: dict[str, tuple[int, ...]]) -> str:
     """What a 1 x 1 convolution widened tells no more than what it came from, and takes more numbers to say it."""
     layer = graph.made_by.get(graph.made_by[activation].input[0])
-    if layer is None or layer.op_type != "Conv":
+    if layer is None or layer.op_type != "Conv" or layer.input[1] not in graph.constants:
         return activation
     (_, before, *place), (_, after, *_) = sizes.get(layer.input[0], (0, 0)), sizes[activation]
     point = graph.constants[layer.input[1]].shape[2:] == (1, 1)
