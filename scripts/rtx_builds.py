@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from xscan.calibration.graphs import run
+from xscan.calibration.graphs.fold import folded
 from xscan.calibration.graphs.graph import Graph, load
 from xscan.calibration.graphs.half import half_graph
 from xscan.calibration.graphs.layout import channels_first
@@ -32,7 +33,7 @@ WORDS = "Converting conv weight scales"
 
 def graph(network: str, precision: str) -> tuple[bytes, int]:
     """The graph that build-engine would compile, and how many of its convolutions are INT8."""
-    model = channels_first(load(find_engine(network).read_bytes()))
+    model = folded(channels_first(load(find_engine(network).read_bytes())))
     if precision == "fp32":
         return model.SerializeToString(), 0
     if precision == "fp16":

@@ -13,6 +13,7 @@ from xscan.engine.network.manifest import KEY, Manifest
 from xscan.engine.network.sidecar import RUNTIMES, Profile, sha256
 from xscan.engine.runtime.compile import available, require
 
+from ..graphs.fold import folded
 from ..graphs.graph import Graph, load
 from ..graphs.layout import channels_first
 from ..int8.cache import SUFFIX
@@ -70,7 +71,7 @@ def make_plan(settings: BuildSettings) -> Plan:
         content = settings.model.read_bytes()
     except OSError:
         raise EngineError(f"{settings.model} cannot be read") from None
-    model = channels_first(load(content))
+    model = folded(channels_first(load(content)))
     metadata = {entry.key: entry.value for entry in model.metadata_props}
     if KEY not in metadata:
         raise EngineError(f"{settings.model.name} has no xscan manifest: make it with xscan export")

@@ -1,7 +1,8 @@
 """What a network sees, as one short vector a film: averages over its stages' maps, a coarse picture, its grey levels.
 
 The vector is made by nodes added to the network's own graph: it costs a few averages. Works for any network of
-ours whose stages shrink the picture: it looks for the last activation of each size.
+ours whose stages shrink the picture: it looks for the last activation of each size, and of inverted residuals (Sandler
+et al. 2018) for the bottleneck that it was expanded from: a sixth of the numbers, which few films can be fitted to.
 """
 
 from typing import Any
@@ -30,7 +31,7 @@ def add_features(model: onnx.ModelProto) -> str:
     for node in model.graph.node:
         shape = sizes.get(node.output[0], ())
         if node.op_type in _ACTIVATIONS and len(shape) == 4:
-            stages[(shape[2], shape[3])] = _narrow(graph, node.output[0], sizes)  # the last of its size stays
+            stages[(shape[2], shape[3])] = _bottleneck(graph, node.output[0], sizes)  # the last of its size stays
     first = next((n for n in model.graph.node if n.op_type == "Conv"), None)
     if first is None or len(stages) < 2:
         raise EngineError("the network has no stages that a gate could look at")
@@ -64,12 +65,12 @@ def add_features(model: onnx.ModelProto) -> str:
     return features
 
 
-def _narrow(graph: Graph, activation: str, sizes: dict[str, tuple[int, ...]]) -> str:
-    """What a 1 x 1 convolution widened tells no more than what it came from, and takes more numbers to say it."""
+def _bottleneck(graph: Graph, activation: str, sizes: dict[str, tuple[int, ...]]) -> str:
+    """The bottleneck behind an activation, where a 1 x 1 convolution expanded it to more channels."""
     layer = graph.made_by.get(graph.made_by[activation].input[0])
     if layer is None or layer.op_type != "Conv" or layer.input[1] not in graph.constants:
         return activation
-    (_, before, *place), (_, after, *_) = sizes.get(layer.input[0], (0, 0)), sizes[activation]
+    (_, before, *place), (_, after, *_) = sizes.get(layer.input[0]) or (0, 0), sizes[activation]
     point = graph.constants[layer.input[1]].shape[2:] == (1, 1)
     return layer.input[0] if point and before < after and place == list(sizes[activation][2:]) else activation
 

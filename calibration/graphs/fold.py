@@ -12,16 +12,18 @@ from .graph import Graph, copy
 
 
 def folded(model: onnx.ModelProto) -> onnx.ModelProto:
-    """A copy in which constants a channel that are multiplied with, or added to, a convolution's output are its own."""
-    model = copy(model)
-    graph = Graph(model)
-    gone: set[str] = set()
+    """A copy in which constants a channel that are multiplied with, or added to, a convolution's output are its own.
+
+    The same as `model` where there are none. Scalars, and what others read too, stay.
+    """
+    better = copy(model)
+    graph = Graph(better)
+    gone: set[int] = set()
     made: dict[str, np.ndarray] = {}
     for layer in graph.layers:
-        if layer.op_type != "Conv":
+        weight, bias = _weights(graph, layer)
+        if weight is None or bias is None:
             continue
-        weight = graph.constants[layer.input[1]]
-        bias = graph.constants[layer.input[2]] if len(layer.input) > 2 else np.zeros(len(weight), weight.dtype)
         begun = layer.output[0]
         while (found := _next(graph, layer.output[0], len(weight))) is not None:
             node, constant = found
@@ -29,21 +31,31 @@ def folded(model: onnx.ModelProto) -> onnx.ModelProto:
                 weight, bias = weight * constant[:, None, None, None], bias * constant
             else:
                 bias = bias + constant
-            gone.add(node.name)
+            gone.add(id(node))
             layer.output[0] = node.output[0]
         if layer.output[0] != begun:
-            names = [f"{layer.name}/folded_{part}" for part in ("weight", "bias")]
+            names = [f"{layer.output[0]}_folded_{part}" for part in ("weight", "bias")]
             made |= dict(zip(names, (weight, bias), strict=True))
             layer.input[:] = [layer.input[0], *names]
-    nodes = [node for node in model.graph.node if node.name not in gone]
+    if not gone:
+        return model
+    nodes = [node for node in graph.nodes if id(node) not in gone]
     read = {name for node in nodes for name in node.input}
-    constants = [i for i in model.graph.initializer if i.name in read]
-    constants += [numpy_helper.from_array(value.astype(np.float32), name) for name, value in made.items()]
-    del model.graph.node[:], model.graph.initializer[:], model.graph.value_info[:]
-    model.graph.node.extend(nodes)
-    model.graph.initializer.extend(constants)
-    onnx.checker.check_model(model)
-    return model
+    constants = [i for i in better.graph.initializer if i.name in read]
+    constants += [numpy_helper.from_array(value, name) for name, value in made.items()]
+    del better.graph.node[:], better.graph.initializer[:], better.graph.value_info[:]
+    better.graph.node.extend(nodes)
+    better.graph.initializer.extend(constants)
+    onnx.checker.check_model(better)
+    return better
+
+
+def _weights(graph: Graph, layer: onnx.NodeProto) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Of a convolution, its weight and bias [channels], where both are in the graph as they stand."""
+    weight = graph.constants.get(layer.input[1]) if layer.op_type == "Conv" else None
+    if weight is None or len(layer.input) < 3 or not layer.input[2]:
+        return weight, None if weight is None else np.zeros(len(weight), weight.dtype)
+    return weight, graph.constants.get(layer.input[2])
 
 
 def _next(graph: Graph, name: str, channels: int) -> tuple[onnx.NodeProto, np.ndarray] | None:

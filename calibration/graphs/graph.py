@@ -101,13 +101,13 @@ class Graph:
         """Multiply-adds of each layer for one film, by output name."""
         return {
             layer.output[0]: self.constants[layer.input[1]].size
-            * (math.prod(self.places.get(layer.output[0], ())) if layer.op_type == "Conv" else 1)
+            * (math.prod(self.sizes.get(layer.output[0], ())) if layer.op_type == "Conv" else 1)
             for layer in self.layers
         }
 
     @cached_property
-    def places(self) -> dict[str, list[int]]:
-        """Height and width of every tensor between the network's layers, where they are known."""
+    def sizes(self) -> dict[str, list[int]]:
+        """Height and width of tensors [films, channels, height, width] between the network's ends, where known."""
         inferred = onnx.shape_inference.infer_shapes(self.model).graph.value_info
         return {v.name: [d.dim_value for d in v.type.tensor_type.shape.dim][2:] for v in inferred}
 

@@ -36,14 +36,13 @@ def int8_layers(graph: Graph, exclude: Collection[str] = ()) -> tuple[str, ...]:
     """Output names of the layers that go to INT8: not heads, tiny ones, a depthwise network's front, and `exclude`."""
     multiply_adds = graph.multiply_adds
     total = sum(multiply_adds.values())
-    front = _depthwise_front(graph)
+    left = graph.heads | _depthwise_front(graph) | set(exclude)
     return tuple(
         layer.output[0]
         for layer in graph.trunk
-        if layer.output[0] not in graph.heads
-        and layer.output[0] not in front
-        and layer.output[0] not in exclude
-        and multiply_adds[layer.output[0]] >= SMALLEST_SHARE * total
+        if layer.output[0] not in left
+        # A depthwise one in float between two in INT8 would cost its conversions.
+        and (multiply_adds[layer.output[0]] >= SMALLEST_SHARE * total or _is_depthwise(graph, layer))
     )
 
 
@@ -51,17 +50,20 @@ def _depthwise_front(graph: Graph) -> set[str]:
     """Of a network with depthwise convolutions, its layers at a quarter of the film's side and above.
 
     Their few channels are far apart in range: in INT8 these layers make most of what changes in `large`, for a fifth of
-    the work.
+    the work. Empty where sizes are not known.
     """
-    film = [d.dim_value for d in graph.model.graph.input[0].type.tensor_type.shape.dim][1:3]
+    film = [d.dim_value for d in graph.model.graph.input[0].type.tensor_type.shape.dim][1:2]
     convolutions = [layer for layer in graph.trunk if layer.op_type == "Conv"]
-    if not any(_groups(layer) > 1 for layer in convolutions):
+    if not film or not film[0] or not any(_is_depthwise(graph, layer) for layer in convolutions):
         return set()
-    return {n.output[0] for n in convolutions if graph.places.get(n.output[0], [0])[0] >= film[0] / 4}
+    heights = {layer.output[0]: graph.sizes.get(layer.output[0], [])[:1] for layer in convolutions}
+    return {name for name, height in heights.items() if height and 4 * height[0] >= film[0]}
 
 
-def _groups(convolution: onnx.NodeProto) -> int:
-    return next((a.i for a in convolution.attribute if a.name == "group"), 1)
+def _is_depthwise(graph: Graph, convolution: onnx.NodeProto) -> bool:
+    """A filter for each channel: weights float32 [channels, 1, height, width]."""
+    groups = next((a.i for a in convolution.attribute if a.name == "group"), 1)
+    return convolution.op_type == "Conv" and 1 < groups == len(graph.constants.get(convolution.input[1], ()))
 
 
 def measured(graph: Graph, layers: Collection[str]) -> list[str]:
@@ -108,11 +110,13 @@ def cpu_sites(graph: Graph, layers: Collection[str]) -> Sites:
 def skip_branch(graph: Graph, addition: onnx.NodeProto) -> str:
     """The input of a residual addition that gets a pair; the other one's convolution is fused with the addition."""
 
-    def kernel(name: str) -> int:
+    def far(name: str) -> tuple[int, int]:
         maker = graph.made_by[name]
-        return graph.constants[maker.input[1]][0, 0].size if maker.op_type == "Conv" else 0
+        kernel = graph.constants[maker.input[1]][0, 0].size if maker.op_type == "Conv" else 0
+        return kernel, -len(graph.read_by[name])
 
-    return min(addition.input, key=kernel)  # the shortcut itself, or its 1 x 1 convolution
+    # The shortcut itself, or its 1 x 1 convolution; of an inverted residual, the one that others read, too.
+    return min(addition.input, key=far)
 
 
 def tensorrt_graph(model: onnx.ModelProto, layers: Collection[str], ranges: dict[str, Range]) -> onnx.ModelProto:

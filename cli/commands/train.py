@@ -28,7 +28,9 @@ def train(
     out: Annotated[Path, typer.Option(help="Run folder to fill, for example runs/seed.")],
     architecture: Annotated[
         Trainable,
-        typer.Option(help="Network to train; compact is the default network, lite large, seed the study's Model_4."),
+        typer.Option(
+            help="Network to train; compact: the default network; lite: that of `large`; seed: the study's Model_4."
+        ),
     ] = Trainable.compact,
     option: Annotated[
         list[str] | None,

@@ -80,8 +80,11 @@ def residual(seed: int = 0) -> onnx.ModelProto:
     return net.model(outputs)
 
 
-def inverted(seed: int = 0) -> onnx.ModelProto:
-    """As `lite` leaves tf2onnx: ReLU6, an inverted residual, normalisation behind its depthwise convolution."""
+def inverted(seed: int = 0, swapped: bool = False) -> onnx.ModelProto:
+    """As `lite` leaves tf2onnx: ReLU6, inverted residuals, normalisation behind a depthwise convolution.
+
+    swapped: the inputs of the last addition.
+    """
     net = _Network(seed)
     limits = [net.constant(np.array(value, np.float32)) for value in (0, 6)]
 
@@ -98,7 +101,10 @@ def inverted(seed: int = 0) -> onnx.ModelProto:
     x = net.node("Add", x, y, output="short")
     y = clipped(net.convolution(x, (8, 16), 1), "wider_out")
     y = clipped(net.convolution(y, (1, 16), output="deeper", strides=[4, 4], group=16), "deeper_out")
-    x = net.convolution(y, (16, 12), 1, output="end")
+    x = net.convolution(y, (16, 12), 1, output="begun")
+    y = clipped(net.convolution(x, (12, 24), 1, output="again"), "again_out")
+    y = net.convolution(y, (24, 12), 1, output="inner")
+    x = net.node("Add", *((y, x) if swapped else (x, y)), output="end")
     x = clipped(net.convolution(x, (12, 32), 1, output="features"), "features_out")
     head = net.convolution(x, (32, 3), 1, output="head")
     net.node("Transpose", head, output="maps", perm=[0, 2, 3, 1])

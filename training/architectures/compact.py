@@ -1,4 +1,4 @@
-"""The residual network that ships."""
+"""The residual network that ships as `compact`."""
 
 from collections.abc import Sequence
 

@@ -8,9 +8,9 @@ from xscan.engine import CLASSES
 from .parts import pixels_in, standardised
 
 FEATURES = 1280
-FIXED = 3  #: blocks
+FROZEN = 3  #: blocks
 
-#: Of EfficientNet-Lite1: kernel, stride, times as many channels within, channels, blocks.
+#: Of EfficientNet-Lite1: kernel, stride, expansion, channels, blocks.
 STAGES = (
     (3, 1, 1, 16, 1),
     (3, 2, 6, 24, 3),
@@ -22,21 +22,23 @@ STAGES = (
 )
 
 
-def lite(height: int, width: int, *, dropout: float = 0.2, fixed: bool = False) -> keras.Model:
+def lite(height: int, width: int, *, dropout: float = 0.2, frozen: bool = False) -> keras.Model:
     """EfficientNet-Lite1 (after Tan and Le 2019) with class maps: convolutions and ReLU6, no squeeze and excitation.
 
-    4,192,611 parameters. fixed: the stem, the first blocks and all depthwise filters stay as they are given, for a
+    4,192,611 parameters. frozen: the stem, the first blocks and all depthwise filters stay as they are given, for a
     start from trained weights: the front is a third of the time and holds edges and textures, and on a CPU the
     gradient of a depthwise filter takes ten times as long as the filter.
+
+    Outputs, float32: `logits` [batch, 3], `maps` [batch, height / 32, width / 32, 3].
     """
     pixels, x = pixels_in(height, width)
     x = layers.Rescaling(0.5, name="range")(standardised(x))  # ImageNet's pictures came in with about a half
-    x = _convolution(x, layers.Conv2D(32, 3, strides=2, padding="same", use_bias=False), train=not fixed)
+    x = _convolution(x, layers.Conv2D(32, 3, strides=2, padding="same", use_bias=False), train=not frozen)
     number = 0
-    for kernel, stride, times, filters, blocks in STAGES:
+    for kernel, stride, expansion, filters, blocks in STAGES:
         for block in range(blocks):
             number += 1
-            x = _block(x, kernel, 1 if block else stride, times, filters, train=not fixed, front=number <= FIXED)
+            x = _block(x, kernel, 1 if block else stride, expansion, filters, train=not frozen, front=number <= FROZEN)
     x = _convolution(x, layers.Conv2D(FEATURES, 1, use_bias=False))
     x = layers.SpatialDropout2D(dropout)(x)  # as a dropout of the averaged features
     # [batch, height / 32, width / 32, 3]: evidence for each class, by place
@@ -46,13 +48,13 @@ def lite(height: int, width: int, *, dropout: float = 0.2, fixed: bool = False) 
     return keras.Model(pixels, {"logits": logits, "maps": maps}, name="lite")
 
 
-def _block(x: keras.KerasTensor, kernel: int, stride: int, times: int, filters: int, *, train: bool, front: bool):
+def _block(x: keras.KerasTensor, kernel: int, stride: int, expansion: int, filters: int, *, train: bool, front: bool):
     """1 x 1 to more channels, depthwise, 1 x 1 back, and a shortcut where the shape stays."""
     channels = x.shape[-1]
     rest = train or not front
     y = x
-    if times > 1:
-        y = _convolution(y, layers.Conv2D(times * channels, 1, use_bias=False), train=rest)
+    if expansion > 1:
+        y = _convolution(y, layers.Conv2D(expansion * channels, 1, use_bias=False), train=rest)
     depth = layers.DepthwiseConv2D(kernel, strides=stride, padding="same", use_bias=False, trainable=train)
     y = _convolution(y, depth, train=rest)
     y = _convolution(y, layers.Conv2D(filters, 1, use_bias=False), train=rest, relu=False)

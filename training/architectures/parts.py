@@ -16,7 +16,10 @@ def pixels_in(height: int, width: int) -> tuple[Any, Any]:
 
 
 def standardised(x: Any) -> Any:
-    """Each film to zero mean and unit variance: exposure differs between devices and means nothing."""
+    """Each film to zero mean and unit variance: exposure differs between devices and means nothing.
+
+    x: float [batch, height, width, 1]; what comes back is of the same shape.
+    """
     centred = x - _film_mean(x)
     return centred / keras.ops.sqrt(_film_mean(keras.ops.square(centred)) + 1e-4)
 

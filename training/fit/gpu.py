@@ -155,8 +155,7 @@ class _Learner:
         size = settings.batch_size
         order = torch.randperm(len(self.pictures), generator=self.random, device=self.device)[: self.batches * size]
         wanted = self.targets[order]
-        trim = torch.tensor(settings.trim, device=self.device)[wanted.argmax(1)] if settings.trim else None
-        changed = augment_all(self.pictures[order], settings.augmentation, self.random, trim, pool=self.pool)
+        changed = self._changed(order)
         if settings.mixup:
             shares = np.random.default_rng((settings.seed, self.done)).beta(
                 settings.mixup, settings.mixup, self.batches
@@ -172,6 +171,12 @@ class _Learner:
         if self.teachers:
             wanted = torch.lerp(wanted, self._answers(scaled), self.taught)
         self.epoch = scaled, wanted
+
+    def _changed(self, films: Tensor) -> Tensor:
+        """uint8 [films, height, width]: these films, by their places, as they are learned."""
+        trims = self.settings.trim
+        trim = torch.tensor(trims, device=self.device)[self.targets[films].argmax(1)] if trims else None
+        return augment_all(self.pictures[films], self.settings.augmentation, self.random, trim, pool=self.pool)
 
     def _answers(self, scaled: Tensor) -> Tensor:
         """The teachers' mean probabilities [films, 3] of the films as they are changed now."""
@@ -189,9 +194,7 @@ class _Learner:
             for _ in range(100):
                 shape = (self.settings.batch_size,)
                 films = torch.randint(len(self.pictures), shape, generator=self.random, device=self.device)
-                shown = self.pictures[films]
-                if self.settings.measure_changed:
-                    shown = augment_all(shown, self.settings.augmentation, self.random, None, pool=self.pool)
+                shown = self._changed(films) if self.settings.measure_changed else self.pictures[films]
                 self.seen.copy_(self.front(shown[..., None]))
                 self._replay()
         if self.stream is not None:

@@ -267,7 +267,7 @@ def _logits_only(model: keras.Model) -> keras.Model:
 def _measure_normalisation(model: keras.Model, batches: Batches) -> None:
     """Measure the batch normalisation's statistics anew, on the training films as `measure_changed` says.
 
-    Those that fit leaves are of the weights before averaging, and of films with borders, noise and blanks.
+    Those that fit leaves are of the weights before averaging.
     """
     if not any(isinstance(layer, keras.layers.BatchNormalization) for layer in model.layers):
         return

@@ -21,16 +21,13 @@ def write_start(path: Path, size: int) -> None:
     Raises ImportError where `.[teachers]` is not installed.
     """
     keras.utils.set_random_seed(0)  # of the new last layer
-    network = architecture("lite").build(size, size, {"fixed": True})
-    parts = iter(_parts(source(1)))
-    for layer in network.layers:
-        if layer.weights and layer.name != "maps":
-            layer.set_weights(_weights(layer, next(parts)))
-    if next(parts, None) is not None:
-        raise ValueError("the package's network has more layers than `lite`")
+    network = architecture("lite").build(size, size, {"frozen": True})
+    theirs = [layer for layer in network.layers if layer.weights and layer.name != "maps"]
+    for layer, part in zip(theirs, _parts(source(1)), strict=True):
+        layer.set_weights(_weights(layer, part))
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing_path(path, in_own_folder) as part:
-        network.save(part)
+    with replacing_path(path, in_own_folder) as file:
+        network.save(file)
 
 
 def _parts(network: Any) -> list[Any]:

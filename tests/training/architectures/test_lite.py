@@ -31,8 +31,8 @@ def test_its_logits_are_the_mean_of_its_maps_and_exposure_means_nothing() -> Non
     assert np.allclose(logits, logits[:1], atol=1e-4)
 
 
-def test_what_is_fixed_stays_and_the_rest_learns() -> None:
-    model = compiled(architecture("lite").build(32, 32, {"fixed": True}), Settings("lite", weight_decay=0.1), steps=2)
+def test_what_is_frozen_stays_and_the_rest_learns() -> None:
+    model = compiled(architecture("lite").build(32, 32, {"frozen": True}), Settings("lite", weight_decay=0.1), steps=2)
     model.run_eagerly = True  # to trace so many layers takes longer than the step
     before = [layer.get_weights() for layer in model.layers]
     model.train_on_batch(films(4, 32), np.eye(3, dtype=np.float32)[[0, 1, 2, 0]])
@@ -50,12 +50,12 @@ def test_what_is_fixed_stays_and_the_rest_learns() -> None:
 
 
 @pytest.mark.parametrize("training", [True, False])
-def test_a_fixed_normalisation_measures_nothing(training: bool) -> None:
+def test_a_frozen_normalisation_measures_nothing(training: bool) -> None:
     inputs = np.random.default_rng(0).normal(3, 2, (8, 5, 5, 4)).astype(np.float32)
-    fixed = FusedBatchNormalization(epsilon=1e-3, trainable=False)
-    shown = keras.ops.convert_to_numpy(fixed(inputs, training=training))
+    frozen = FusedBatchNormalization(epsilon=1e-3, trainable=False)
+    shown = keras.ops.convert_to_numpy(frozen(inputs, training=training))
     assert np.allclose(shown, inputs / np.sqrt(1.001), atol=1e-4)
-    assert np.allclose(fixed.moving_mean, 0)
+    assert np.allclose(frozen.moving_mean, 0)
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # TensorFlow's own
