@@ -7,6 +7,7 @@ import onnx
 import onnxruntime
 
 from xscan.engine.errors import EngineError
+from xscan.engine.runtime.onnx import CPU, LEFT_OUT
 
 CHUNK = 4  #: films at once: the activations of a chunk are all that is held in memory
 
@@ -24,7 +25,7 @@ def session(model: onnx.ModelProto | bytes) -> onnxruntime.InferenceSession:
     options.log_severity_level = 3
     content = model if isinstance(model, bytes) else model.SerializeToString()
     try:
-        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(content, options, providers=[CPU], disabled_optimizers=list(LEFT_OUT))
     except Exception:
         raise EngineError("ONNX Runtime cannot load the network") from None
 

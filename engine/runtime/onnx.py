@@ -18,6 +18,9 @@ onnxruntime.set_default_logger_severity(3)  # errors only: its warnings say noth
 CPU = "CPUExecutionProvider"
 #: float32 is float32, not TF32; an exhaustive search of convolutions would take long for each new batch size.
 CUDA = ("CUDAExecutionProvider", {"use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"})
+#: It stores a float bias beside INT8 weights as int32, and divides it by its scale in the graph's type: in FP16, as in
+#: the graphs that TensorRT compiles, that overflows. Graphs for the processor have int32 biases of their own.
+LEFT_OUT = ("WeightBiasQuantization",)
 
 
 class OnnxRuntime(Closing):
@@ -57,7 +60,8 @@ class OnnxRuntime(Closing):
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
-        return onnxruntime.InferenceSession(content, options, providers=[CUDA, CPU] if self._gpu else [CPU])
+        providers = [CUDA, CPU] if self._gpu else [CPU]
+        return onnxruntime.InferenceSession(content, options, providers=providers, disabled_optimizers=list(LEFT_OUT))
 
     def run(self, pictures: np.ndarray) -> np.ndarray:
         """uint8 [films, height, width, 1] -> float32 logits [films, 3]. Raises EngineError."""

@@ -160,6 +160,20 @@ def test_fp16_around_int8_has_fp16_scales_in_opset_19(model: onnx.ModelProto):
     close(model, mixed, 0.06)
 
 
+def test_large_biases_beside_small_weights_hold_in_fp16_around_int8():
+    """A bias of 30,000 of its steps and more: where ONNX Runtime stores it in those steps, FP16 overflows."""
+    model = networks.residual()
+    layer = next(n for n in model.graph.node if n.output[0] == "b1")
+    for constant in model.graph.initializer:
+        if constant.name in layer.input[1:]:
+            weight = constant.name == layer.input[1]
+            value = numpy_helper.to_array(constant)
+            value = value / 100 if weight else value + 3
+            constant.CopyFrom(numpy_helper.from_array(value.astype(np.float32), constant.name))
+    whole = quantise.tensorrt_graph(model, *calibrated(model))
+    close(whole, half_graph(whole), 0.06)
+
+
 def test_a_non_zero_zero_point_is_caught():
     graph = quantise.tensorrt_graph(networks.plain(), *calibrated(networks.plain()))
     zero = next(i for i in graph.graph.initializer if i.name == "p1_zero")
