@@ -29,7 +29,7 @@ def train(
     architecture: Annotated[
         Trainable,
         typer.Option(
-            help="Network to train; compact: the default network; lite: that of `large`; seed: the study's Model_4."
+            help="Network to train; compact is what ships, lite what ships as large; seed: the study's Model_4."
         ),
     ] = Trainable.compact,
     option: Annotated[
