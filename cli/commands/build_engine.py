@@ -71,7 +71,7 @@ def build_engine(
     from xscan.calibration.build_engine.settings import BuildSettings, Say
     from xscan.engine.dataset.selection import parse_folds
     from xscan.engine.network.models import DEFAULT
-    from xscan.engine.runtime.choose import choose, make_folder, place_of
+    from xscan.engine.runtime.choose import choose, engines_folder, make_folder, place_of
     from xscan.engine.runtime.open import find_engine
 
     console = Console(quiet, verbose, json, no_progress)
@@ -120,6 +120,8 @@ def build_engine(
     text = f"{out}: {side.precision} for {side.runtime} {side.runtime_version}" + (f" ({took})" if took else "")
     if choose().path == out:
         text += "\nxscan batch takes it from now on, where no --engine is named"
+    elif out.parent == engines_folder():
+        text += f'\nxscan batch takes it with --engine "{out}", every night after: xscan engine use "{out}"'
     console.result(built.as_dict(), text)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 from pathlib import Path
 
@@ -75,6 +76,20 @@ def test_a_batch_takes_it_scores_an_earlier_list_again_and_a_named_engine_wins(
     (tmp_path / "xscan.toml").write_text('[batch]\nengine = "compact"\n', encoding="utf-8")
     told = xscan(*scan, "--out", tmp_path / "told.csv", env=environment(home), cwd=tmp_path)
     assert "engine: compact.onnx (fp32), named by xscan.toml" in told.stderr
+
+
+def test_an_engine_of_another_network_is_taken_as_the_last_line_of_its_build_says(
+    tmp_path: Path, phantoms: Path, xscan: Xscan
+):
+    at_home = environment(tmp_path / "home")
+    made = xscan("build-engine", "large", "--precision", "int8", "--runtime", "onnxruntime", env=at_home)
+    assert made.returncode == 0, made.stderr
+    taken, _, used = made.stdout.splitlines()[-1].partition(", every night after: xscan ")
+    scan = ["batch", phantoms, "--out", tmp_path / "night.csv", "--workers", 1, "--max-failures", "100%"]
+    named = xscan(*scan, *shlex.split(taken)[-2:], env=at_home)
+    assert "engine: large.engine (int8), named by --engine" in named.stderr
+    assert xscan(*shlex.split(used), env=at_home).returncode == 0
+    assert "engine: large.engine (int8)" in xscan(*scan[:3], tmp_path / "next.csv", *scan[4:], env=at_home).stderr
 
 
 def test_one_that_is_in_any_doubt_is_passed_over_in_one_line(home: Path):
