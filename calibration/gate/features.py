@@ -2,7 +2,7 @@
 
 The vector is made by nodes added to the network's own graph: it costs a few averages. Works for any network of
 ours whose stages shrink the picture: it looks for the last activation of each size, and of inverted residuals (Sandler
-et al. 2018) for the bottleneck that it was expanded from: a fifth of the numbers, which few films can be fitted to.
+et al. 2018) for the bottleneck that it was expanded from: a fifth of the numbers, for which fewer films are enough.
 """
 
 from typing import Any
