@@ -141,7 +141,7 @@ HEADER = ("films", "network", *(f"{stage} ms" for stage in STAGES), "limit, film
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, nargs="?", help="films of your own")
-    parser.add_argument("--engine", action="append", help="default: the default network and seed")
+    parser.add_argument("--engine", action="append", help="default: all networks that ship")
     parser.add_argument("--films", type=int, default=240)
     parser.add_argument("--seconds", type=float, default=6.0)
     parser.add_argument("--cpu", action="store_true", help="processor time: for a machine that is busy")

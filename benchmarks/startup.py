@@ -43,7 +43,7 @@ def first_row(folder: Path, engine: str) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, nargs="?", help="films of your own")
-    parser.add_argument("--engine", action="append", help="default: the default network and seed")
+    parser.add_argument("--engine", action="append", help="default: all networks that ship")
     parser.add_argument("--files", type=int, default=400)
     parser.add_argument("--rounds", type=int, default=7)
     options = parser.parse_args()

@@ -17,10 +17,9 @@ from pathlib import Path
 import numpy as np
 
 from xscan.calibration.graphs import run
-from xscan.calibration.graphs.fold import folded
+from xscan.calibration.graphs.fold import prepared
 from xscan.calibration.graphs.graph import Graph, load
 from xscan.calibration.graphs.half import half_graph
-from xscan.calibration.graphs.layout import channels_first
 from xscan.calibration.int8 import observe, quantise
 from xscan.engine.machine.gpu_fit import capabilities
 from xscan.engine.network.sidecar import Profile
@@ -33,7 +32,7 @@ WORDS = "Converting conv weight scales"
 
 def graph(network: str, precision: str) -> tuple[bytes, int]:
     """The graph that build-engine would compile, and how many of its convolutions are INT8."""
-    model = folded(channels_first(load(find_engine(network).read_bytes())))
+    model = prepared(load(find_engine(network).read_bytes()))
     if precision == "fp32":
         return model.SerializeToString(), 0
     if precision == "fp16":

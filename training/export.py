@@ -8,8 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from xscan.calibration.graphs.fold import folded
-from xscan.calibration.graphs.layout import channels_first
+from xscan.calibration.graphs.fold import prepared
 from xscan.calibration.points.operating_points import choose_points, fit_temperature
 from xscan.calibration.points.reference import reference
 from xscan.calibration.points.scores import read_scores
@@ -112,7 +111,7 @@ def convert(model: keras.Model, manifest: Manifest | None) -> bytes:
         raise EngineError("the exported network lost its output names: check the tf2onnx version")
     if manifest is not None:
         onnx_model.metadata_props.add(key=KEY, value=manifest.to_json())
-    return folded(channels_first(onnx_model)).SerializeToString()
+    return prepared(onnx_model).SerializeToString()
 
 
 def _manifest(history: dict, spec: InputSpec, *, name: str, version: str, out_of_fold: list[Path]) -> Manifest:

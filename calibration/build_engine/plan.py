@@ -13,9 +13,8 @@ from xscan.engine.network.manifest import KEY, Manifest
 from xscan.engine.network.sidecar import RUNTIMES, Profile, sha256
 from xscan.engine.runtime.compile import available, require
 
-from ..graphs.fold import folded
+from ..graphs.fold import prepared
 from ..graphs.graph import Graph, load
-from ..graphs.layout import channels_first
 from ..int8.cache import SUFFIX
 from ..int8.ranges import METHODS
 from .settings import BuildSettings, Say
@@ -71,7 +70,7 @@ def make_plan(settings: BuildSettings) -> Plan:
         content = settings.model.read_bytes()
     except OSError:
         raise EngineError(f"{settings.model} cannot be read") from None
-    model = folded(channels_first(load(content)))
+    model = prepared(load(content))
     metadata = {entry.key: entry.value for entry in model.metadata_props}
     if KEY not in metadata:
         raise EngineError(f"{settings.model.name} has no xscan manifest: make it with xscan export")

@@ -9,6 +9,12 @@ import onnx
 from onnx import numpy_helper
 
 from .graph import Graph, copy
+from .layout import channels_first
+
+
+def prepared(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The network that every other graph is made of: films turned before they are scaled (layout.py), and folded."""
+    return folded(channels_first(model))
 
 
 def folded(model: onnx.ModelProto) -> onnx.ModelProto:
