@@ -27,6 +27,7 @@ from xscan.engine.triage.odds import log_odds, probabilities
 
 from ..evaluation.network import BATCH, Network
 from ..evaluation.unseen import Seen
+from ..fit.hidden import hide
 from ..pages.tables import aligned
 
 METHODS = ("auto", "maps", "occlusion")
@@ -157,18 +158,6 @@ def explain(
         kind={CLASSES[k]: evidence[1][labels == k].mean(axis=0) for k in present if k > 0},
         deletions=_deletions(runtime, pictures, patients, logits, evidence, say),
     )
-
-
-def hide(pictures: np.ndarray, cells: np.ndarray) -> np.ndarray:
-    """Films with some cells at their own mean grey.
-
-    pictures: uint8 [films, height, width]; cells: bool [films, rows, columns], True where hidden.
-    """
-    _, height, width = pictures.shape
-    _, rows, columns = cells.shape
-    row, column = np.arange(height) * rows // height, np.arange(width) * columns // width
-    mean = pictures.mean(axis=(1, 2)).round().astype(np.uint8)
-    return np.where(cells[:, row][:, :, column], mean[:, None, None], pictures)
 
 
 def _questions(logits: np.ndarray, temperature: float) -> tuple[np.ndarray, np.ndarray]:

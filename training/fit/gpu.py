@@ -19,6 +19,8 @@ from keras import layers
 from torch import Tensor
 from torch.nn import functional
 
+from xscan.engine.errors import UsageError
+
 from ..architectures.fused import fused_layers
 from .augment_gpu import augment_all
 from .exchange_gpu import Pool
@@ -40,8 +42,10 @@ class Lesson:
 def teach(lessons: Sequence[Lesson]) -> list[list[float]]:
     """Train the networks side by side: a small one alone leaves much of a card idle.
 
-    Returns the mean loss of each epoch, for each lesson.
+    Returns the mean loss of each epoch, for each lesson. Raises UsageError for lessons with class maps of teachers.
     """
+    if any(lesson.settings.taught_maps for lesson in lessons):
+        raise UsageError("class maps of teachers are learned step by step: call train(teachers=...)")
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
     learners = [_Learner(lesson) for lesson in lessons]
     while sum(learner.step() for learner in learners):  # not any(): each has its turn

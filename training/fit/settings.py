@@ -23,8 +23,14 @@ class Settings:
     warmup: float = 0.1  #: share of all steps
     label_smoothing: float = 0.05
     taught: float = 0.7  #: share of each target that is the teachers' mean answer, where there are teachers
+    #: weight of the mean squared distance of its class maps to the teachers', where there are teachers; 0: no maps
+    taught_maps: float = 0.0
+    #: share of films of which it sees a part only, and learns the teachers' evidence there: fit/hidden.py
+    hidden: float = 0.0
     mixup: float = 0.0  #: Beta parameter of blending each film with another of its batch; 0 is off
     ema: float = 0.99  #: weight averaging a step
+    #: share of the weights of `start_from` in those that are saved (Wortsman et al. 2022, "Robust fine-tuning")
+    kept: float = 0.0
     validate: tuple[int, ...] = ()  #: folds scored after each epoch, not trained on
     hold_out: tuple[int, ...] = (9,)  #: folds touched once, when training is over
     #: of products on a CPU, float32 or bfloat16; weights and sums are float32 in both. A GPU always takes bfloat16.
@@ -45,5 +51,11 @@ class Settings:
         for name, least in (("epochs", 1), ("batch_size", 1), ("size", 0)):
             if getattr(self, name) < least:
                 raise UsageError(f"{name} must be at least {least}, not {getattr(self, name)}")
+        if self.hidden and not (self.taught_maps and self.taught == 1):
+            raise UsageError(
+                "a part of a film is learned by the teachers' evidence there alone: set taught to 1, and taught_maps"
+            )
+        if self.taught_maps and self.validate:
+            raise UsageError("a network that learns class maps from teachers has no folds to validate on: name none")
         if not isfinite(self.learning_rate):
             raise UsageError(f"the learning rate must be a number, not {self.learning_rate}")

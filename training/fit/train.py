@@ -8,7 +8,6 @@ RUN/final.keras   the trained network (averaged weights)
 RUN/scores.csv    logits of the films in the validation and held-out folds
 """
 
-import csv
 import functools
 import importlib.util
 import time
@@ -23,7 +22,7 @@ from xscan.calibration.points.scores import write_scores
 from xscan.engine import CLASSES
 from xscan.engine.dataset.films import FOLDS, DataSet, ListedFilm, read_inputs
 from xscan.engine.disk.overwrite import in_own_folder
-from xscan.engine.disk.replace import replace_bytes, replacing, replacing_path
+from xscan.engine.disk.replace import replace_bytes, replacing_path
 from xscan.engine.errors import DataSetError, UsageError
 from xscan.engine.machine.processor import multiplies_bfloat16
 from xscan.engine.network.spec import InputSpec
@@ -32,6 +31,8 @@ from ..architectures.fused import fused_layers
 from ..architectures.registry import architecture
 from .augment import augment
 from .exchange import Pool
+from .hidden import partly_hidden
+from .history import plot
 from .record import begin, open_run, update_run
 from .settings import Settings
 from .teachers import Teachers
@@ -60,7 +61,7 @@ class Batches(keras.utils.PyDataset):
     def __len__(self) -> int:
         return len(self.pictures) // self.settings.batch_size
 
-    def __getitem__(self, batch: int) -> tuple[np.ndarray, np.ndarray]:
+    def __getitem__(self, batch: int) -> tuple[np.ndarray, np.ndarray | dict[str, np.ndarray]]:
         size = self.settings.batch_size
         films = self.order[batch * size : (batch + 1) * size]
         rng = np.random.default_rng((self.settings.seed, self.epoch, batch))
@@ -72,8 +73,12 @@ class Batches(keras.utils.PyDataset):
             pictures = cv2.addWeighted(pictures, share, pictures[::-1].copy(), 1 - share, 0)
             targets = share * targets + (1 - share) * targets[::-1]
         if self.teachers is not None:
-            taught = self.settings.taught
-            targets = (1 - taught) * targets + taught * self.teachers(pictures[..., None])
+            taught, answer = self.settings.taught, self.teachers(pictures[..., None])
+            if answer.maps is not None and self.settings.hidden:
+                pictures, answer = partly_hidden(pictures, answer, self.settings.hidden, rng)
+            targets = (1 - taught) * targets + taught * answer.probabilities
+            if answer.maps is not None:
+                return pictures[..., None], {"logits": targets, "maps": answer.maps}
         return pictures[..., None], targets
 
     def changed(self, films: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -108,12 +113,13 @@ def train(
     until: pause after this epoch, with final.keras and scores.csv as they are then; resume goes on from there.
     deadline: of time.monotonic(); past it the run stops after its epoch, and resume goes on.
     targets: probabilities [3] by film.file, learned instead of the folder's label; every training film's.
-    start_from: a trained network of the same architecture, of any input size, to start with its weights.
-    teachers: ONNX networks of the same input, whose mean answer is `settings.taught` of each target. Such a run
-        learns step by step, on a GPU too.
+    start_from: a trained network of the same architecture, of any input size, to start with its weights, of which
+        `settings.kept` stay.
+    teachers: ONNX networks, whose mean answer is `settings.taught` of each target; with `settings.taught_maps` they
+        and the network need class maps. Such a run learns step by step, on a GPU too.
 
-    Raises UsageError for a run folder that is in use or made with other settings, and DataSetError for
-    films that cannot be used: all before anything is written.
+    Raises UsageError for a run folder that is in use or made with other settings, and for networks without the maps
+    that are asked for, DataSetError for films that cannot be used: all before anything is written.
     """
     keras.utils.set_random_seed(settings.seed)
     network = architecture(settings.architecture)
@@ -132,6 +138,14 @@ def train(
             f"the folds {', '.join(map(str, settings.validate))} of --validate need films with and without pneumonia, "
             "for operating points are chosen on them: name others, or none (--validate '')"
         )
+    if settings.kept and not start_from:
+        raise UsageError("no network to start from is given, so none of its weights can be kept: leave kept at 0")
+    outputs = trained.output if isinstance(trained.output, dict) else {}
+    wants_maps = settings.taught_maps > 0
+    if wants_maps and not (teachers and "maps" in outputs):
+        lacks = f"{settings.architecture} has no class maps" if teachers else "there are no teachers"
+        raise UsageError(f"{lacks} to learn where evidence is: leave taught_maps at 0")
+    asked = Teachers(teachers, outputs["maps"].shape[1:3] if wants_maps else None) if teachers else None
     stand = open_run(run, data, settings, resume, targets, start_from, teachers)
     stop = min(until or settings.epochs, settings.epochs)
     if stand is None or stand.start > stop:
@@ -147,17 +161,17 @@ def train(
     if len(pictures) < settings.batch_size:
         raise _few(len(pictures), settings)
     begin(run, stand)
-    if until is None and deadline is None and not start and not teachers and _gpu():
+    if until is None and deadline is None and not start and not teachers and not settings.kept and _gpu():
         _train_on_gpu(trained, pictures, wanted, settings, run, start_from)
         _finish(run, trained, data, settings, spec, settings.epochs)
         return settings.epochs
-    batches = Batches(pictures, wanted, settings, epoch=start, teachers=Teachers(teachers) if teachers else None)
+    batches = Batches(pictures, wanted, settings, epoch=start, teachers=asked)
 
     last = run / "last.keras"
     if start > stand.base:
         model = keras.saving.load_model(last)
     else:
-        model = compiled(trained, settings, steps=(settings.epochs - start) * len(batches))
+        model = compiled(trained, settings, (settings.epochs - start) * len(batches), maps=wants_maps)
         if first := run / "final.keras" if start else start_from:
             model.set_weights(keras.saving.load_model(first, compile=False).get_weights())
     validation_data = None
@@ -181,6 +195,10 @@ def train(
         exact = fused_layers(_logits_only(trained))
         exact.set_weights(model.get_weights())
         model = exact
+    if settings.kept:
+        began = keras.saving.load_model(start_from, compile=False).get_weights()
+        pairs = zip(began, model.get_weights(), strict=True)
+        model.set_weights([settings.kept * before + (1 - settings.kept) * after for before, after in pairs])
     _measure_normalisation(model, batches)
     trained.set_weights(model.get_weights())  # it has class maps, if any, and Keras's own layers only
     _finish(run, trained, data, settings, spec, stop)
@@ -194,7 +212,7 @@ def _finish(run: Path, trained: keras.Model, data: DataSet, settings: Settings, 
     with replacing_path(run / "final.keras", in_own_folder) as part:
         trained.save(part)
     write_scores(run / "scores.csv", _held_out_scores(trained, data, settings, spec))
-    _plot_history(run)
+    plot(run)
     update_run(run, scored_epochs=epochs, finished=epochs == settings.epochs)
 
 
@@ -242,15 +260,28 @@ def fastest_precision() -> str:
     return "bfloat16" if keras.backend.backend() == "tensorflow" and multiplies_bfloat16() else "float32"
 
 
-def compiled(network: keras.Model, settings: Settings, steps: int) -> keras.Model:
-    """A copy of the network, with its weights, ready to train for so many steps."""
-    model = fused_layers(_logits_only(network), half=settings.precision == "bfloat16")
-    model.compile(
-        optimizer=_optimizer(settings, steps),
-        loss=keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=settings.label_smoothing),
-        metrics=["accuracy"],
-    )
+def compiled(network: keras.Model, settings: Settings, steps: int, *, maps: bool = False) -> keras.Model:
+    """A copy of the network, with its weights, ready to train for so many steps; maps: on its class maps as well."""
+    model = fused_layers(network if maps else _logits_only(network), half=settings.precision == "bfloat16")
+    loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=settings.label_smoothing)
+    optimizer = _optimizer(settings, steps)
+    if maps:
+        weights = {"logits": 1.0, "maps": settings.taught_maps}
+        losses = {"logits": loss, "maps": map_distance}
+        model.compile(optimizer=optimizer, loss=losses, loss_weights=weights, metrics={"logits": ["accuracy"]})
+    else:
+        model.compile(optimizer=optimizer, loss=loss, metrics=["accuracy"])
     return model
+
+
+@keras.saving.register_keras_serializable(package="xscan")
+def map_distance(wanted, maps):
+    """Mean squared distance of class maps, float [films, rows, columns, 3], from `wanted`, whose classes sum to 0.
+
+    What all classes have in common at a place changes no probability, and is not compared.
+    """
+    maps = maps - keras.ops.mean(maps, axis=-1, keepdims=True)
+    return keras.ops.mean(keras.ops.square(maps - wanted), axis=(1, 2, 3))
 
 
 def logits_of(model: keras.Model, pictures: np.ndarray) -> np.ndarray:
@@ -344,28 +375,3 @@ def _held_out_scores(
             pictures, readable = read_inputs(films, spec)
             kept = [film for film, usable in zip(films.films, readable, strict=True) if usable]
             yield part, kept, logits_of(model, pictures)[readable]
-
-
-def _plot_history(run: Path) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    with (run / "history.csv").open(encoding="utf-8") as stream:
-        rows = list(csv.DictReader(stream))
-    figure, axes = pyplot.subplots(1, 2, figsize=(9, 3.5))
-    for axis, quantity in zip(axes, ("loss", "accuracy"), strict=True):
-        for name, label in ((quantity, "training"), (f"val_{quantity}", "validation")):
-            measured = [r for r in rows if r.get(name) not in (None, "", "NA")]  # NA: no validation folds
-            if measured:
-                epochs = [int(r["epoch"]) + 1 for r in measured]
-                axis.plot(epochs, [float(r[name]) for r in measured], label=label)
-        axis.set_xlabel("epoch")
-        axis.set_ylabel(quantity)
-        if axis.lines:
-            axis.legend()
-    figure.tight_layout()
-    with replacing(run / "history.png", in_own_folder) as stream:
-        figure.savefig(stream, format="png", dpi=120)
-    pyplot.close(figure)

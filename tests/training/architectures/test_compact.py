@@ -123,3 +123,14 @@ def test_a_run_learns_targets_and_starts_from_another_ones_weights(tmp_path: Pat
         assert np.allclose(one, other, atol=1e-6)  # a learning rate of 0: the weights are those it began with
     with pytest.raises(UsageError, match=r"made with other settings \(other start from\): give those"):
         train(films, replace(settings, size=64), tmp_path / "large", resume=True, verbose=0, targets=targets)
+
+    moving = replace(settings, learning_rate=1e-2, ema=0)
+    with pytest.raises(UsageError, match="none of its weights can be kept"):
+        train(films, replace(moving, kept=0.25), tmp_path / "kept", verbose=0, targets=targets)
+    for kept in (0, 0.25):
+        run = tmp_path / f"kept-{kept}"
+        train(films, replace(moving, kept=kept), run, verbose=0, targets=targets, start_from=first)
+    free, mixed = (keras.saving.load_model(tmp_path / f"kept-{kept}" / "final.keras") for kept in (0, 0.25))
+    began, went, stands = (np.concatenate([np.ravel(w) for w in m.trainable_weights]) for m in (small, free, mixed))
+    assert np.abs(went - began).max() > 0.005
+    assert np.allclose(stands, 0.25 * began + 0.75 * went, atol=1e-6)

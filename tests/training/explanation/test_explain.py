@@ -16,7 +16,8 @@ from xscan.engine.errors import UsageError
 from xscan.engine.network.manifest import KEY, Manifest, OperatingPoint
 from xscan.engine.network.spec import InputSpec
 from xscan.training.evaluation.network import open_network
-from xscan.training.explanation.explain import explain, hide
+from xscan.training.explanation.explain import explain
+from xscan.training.fit.hidden import hide
 
 from ...conftest import Xscan
 from ..films import labelled
