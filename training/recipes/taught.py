@@ -3,8 +3,8 @@
     python -m xscan.training.recipes.large DATA --out runs/large
     python -m xscan.training.recipes.taught DATA --large runs/large --out runs/taught
 
-docs/model-card.md says what it is worth: better on films from elsewhere, and its class maps lie on the chest, but
-cross-validated it loses more than was allowed.
+docs/model-card.md says what it is worth: fewer normals from elsewhere are called pneumonia and its class maps lie on
+the chest, but cross-validated it loses more than was allowed.
 
 Run again after an interruption, the same command carries on where it stopped. Fold 9 is held out: no step
 trains on it, tunes on it or chooses by it; each run scores it once, at its end.
