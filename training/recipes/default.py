@@ -15,19 +15,13 @@ of each target being the answer of a teacher: an EfficientNet-Lite0 from ImageNe
 them with the same exchanges. What was tried and dropped stands in docs/model-card.md with its figures.
 """
 
-import argparse
 from dataclasses import replace
 from pathlib import Path
-
-from xscan.calibration.points.scores import write_out_of_fold
-from xscan.engine import CLASSES
-from xscan.engine.dataset.folder import load_folder
-from xscan.engine.network.spec import InputSpec
 
 from ..fit.augment import Augmentation
 from ..fit.settings import Settings
 from ..fit.train import train
-from .common import CHANGED, HELD_OUT, SOFT_LABELS, THIRDS
+from .common import CHANGED, HELD_OUT, SOFT_LABELS, THIRDS, arguments, gather, in_two_sizes, soft_targets
 from .teacher import Teaching, train_teacher
 
 SMALL = Settings(
@@ -54,22 +48,9 @@ TEACHER = Teaching(which=0, size=160, epochs=8, augmentation=replace(CHANGED, sh
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Train the default network.")
-    parser.add_argument("data", type=Path, help=f"folder with the folders {', '.join(CLASSES)}, or a packed set")
-    parser.add_argument(
-        "--small", type=Path, help=f"where DATA is packed at {LABELLED.size}: the same, packed at {SMALL.size}"
-    )
-    parser.add_argument("--patients", type=Path, help="CSV: file,patient,fold; default: DATA.csv")
-    parser.add_argument("--out", type=Path, default=Path("runs/default"))
-    parser.add_argument("--only", nargs="*", help="make these runs now and leave the rest as it is")
-    options = parser.parse_args()
-    films, out = load_folder(options.data, options.patients), options.out
-    small = load_folder(options.small) if options.small else films
-    if small.fingerprint != films.fingerprint:
-        parser.error("--small holds other films than DATA: pack both from one folder")
-    for data, settings in ((films, LABELLED), (small, SMALL)):
-        data.films[0].require(InputSpec(settings.size, settings.size))
-    targets = {film.file: SOFT_LABELS[film.label] for film in films.films}
+    parser = arguments("Train the default network.", "runs/default")
+    options, films, small = in_two_sizes(parser, LABELLED.size, SMALL.size)
+    out, targets = options.out, soft_targets(films)
 
     def make(name: str, held: tuple[int, ...], seed: int, teacher: Teaching) -> None:
         def lesson(run: str, settings: Settings, start: str = "", teachers: tuple[Path, ...] = ()) -> None:
@@ -93,10 +74,7 @@ def main() -> None:
         make(f"crossfit{third}", (*folds, *HELD_OUT), third, replace(TEACHER, epochs=4, seed=11 + third))
     make("final", HELD_OUT, 10, replace(TEACHER, seed=1))
 
-    if all((out / f"crossfit{third}" / "scores.csv").exists() for third in range(len(THIRDS))):
-        runs = [(out / f"crossfit{third}" / "scores.csv", folds) for third, folds in enumerate(THIRDS)]
-        # Every film of folds 0 to 8 once, scored by the network that did not see it.
-        write_out_of_fold(out / "out-of-fold.csv", runs)
+    gather(out)
 
 
 if __name__ == "__main__":

@@ -13,18 +13,14 @@ in one lesson, from labels, on films that exchange what is not anatomy (training
 Needs `.[train]` and `.[teachers]`.
 """
 
-import argparse
 from dataclasses import replace
-from pathlib import Path
 
-from xscan.calibration.points.scores import write_out_of_fold
-from xscan.engine import CLASSES
 from xscan.engine.dataset.folder import load_folder
 from xscan.engine.network.spec import InputSpec
 
 from ..fit.settings import Settings
 from ..fit.train import train
-from .common import CHANGED, HELD_OUT, SOFT_LABELS, THIRDS
+from .common import CHANGED, HELD_OUT, THIRDS, arguments, gather, soft_targets
 from .imagenet import write_start
 
 SETTINGS = Settings(
@@ -45,15 +41,10 @@ SETTINGS = Settings(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Train the large network.")
-    parser.add_argument("data", type=Path, help=f"folder with the folders {', '.join(CLASSES)}, or a packed set")
-    parser.add_argument("--patients", type=Path, help="CSV: file,patient,fold; default: DATA.csv")
-    parser.add_argument("--out", type=Path, default=Path("runs/large"))
-    parser.add_argument("--only", nargs="*", help="make these runs now and leave the rest as it is")
-    options = parser.parse_args()
+    options = arguments("Train the large network.", "runs/large").parse_args()
     films, out = load_folder(options.data, options.patients), options.out
     films.films[0].require(InputSpec(SETTINGS.size, SETTINGS.size))
-    targets = {film.file: SOFT_LABELS[film.label] for film in films.films}
+    targets = soft_targets(films)
     start = out / "imagenet.keras"
     if not start.exists():
         write_start(start, SETTINGS.size)
@@ -67,10 +58,7 @@ def main() -> None:
     for third, folds in enumerate(THIRDS):
         make(f"crossfit{third}", (*folds, *HELD_OUT), 11 + third)
 
-    runs = [(out / f"crossfit{third}" / "scores.csv", folds) for third, folds in enumerate(THIRDS)]
-    if all(scores.exists() for scores, _ in runs):
-        # Every film of folds 0 to 8 once, scored by the network that did not see it.
-        write_out_of_fold(out / "out-of-fold.csv", runs)
+    gather(out)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,6 @@ of that part (training/fit/hidden.py). Films as they are teach again how films o
 is kept are the weights that this lesson began with, in the mean.
 """
 
-import argparse
 import hashlib
 import json
 from dataclasses import replace
@@ -29,18 +28,14 @@ from pathlib import Path
 
 import keras
 
-from xscan.calibration.points.scores import write_out_of_fold
-from xscan.engine import CLASSES
-from xscan.engine.dataset.folder import load_folder
 from xscan.engine.disk.overwrite import in_own_folder
 from xscan.engine.disk.replace import replace_bytes
-from xscan.engine.network.spec import InputSpec
 
 from ..export import convert
 from ..fit.augment import Augmentation
 from ..fit.settings import Settings
 from ..fit.train import train
-from .common import CHANGED, HELD_OUT, SOFT_LABELS, THIRDS
+from .common import CHANGED, HELD_OUT, THIRDS, arguments, gather, in_two_sizes, soft_targets
 
 LABELLED = Settings(
     architecture="compact",
@@ -67,23 +62,10 @@ LAST = replace(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Train a candidate for the default network.")
-    parser.add_argument("data", type=Path, help=f"folder with the folders {', '.join(CLASSES)}, or a packed set")
-    parser.add_argument(
-        "--small", type=Path, help=f"where DATA is packed at {TAUGHT.size}: the same, packed at {LABELLED.size}"
-    )
-    parser.add_argument("--patients", type=Path, help="CSV: file,patient,fold; default: DATA.csv")
+    parser = arguments("Train a candidate for the default network.", "runs/taught")
     parser.add_argument("--large", type=Path, default=Path("runs/large"), help="what recipes.large made: the teachers")
-    parser.add_argument("--out", type=Path, default=Path("runs/taught"))
-    parser.add_argument("--only", nargs="*", help="make these runs now and leave the rest as it is")
-    options = parser.parse_args()
-    films, out = load_folder(options.data, options.patients), options.out
-    small = load_folder(options.small) if options.small else films
-    if small.fingerprint != films.fingerprint:
-        parser.error("--small holds other films than DATA: pack both from one folder")
-    for data, settings in ((films, TAUGHT), (small, LABELLED)):
-        data.films[0].require(InputSpec(settings.size, settings.size))
-    targets = {film.file: SOFT_LABELS[film.label] for film in films.films}
+    options, films, small = in_two_sizes(parser, TAUGHT.size, LABELLED.size)
+    out, targets = options.out, soft_targets(films)
 
     def teacher(name: str, held: tuple[int, ...]) -> Path:
         """The network of `large` that saw the same films, as train() takes it."""
@@ -127,10 +109,7 @@ def main() -> None:
     for third, folds in enumerate(THIRDS):
         make(f"crossfit{third}", (*folds, *HELD_OUT), third)
 
-    runs = [(out / f"crossfit{third}" / "scores.csv", folds) for third, folds in enumerate(THIRDS)]
-    if all(scores.exists() for scores, _ in runs):
-        # Every film of folds 0 to 8 once, scored by the network that did not see it.
-        write_out_of_fold(out / "out-of-fold.csv", runs)
+    gather(out)
 
 
 if __name__ == "__main__":
