@@ -13,6 +13,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 _PREFIX = "xscan-"  # short: Ray puts sockets far below, whose paths may have 107 bytes
+_LOOKED_AT = 60.0  # seconds: at most so long does the sweep of another process hold a lock that was made just now
 
 
 @contextmanager
@@ -23,7 +24,7 @@ def scratch() -> Generator[Path]:
     """
     _sweep(Path(tempfile.gettempdir()))
     folder = Path(tempfile.gettempdir()) / (_PREFIX + secrets.token_hex(4))
-    with _held(_lock_of(folder)):
+    with _held(_lock_of(folder), _LOOKED_AT):
         folder.mkdir(mode=0o700)
         try:
             yield folder
@@ -32,8 +33,8 @@ def scratch() -> Generator[Path]:
 
 
 @contextmanager
-def _held(path: Path) -> Generator[None]:
-    lock = FileLock(path, timeout=0, mode=0o600)
+def _held(path: Path, timeout: float) -> Generator[None]:
+    lock = FileLock(path, timeout=timeout, mode=0o600)
     with lock:
         try:
             yield
@@ -52,7 +53,7 @@ def _sweep(place: Path) -> None:
             folder = lock.with_suffix("")
             with contextlib.suppress(OSError, Timeout):
                 if _is_own(lock, stat.S_ISREG) and (not os.path.lexists(folder) or _is_own(folder, stat.S_ISDIR)):
-                    with _held(lock):
+                    with _held(lock, 0):
                         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -18,6 +18,13 @@ with scratch() as folder:
     print(folder, flush=True)
     input()
 """
+MANY = """
+from xscan.engine.disk.scratch import scratch
+for _ in range(100):
+    with scratch() as folder:
+        (folder / "film").touch()
+        assert (folder / "film").exists()
+"""
 
 
 @pytest.mark.skipif(os.name == "nt", reason="kills as POSIX does")
@@ -40,3 +47,10 @@ def test_it_goes_with_its_block_and_after_a_kill_with_the_next(tmp_path: Path, m
             (folder / "film").touch()
         alive.communicate("\n")
     assert list(tmp_path.iterdir()) == [mine]
+
+
+def test_many_at_once_leave_each_other_alone(tmp_path: Path) -> None:
+    environment = os.environ | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(tmp_path))
+    running = [subprocess.Popen([sys.executable, "-c", MANY], env=environment) for _ in range(4)]
+    assert [process.wait(timeout=120) for process in running] == [0] * 4
+    assert not any(path.is_dir() for path in tmp_path.iterdir())
