@@ -109,10 +109,12 @@ def earlier_verdict(candidate: Candidate, calibration: Calibration | None) -> di
 
 
 def from_record(plan: Plan, candidate: Candidate, calibration: Calibration | None, say: Say) -> Candidate:
-    """The candidate with its earlier verdict, where no film is at hand. Raises EngineError where it was no."""
+    """The candidate with its earlier verdict, where no film is at hand. Raises EngineError where it was refused."""
     earlier = earlier_verdict(candidate, calibration)
     if earlier is None:
         say.warn("no radiographs to measure on: the engine is not proven, give --accept")
+    elif earlier["accepted"] is None:
+        say.warn(f"when this graph was measured, not all could be told: {earlier['doubt']} (--accept)")
     elif not earlier["accepted"] and not plan.settings.force:
         raise EngineError("this INT8 graph was refused before, by the gate: give --accept to see why")
     return replace(candidate, record=(earlier or NOT_MEASURED) | {"measured_now": False})

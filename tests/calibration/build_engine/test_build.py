@@ -1,5 +1,6 @@
 """build-engine from its Python side: what is written, what is refused, what a rebuild needs."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,23 @@ def test_int8_for_the_cpu_is_written_with_all_that_is_known_of_it(settings: Buil
     pictures = networks.pictures(8, seed=5)
     ours, reference = open_runtime(settings.out).run(pictures), open_runtime(settings.model).run(pictures)
     assert np.abs(ours - reference).max() < 0.1 * np.ptp(reference)
+
+
+@pytest.mark.parametrize("verdict", [None, False])
+def test_a_rebuild_without_films_is_as_sure_as_its_graph_was(settings: BuildSettings, verdict: bool | None):
+    build(settings)
+    known = settings.out.with_name("small.engine.calibration.json")
+    text = known.read_text(encoding="utf-8")
+    assert '"accepted": true' in text
+    known.write_text(text.replace('"accepted": true', f'"accepted": {json.dumps(verdict)}'), encoding="utf-8")
+    said: list[str] = []
+    if verdict is None:  # nobody refused it
+        again = build(replace(settings, calibrate=None), Say(warn=said.append))
+        assert again.sidecar.gate["accepted"] is None
+        assert "24 films cannot show" in said[0]
+    else:
+        with pytest.raises(EngineError, match="refused before"):
+            build(replace(settings, calibrate=None))
 
 
 def test_a_rebuild_needs_no_radiographs_and_gives_the_same_bytes(settings: BuildSettings):
