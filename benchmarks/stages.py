@@ -162,7 +162,7 @@ def main() -> None:
         folders["2500 x 2000 12-bit JPEG lossless DICOM"] = films("lossless", FORMATS[lossless], 2500, 2000, 96)
     lines = []
     for name, folder in folders.items():
-        for engine in options.engine or ("compact", "large", "seed"):
+        for engine in options.engine or ("compact", "seed"):
             cost = costs(folder, engine, options.films, options.seconds, cpu=options.cpu)
             lines.append(rows(name, engine, cost))
     clock = "processor" if options.cpu else "wall"

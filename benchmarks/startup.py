@@ -54,7 +54,7 @@ def main() -> None:
         folders["originals"] = real
     cases: dict[str, Callable[[], float]] = {"xscan --help": help_text}
     for name, folder in folders.items():
-        for engine in options.engine or ("compact", "large", "seed"):
+        for engine in options.engine or ("compact", "seed"):
             case = f"first row, {name}, {Path(engine).name}"
             cases[case] = lambda folder=folder, engine=engine: first_row(folder, engine)
     taken: dict[str, list[float]] = {case: [] for case in cases}

@@ -23,11 +23,14 @@ from xscan.engine.triage.odds import probabilities
 from xscan.training.fit.augment import Augmentation
 from xscan.training.fit.settings import Settings
 from xscan.training.fit.train import logits_of, train
-from xscan.training.recipes.default import CHANGED, HELD_OUT, SMALL, SOFT_LABELS, TAUGHT, THIRDS
+from xscan.training.recipes.default import CHANGED, HELD_OUT, THIRDS
+from xscan.training.recipes.kinds import SOFT_LABELS
 
 NONE = replace(CHANGED, sharpen=0, levels=0, spectrum=0, corner=0)  # windows alone
 VARIANTS: dict[str, Augmentation] = {
-    "films as they are": TAUGHT.augmentation,
+    "films as they are": Augmentation(
+        rotation=10, scale=0.12, aspect=0.12, gamma=0.4, contrast=0.25, border=0.2, mask=0.3
+    ),
     "windows": NONE,
     "windows and sharpening": replace(NONE, sharpen=CHANGED.sharpen),
     "windows and corners": replace(NONE, corner=CHANGED.corner),
@@ -43,15 +46,15 @@ def main() -> None:
     parser.add_argument("elsewhere", type=Path)
     parser.add_argument("--out", type=Path, default=Path("runs/ingredients"))
     parser.add_argument("--only", nargs="*", choices=VARIANTS, default=list(VARIANTS), metavar="NAME")
-    parser.add_argument("--size", type=int, default=SMALL.size)
+    parser.add_argument("--size", type=int, default=112)
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     films, elsewhere = load_folder(options.data), load_folder(options.elsewhere)
     targets = {film.file: SOFT_LABELS[film.label] for film in films.films}
-    base = replace(
-        SMALL, size=options.size, epochs=options.epochs, seed=options.seed, hold_out=(*THIRDS[0], *HELD_OUT),
-        precision="float32",
+    base = Settings(
+        "compact", size=options.size, epochs=options.epochs, seed=options.seed, hold_out=(*THIRDS[0], *HELD_OUT),
+        learning_rate=2e-3, weight_decay=0.05, label_smoothing=0, ema=0.995,
     )  # fmt: skip
     shown = [(part, _pictures(part, base)) for part in (films.folds(THIRDS[0]), elsewhere)]
     print("| films in training | accuracy | AUC | called | elsewhere: accuracy | AUC | called |")

@@ -79,7 +79,7 @@ CHANGES = (
     Change("aspect: left and right cropped 8 %", lambda g: crop(g, 0, 0, 0.08, 0.08), flips=0.11, mean=0.05),
     Change("aspect: top and bottom cropped 8 %", lambda g: crop(g, 0.08, 0.08, 0, 0), flips=0.14, mean=0.1),
     Change("JPEG quality 75", lambda g: jpeg(g, 75), flips=0.02, mean=0.01),
-    Change("JPEG quality 30", lambda g: jpeg(g, 30), flips=0.03, mean=0.01),
+    Change("JPEG quality 30", lambda g: jpeg(g, 30), flips=0.04, mean=0.015),
     Change("half the pixels a side", half_size, flips=0.03, mean=0.01),
     Change("gamma 0.8", lambda g: gamma(g, 0.8), flips=0.04, mean=0.015),
     Change("gamma 1.25", lambda g: gamma(g, 1.25), flips=0.04, mean=0.015),
@@ -110,7 +110,7 @@ def compare(network: Network, change: Change, before: np.ndarray, after: np.ndar
     return {
         "change": change.name,
         "films": len(before),
-        "flips": round(flips, 4),
+        "flips": round(flips, 6),
         "urgency": round(float(((1 - before[:, 0] < rule_out) != (1 - after[:, 0] < rule_out)).mean()), 4),
         "mean": round(float(moved.mean()), 4),
         "largest": round(float(np.quantile(moved, 0.95)), 4),

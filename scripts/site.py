@@ -26,7 +26,7 @@ ROOMS = ("cli", "engine", "calibration", "training")
 SECTIONS = {
     "Every night": "output reading triage schedule config monitor nights command-line windows",
     "The PACS": "pacs conformance",
-    "Networks and engines": "acceptance gpu model-card model-card-large model-card-seed performance",
+    "Networks and engines": "acceptance gpu model-card model-card-seed performance",
     "Training": "data training evaluation study",
     "Large archives": "archive robustness",
 }

@@ -29,7 +29,8 @@ def train(
     architecture: Annotated[
         Trainable,
         typer.Option(
-            help="Network to train; compact is what ships, lite what ships as large; seed: the study's Model_4."
+            help="Network to train, from random weights; lite_c4 ships as compact, from ImageNet weights "
+            "(docs/training.md); seed: the study's Model_4."
         ),
     ] = Trainable.compact,
     option: Annotated[

@@ -75,7 +75,7 @@ class Trainable(StrEnum):
     alexnet = "alexnet"
     vgg16 = "vgg16"
     compact = "compact"
-    lite = "lite"
+    lite_c4 = "lite_c4"
     squeezenet = "squeezenet"
     mobilenet = "mobilenet"
 

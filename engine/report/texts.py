@@ -87,13 +87,11 @@ _WORDS = {
     "map": ("Where from", "De dónde"),
     "map_means": (
         "Lines: where the network sees what speaks for pneumonia, coarsely, at a quarter, half and three quarters of "
-        "the strongest evidence drawn. When compact 4 was measured, hiding such places on films called pneumonia "
-        "lowered the score more than hiding others; of large 1 that was not shown. No line is a finding, nor the edge "
-        "of one.",
+        "the strongest evidence drawn. When compact 5 was measured, hiding such places on films called pneumonia "
+        "lowered the score more than hiding others. No line is a finding, nor the edge of one.",
         "Líneas: dónde ve la red lo que habla a favor de neumonía, de forma aproximada, a un cuarto, la mitad y "
-        "tres cuartos de la evidencia más fuerte que se dibuja. Al medir compact 4, tapar esos lugares en radiografías "
-        "con neumonía bajaba la puntuación más que tapar otros; de large 1 no se ha mostrado. Ninguna línea es un "
-        "hallazgo ni su borde.",
+        "tres cuartos de la evidencia más fuerte que se dibuja. Al medir compact 5, tapar esos lugares en radiografías "
+        "con neumonía bajaba la puntuación más que tapar otros. Ninguna línea es un hallazgo ni su borde.",
     ),
     "picture_of": ("The film, called {finding} by the network", "La radiografía; la red la llama {finding}"),
     "small_only": (

@@ -81,7 +81,7 @@ def residual(seed: int = 0) -> onnx.ModelProto:
 
 
 def inverted(seed: int = 0, swapped: bool = False) -> onnx.ModelProto:
-    """As `lite` leaves tf2onnx: ReLU6, inverted residuals, normalisation behind a depthwise convolution.
+    """As `lite_c4` leaves tf2onnx: ReLU6, inverted residuals, normalisation behind a depthwise convolution.
 
     swapped: the inputs of the last addition.
     """

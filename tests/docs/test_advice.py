@@ -159,10 +159,10 @@ def test_the_table_of_commands_is_that_of_the_code() -> None:
 
 def test_the_network_that_help_names_as_default_is_the_default() -> None:
     from xscan.engine.network.models import DEFAULT
+    from xscan.training.recipes.default import LAST
 
     batch, train = (group().commands[name] for name in ("batch", "train"))
     (engine,) = [param for param in batch.params if param.name == "engine"]
     assert engine.help.endswith(f"else {DEFAULT}.")
     (architecture,) = [param for param in train.params if param.name == "architecture"]
-    assert architecture.default == DEFAULT  # what is trained without a word is what ships
-    assert f"{DEFAULT} is what ships" in architecture.help
+    assert f"{LAST.architecture} ships as {DEFAULT}" in architecture.help

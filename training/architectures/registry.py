@@ -20,7 +20,7 @@ from xscan.engine.errors import UsageError
 from .classics import alexnet, lenet5, vgg16
 from .compact import compact
 from .fused import FusedBatchNormalization, fused_layers
-from .lite import lite
+from .lite import lite_c4
 from .mobile import mobilenet, squeezenet
 from .seed import seed
 
@@ -86,7 +86,7 @@ ARCHITECTURES = {
         Architecture(alexnet, 256, "Krizhevsky et al. 2012"),
         Architecture(vgg16, 256, "Simonyan and Zisserman 2014, configuration D"),
         Architecture(compact, 160, "residual (He et al. 2016) with class maps (Zhou et al. 2016)"),
-        Architecture(lite, 192, "EfficientNet-Lite1 (after Tan and Le 2019) with class maps"),
+        Architecture(lite_c4, 128, "the front of EfficientNet-Lite0 (after Tan and Le 2019) with class maps"),
         Architecture(squeezenet, 160, "Iandola et al. 2016, version 1.1"),
         Architecture(mobilenet, 160, "Howard et al. 2017"),
     )

@@ -42,10 +42,11 @@ class Lesson:
 def teach(lessons: Sequence[Lesson]) -> list[list[float]]:
     """Train the networks side by side: a small one alone leaves much of a card idle.
 
-    Returns the mean loss of each epoch, for each lesson. Raises UsageError for lessons with class maps of teachers.
+    Returns the mean loss of each epoch, for each lesson. Raises UsageError for lessons that hide a part of films or
+    keep weights of their start.
     """
-    if any(lesson.settings.taught_maps for lesson in lessons):
-        raise UsageError("class maps of teachers are learned step by step: call train(teachers=...)")
+    if any(lesson.settings.hidden or lesson.settings.kept for lesson in lessons):
+        raise UsageError("films that are hidden in part, and weights that are kept, are train()'s: call that")
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
     learners = [_Learner(lesson) for lesson in lessons]
     while sum(learner.step() for learner in learners):  # not any(): each has its turn

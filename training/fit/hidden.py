@@ -1,15 +1,13 @@
-"""Films with places hidden, and what a teacher's answer is without them.
+"""Films with places hidden (hide-and-seek: Kumar Singh and Lee 2017).
 
-The logits of a network with class maps are the mean of its maps: evidence, by place, that adds up. A pupil that sees
-half of a film, and learns the mean of the teacher's maps over that half, has evidence of its own only where it sees
-something. Without it a grey patch in a lung can look like a shadow.
+A network that never saw a grey patch takes one in a lung for a shadow, or for clear lung, as it happens. One that was
+shown some learns that a patch says nothing.
 """
 
 import numpy as np
 
-from xscan.engine.triage.odds import probabilities
-
-from .teachers import Answer
+CELLS = (8, 8)  #: rows and columns, of a network without class maps
+MOST = 0.5  #: the chance of each cell to be hidden, at most: what is left has to show what the film is called
 
 
 def hide(pictures: np.ndarray, cells: np.ndarray) -> np.ndarray:
@@ -24,17 +22,10 @@ def hide(pictures: np.ndarray, cells: np.ndarray) -> np.ndarray:
     return np.where(cells[:, row][:, :, column], mean[:, None, None], pictures)
 
 
-def partly_hidden(
-    pictures: np.ndarray, answer: Answer, chance: float, rng: np.random.Generator
-) -> tuple[np.ndarray, Answer]:
-    """Hide from nothing to all of the class maps' cells, in `chance` of the films; these get the evidence of the rest.
+def partly_hidden(pictures: np.ndarray, cells: tuple[int, int], chance: float, rng: np.random.Generator) -> np.ndarray:
+    """Hide each cell with one chance for a film, from 0 to MOST, in `chance` of the films.
 
-    pictures: uint8 [films, height, width], as the teachers saw them; answer: with maps, of several teachers their mean.
+    pictures: uint8 [films, height, width].
     """
-    assert answer.maps is not None
-    films = rng.random(len(pictures)) < chance
-    share = rng.uniform(0, 1, (len(pictures), 1, 1)) * films[:, None, None]
-    cells = rng.random(answer.maps.shape[:3]) < share
-    maps = np.where(cells[..., None], 0, answer.maps).astype(np.float32)
-    left = probabilities(maps.mean(axis=(1, 2)), 1).astype(np.float32)
-    return hide(pictures, cells), Answer(np.where(films[:, None], left, answer.probabilities), maps)
+    share = rng.uniform(0, MOST, (len(pictures), 1, 1)) * (rng.random((len(pictures), 1, 1)) < chance)
+    return hide(pictures, rng.random((len(pictures), *cells)) < share)

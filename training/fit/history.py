@@ -16,8 +16,6 @@ def plot(run: Path) -> None:
 
     with (run / "history.csv").open(encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
-    for row in rows:  # of a network that learned class maps, too
-        row.setdefault("accuracy", row.get("logits_accuracy", "NA"))
     figure, axes = pyplot.subplots(1, 2, figsize=(9, 3.5))
     for axis, quantity in zip(axes, ("loss", "accuracy"), strict=True):
         for name, label in ((quantity, "training"), (f"val_{quantity}", "validation")):

@@ -36,7 +36,6 @@ def open_run(
     resume: bool,
     targets: Mapping[str, np.ndarray] | None,
     start_from: Path | None,
-    teachers: Sequence[Path] = (),
 ) -> Stand | None:
     """Look a run folder up, and write nothing; None when the run is finished.
 
@@ -51,8 +50,6 @@ def open_run(
         wanted["targets"] = hashlib.sha256("".join(lines).encode()).hexdigest()
     if start_from is not None:
         wanted["start_from"] = hashlib.sha256(start_from.read_bytes()).hexdigest()
-    if teachers:
-        wanted["teachers"] = [hashlib.sha256(teacher.read_bytes()).hexdigest() for teacher in teachers]
     if record.exists():
         old = json.loads(record.read_text(encoding="utf-8"))
         if not resume:
@@ -102,7 +99,7 @@ def _require_writable(run: Path) -> None:
 
 def _changed(old: dict, wanted: dict, skip: Sequence[str] = ()) -> list[str]:
     """What a record was made with and what is asked for now differ in, for people: `epochs 16`, as it was."""
-    keys = ("data", "targets", "start_from", "teachers")  # all but the first are in a record only where they were given
+    keys = ("data", "targets", "start_from")  # all but the first are in a record only where they were given
     changed = [f"other {key.replace('_', ' ')}" for key in keys if old.get(key) != wanted.get(key)]
     before = _with_defaults(old["settings"])
     for name, value in wanted["settings"].items():

@@ -22,10 +22,8 @@ class Settings:
     weight_decay: float = 1e-4
     warmup: float = 0.1  #: share of all steps
     label_smoothing: float = 0.05
-    taught: float = 0.7  #: share of each target that is the teachers' mean answer, where there are teachers
-    #: weight of the mean squared distance of its class maps to the teachers', where there are teachers; 0: no maps
-    taught_maps: float = 0.0
-    #: share of films of which it sees a part only, and learns the teachers' evidence there: fit/hidden.py
+    #: share of films of which a part is hidden (fit/hidden.py): cells of the class maps, 8 x 8 of a network without.
+    #: Learned step by step, on a GPU too, with `precision` as on a CPU
     hidden: float = 0.0
     mixup: float = 0.0  #: Beta parameter of blending each film with another of its batch; 0 is off
     ema: float = 0.99  #: weight averaging a step
@@ -36,7 +34,8 @@ class Settings:
     #: of products on a CPU, float32 or bfloat16; weights and sums are float32 in both. A GPU always takes bfloat16.
     precision: str = "float32"
     seed: int = 0
-    #: of which films batch normalisation's last statistics are: as they are changed in training, or as they are
+    #: of which films batch normalisation's last statistics are: as they are changed in training (nothing is hidden), or
+    #: as they are
     measure_changed: bool = False
     augmentation: Augmentation = field(default_factory=Augmentation)
     #: by most probable class of the target, the largest shares (below 1) of height and of width that are cut off before
@@ -51,11 +50,9 @@ class Settings:
         for name, least in (("epochs", 1), ("batch_size", 1), ("size", 0)):
             if getattr(self, name) < least:
                 raise UsageError(f"{name} must be at least {least}, not {getattr(self, name)}")
-        if self.hidden and not (self.taught_maps and self.taught == 1):
-            raise UsageError(
-                "a part of a film is learned by the teachers' evidence there alone: set taught to 1, and taught_maps"
-            )
-        if self.taught_maps and self.validate:
-            raise UsageError("a network that learns class maps from teachers has no folds to validate on: name none")
+        if not 0 <= self.hidden <= 1:
+            raise UsageError(f"hidden is a share of films, from 0 to 1, not {self.hidden}")
+        if not 0 <= self.kept < 1:
+            raise UsageError(f"kept is a share of weights, from 0 to below 1, not {self.kept}")
         if not isfinite(self.learning_rate):
             raise UsageError(f"the learning rate must be a number, not {self.learning_rate}")

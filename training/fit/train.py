@@ -11,7 +11,7 @@ RUN/scores.csv    logits of the films in the validation and held-out folds
 import functools
 import importlib.util
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import cv2
@@ -31,11 +31,10 @@ from ..architectures.fused import fused_layers
 from ..architectures.registry import architecture
 from .augment import augment
 from .exchange import Pool
-from .hidden import partly_hidden
+from .hidden import CELLS, partly_hidden
 from .history import plot
 from .record import begin, open_run, update_run
 from .settings import Settings
-from .teachers import Teachers
 
 
 class Batches(keras.utils.PyDataset):
@@ -47,21 +46,22 @@ class Batches(keras.utils.PyDataset):
         targets: np.ndarray,
         settings: Settings,
         epoch: int = 0,
-        teachers: Teachers | None = None,
+        cells: tuple[int, int] = CELLS,
     ) -> None:
+        """cells: rows and columns, of which `settings.hidden` hides some."""
         # Threads, not processes: cv2 releases the lock.
         super().__init__(workers=2, use_multiprocessing=False, max_queue_size=8)
         self.pictures, self.targets, self.settings, self.epoch = pictures, targets, settings, epoch
         kinds = settings.augmentation
         self.pool = Pool(pictures) if kinds.levels or kinds.spectrum or kinds.corner else None
-        self.teachers = teachers
+        self.cells = cells
         self.trim = [settings.trim[label] if settings.trim else (0, 0) for label in targets.argmax(1)]
         self._shuffle()
 
     def __len__(self) -> int:
         return len(self.pictures) // self.settings.batch_size
 
-    def __getitem__(self, batch: int) -> tuple[np.ndarray, np.ndarray | dict[str, np.ndarray]]:
+    def __getitem__(self, batch: int) -> tuple[np.ndarray, np.ndarray]:
         size = self.settings.batch_size
         films = self.order[batch * size : (batch + 1) * size]
         rng = np.random.default_rng((self.settings.seed, self.epoch, batch))
@@ -72,13 +72,8 @@ class Batches(keras.utils.PyDataset):
             share = max(share, 1 - share)
             pictures = cv2.addWeighted(pictures, share, pictures[::-1].copy(), 1 - share, 0)
             targets = share * targets + (1 - share) * targets[::-1]
-        if self.teachers is not None:
-            taught, answer = self.settings.taught, self.teachers(pictures[..., None])
-            if answer.maps is not None and self.settings.hidden:
-                pictures, answer = partly_hidden(pictures, answer, self.settings.hidden, rng)
-            targets = (1 - taught) * targets + taught * answer.probabilities
-            if answer.maps is not None:
-                return pictures[..., None], {"logits": targets, "maps": answer.maps}
+        if self.settings.hidden:
+            pictures = partly_hidden(pictures, self.cells, self.settings.hidden, rng)
         return pictures[..., None], targets
 
     def changed(self, films: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -105,7 +100,6 @@ def train(
     verbose: int = 1,
     targets: Mapping[str, np.ndarray] | None = None,
     start_from: Path | None = None,
-    teachers: Sequence[Path] = (),
 ) -> int:
     """Train on the folds that are neither validated nor held out, and fill the folder `run`; returns the epochs done.
 
@@ -115,11 +109,9 @@ def train(
     targets: probabilities [3] by film.file, learned instead of the folder's label; every training film's.
     start_from: a trained network of the same architecture, of any input size, to start with its weights, of which
         `settings.kept` stay.
-    teachers: ONNX networks, whose mean answer is `settings.taught` of each target; with `settings.taught_maps` they
-        and the network need class maps. Such a run learns step by step, on a GPU too.
 
-    Raises UsageError for a run folder that is in use or made with other settings, and for networks without the maps
-    that are asked for, DataSetError for films that cannot be used: all before anything is written.
+    Raises UsageError for a run folder that is in use or made with other settings, and DataSetError for
+    films that cannot be used: all before anything is written.
     """
     keras.utils.set_random_seed(settings.seed)
     network = architecture(settings.architecture)
@@ -140,16 +132,12 @@ def train(
         )
     if settings.kept and not start_from:
         raise UsageError("no network to start from is given, so none of its weights can be kept: leave kept at 0")
-    outputs = trained.output if isinstance(trained.output, dict) else {}
-    wants_maps = settings.taught_maps > 0
-    if wants_maps and not (teachers and "maps" in outputs):
-        lacks = f"{settings.architecture} has no class maps" if teachers else "there are no teachers"
-        raise UsageError(f"{lacks} to learn where evidence is: leave taught_maps at 0")
-    asked = Teachers(teachers, outputs["maps"].shape[1:3] if wants_maps else None) if teachers else None
-    stand = open_run(run, data, settings, resume, targets, start_from, teachers)
+    stand = open_run(run, data, settings, resume, targets, start_from)
     stop = min(until or settings.epochs, settings.epochs)
     if stand is None or stand.start > stop:
         return 0
+    if settings.kept and stand.base:
+        raise UsageError(f"{run} kept weights of its start, so it cannot be extended: give another --out")
     start = stand.start
 
     spec = InputSpec(size, size)
@@ -161,17 +149,18 @@ def train(
     if len(pictures) < settings.batch_size:
         raise _few(len(pictures), settings)
     begin(run, stand)
-    if until is None and deadline is None and not start and not teachers and not settings.kept and _gpu():
+    if until is None and deadline is None and not start and not settings.hidden and not settings.kept and _gpu():
         _train_on_gpu(trained, pictures, wanted, settings, run, start_from)
         _finish(run, trained, data, settings, spec, settings.epochs)
         return settings.epochs
-    batches = Batches(pictures, wanted, settings, epoch=start, teachers=asked)
+    cells = trained.output["maps"].shape[1:3] if isinstance(trained.output, dict) else CELLS
+    batches = Batches(pictures, wanted, settings, start, cells)
 
     last = run / "last.keras"
     if start > stand.base:
         model = keras.saving.load_model(last)
     else:
-        model = compiled(trained, settings, (settings.epochs - start) * len(batches), maps=wants_maps)
+        model = compiled(trained, settings, steps=(settings.epochs - start) * len(batches))
         if first := run / "final.keras" if start else start_from:
             model.set_weights(keras.saving.load_model(first, compile=False).get_weights())
     validation_data = None
@@ -260,28 +249,15 @@ def fastest_precision() -> str:
     return "bfloat16" if keras.backend.backend() == "tensorflow" and multiplies_bfloat16() else "float32"
 
 
-def compiled(network: keras.Model, settings: Settings, steps: int, *, maps: bool = False) -> keras.Model:
-    """A copy of the network, with its weights, ready to train for so many steps; maps: on its class maps as well."""
-    model = fused_layers(network if maps else _logits_only(network), half=settings.precision == "bfloat16")
-    loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=settings.label_smoothing)
-    optimizer = _optimizer(settings, steps)
-    if maps:
-        weights = {"logits": 1.0, "maps": settings.taught_maps}
-        losses = {"logits": loss, "maps": map_distance}
-        model.compile(optimizer=optimizer, loss=losses, loss_weights=weights, metrics={"logits": ["accuracy"]})
-    else:
-        model.compile(optimizer=optimizer, loss=loss, metrics=["accuracy"])
+def compiled(network: keras.Model, settings: Settings, steps: int) -> keras.Model:
+    """A copy of the network, with its weights, ready to train for so many steps."""
+    model = fused_layers(_logits_only(network), half=settings.precision == "bfloat16")
+    model.compile(
+        optimizer=_optimizer(settings, steps),
+        loss=keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=settings.label_smoothing),
+        metrics=["accuracy"],
+    )
     return model
-
-
-@keras.saving.register_keras_serializable(package="xscan")
-def map_distance(wanted, maps):
-    """Mean squared distance of class maps, float [films, rows, columns, 3], from `wanted`, whose classes sum to 0.
-
-    What all classes have in common at a place changes no probability, and is not compared.
-    """
-    maps = maps - keras.ops.mean(maps, axis=-1, keepdims=True)
-    return keras.ops.mean(keras.ops.square(maps - wanted), axis=(1, 2, 3))
 
 
 def logits_of(model: keras.Model, pictures: np.ndarray) -> np.ndarray:

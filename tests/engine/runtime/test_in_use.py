@@ -66,7 +66,7 @@ def test_a_change_holds_its_note():
     assert len(uses(engines_folder())) == 1
 
 
-@pytest.mark.parametrize("name", ["compact", "large", "seed"])
+@pytest.mark.parametrize("name", ["compact", "seed"])
 def test_a_card_says_what_the_manifest_says_and_no_more(name: str):
     manifest = manifest_of_engine(find_engine(name))
     card = card_of(manifest)
