@@ -136,9 +136,8 @@ def _text(data: dict[str, Any]) -> str:
     if calibration := data.get("calibration"):
         lines.append(f"  calibration   {calibration['films']} radiographs, {calibration['method']}")
     if gate := data.get("gate"):
-        verdict = {True: "accepted", False: "refused", None: "undecided"}[gate.get("accepted")]
-        if not gate.get("films"):
-            verdict = "not measured"
+        unknown = "undecided" if gate.get("films") else "not measured"
+        verdict = {True: "accepted", False: "refused", None: unknown}[gate.get("accepted")]
         films = f" on {gate['films']} films, by {gate.get('measured_on', '?')}" if gate.get("films") else ""
         lines.append(f"  gate          {verdict}{films}{', written with --force' * bool(gate.get('forced'))}")
         for line in gate.get("lines", ()):

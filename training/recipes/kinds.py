@@ -58,7 +58,10 @@ def leaning(films: DataSet, guides: Iterable[tuple[Path, Collection[int]]]) -> d
 
 
 def _temperature(margin: np.ndarray, is_virus: np.ndarray) -> float:
-    """That of the least negative log-likelihood; margin: float [films], logits of viral less bacterial."""
+    """That of the least negative log-likelihood; margin: float [films], logits of viral less bacterial.
+
+    Of a grid, and not fit_temperature's: the targets of the shipped network are of this one, to the last digit.
+    """
     tried = np.exp(np.linspace(-1, 1, 81))
     losses = [np.logaddexp(0, -np.where(is_virus, 1, -1) * margin / temperature).mean() for temperature in tried]
     return float(tried[np.argmin(losses)])

@@ -42,6 +42,22 @@ def test_show_tells_everything_in_text_and_json(built: Path, here: Here):
     assert "fp32" in here("engine", "show", built / "small.onnx")[1]
 
 
+@pytest.mark.parametrize(
+    ("gate", "says"),
+    [
+        ({"accepted": None, "films": 8}, "undecided on 8 films"),
+        ({"accepted": None}, "not measured\n"),
+        ({"accepted": False, "films": 8}, "refused on 8 films"),
+    ],
+)
+def test_show_tells_undecided_from_not_measured(built: Path, here: Here, tmp_path: Path, gate: dict, says: str):
+    for file in built.glob("small.engine*"):
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    sidecar = tmp_path / "small.engine.json"
+    sidecar.write_text(json.dumps(json.loads(sidecar.read_text(encoding="utf-8")) | {"gate": gate}), encoding="utf-8")
+    assert f"  gate          {says}" in here("engine", "show", tmp_path / "small.engine")[1]
+
+
 def test_bench_prints_rates_and_latencies(built: Path, phantoms: Path, here: Here):
     engine = built / "small.engine"
     code, text, said = here(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from xscan.engine.machine.processor import int8_is_exact
 from xscan.engine.runtime.choose import choose, place_of
 
 from ...conftest import Xscan
@@ -18,6 +19,8 @@ pytestmark = pytest.mark.filterwarnings("default")
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory, xscan: Xscan) -> Path:
     """A home with an INT8 engine, built without a radiograph. Copy it to change it."""
+    if not int8_is_exact():
+        pytest.skip("the shipped network's graph of 7-bit weights is undecided, and a batch takes no such engine")
     home = tmp_path_factory.mktemp("home")
     result = xscan("build-engine", "--precision", "int8", "--runtime", "onnxruntime", "--json", env=environment(home))
     assert result.returncode == 0, result.stderr

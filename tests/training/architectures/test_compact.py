@@ -130,6 +130,9 @@ def test_a_run_learns_targets_and_starts_from_another_ones_weights(tmp_path: Pat
     for kept in (0, 0.25):
         run = tmp_path / f"kept-{kept}"
         train(films, replace(moving, kept=kept), run, verbose=0, targets=targets, start_from=first)
+    more = replace(moving, kept=0.25, epochs=2)
+    with pytest.raises(UsageError, match="kept weights of its start, so it cannot be extended"):
+        train(films, more, tmp_path / "kept-0.25", resume=True, verbose=0, targets=targets, start_from=first)
     free, mixed = (keras.saving.load_model(tmp_path / f"kept-{kept}" / "final.keras") for kept in (0, 0.25))
     began, went, stands = (np.concatenate([np.ravel(w) for w in m.trainable_weights]) for m in (small, free, mixed))
     assert np.abs(went - began).max() > 0.005
