@@ -128,11 +128,13 @@ def judge_films(gated: Any, films: Sequence[np.ndarray]) -> Judged:
         codes.append(found[0] if found else "")
         margins.append(1e3 if by_look else float((scores - thresholds).max()))
         bands.append(placed(band, doubtful=bool(found)))
-        if fault := mend.fault(Facts(), scores.tolist(), manifest.gate):
-            right = np.ascontiguousarray(mend.mended(picture, fault))
-            again = gated.outputs(right[None, ..., None])["gate"][0]
-            if mend.is_certain(fault, scores.tolist(), again.tolist(), manifest.gate, Facts()):
-                mended[number] = right
+        copies = {
+            fault: np.ascontiguousarray(mend.mended(picture, fault))
+            for fault in mend.faults(Facts(), scores.tolist(), manifest.gate)
+        }
+        tried = {name: gated.outputs(copy[None, ..., None])["gate"][0].tolist() for name, copy in copies.items()}
+        if fault := mend.surest(scores.tolist(), tried, manifest.gate, Facts()):
+            mended[number] = copies[fault]
     return Judged(np.array(margins), codes, bands, mended)
 
 

@@ -229,19 +229,23 @@ def _mend(
     gate, rules = outputs.get("gate"), runtime.manifest.gate
     if gate is None:
         return {}
-    faults = {i: name for i, seen in enumerate(scored) if (name := mending.fault(seen.facts, gate[i].tolist(), rules))}
-    if not faults:
+    before = gate.tolist()
+    tries = [(i, name) for i, seen in enumerate(scored) for name in mending.faults(seen.facts, before[i], rules)]
+    if not tries:
         return {}
     try:
-        again = runtime.outputs(np.stack([mending.mended(pictures[i], name) for i, name in faults.items()]))
+        again = runtime.outputs(np.stack([mending.mended(pictures[i], name) for i, name in tries]))
     except DeviceLost:
         raise
     except EngineError:
         return {}
     mends = {}
-    for (i, name), n in zip(faults.items(), range(len(faults)), strict=True):
-        if mending.is_certain(name, gate[i].tolist(), again["gate"][n].tolist(), rules, scored[i].facts):
+    for i in {i for i, _ in tries}:
+        copies = {name: n for n, (film, name) in enumerate(tries) if film == i}
+        tried = {name: again["gate"][n].tolist() for name, n in copies.items()}
+        if name := mending.surest(before[i], tried, rules, scored[i].facts):
             mends[i] = name
             for key, values in again.items():
-                outputs[key][i] = mending.back(values[n], name) if key == "maps" else values[n]
+                value = values[copies[name]]
+                outputs[key][i] = mending.back(value, name) if key == "maps" else value
     return mends

@@ -8,7 +8,7 @@ A mended film stays `review`, or `urgent` if its score then says so. It is never
 hang on a picture that a program has changed, and whoever exported it wrongly should hear of it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ CLEAR = 4.0  #: log odds: the mended copy lies so far below the threshold that t
 
 UNLIKE = 2.0  #: log odds between half a turn and a flip: nearer than this, which of them it was is not certain
 _ALIKE = {"half-turn": "flipped", "flipped": "half-turn"}
+_QUARTERS = {"turned-left", "turned-right"}
 
 Turn = Callable[[np.ndarray], np.ndarray]
 
@@ -40,22 +41,27 @@ _WAYS: dict[str, tuple[str, Turn, Turn]] = {
 }
 
 
-def fault(facts: Facts, scores: Sequence[float], gate: dict[str, Any]) -> str:
-    """The fault that a second look may undo, by the name of its score; '' if there is none.
+def faults(facts: Facts, scores: Sequence[float], gate: dict[str, Any]) -> list[str]:
+    """The faults that a second look may undo, one copy of the film each, by the names of their scores.
 
-    It is the score furthest over its threshold, mere distance left out. scores: the network's `gate` output.
+    They are the scores over their thresholds, mere distance left out, if the furthest is one that can be undone; of
+    half a turn and a flip the further one. A quarter-turn is tried either way: a gate may see that a film lies on its
+    side, and not on which, and a copy turned the wrong way stands on its head. scores: the network's `gate` output.
     """
     if facts.doubts:
-        return ""
+        return []
     over = [
         (float(score) - rule["threshold"], rule["name"])
         for rule, score in zip(gate.get("scores", ()), scores, strict=False)
         if rule["name"] != "distance" and float(score) > rule["threshold"]
     ]
-    name = max(over)[1] if over else ""
-    if name not in _WAYS or (facts.stands and name != "inverted" and facts.stands != name):
-        return ""
-    return name
+    named = [name for _, name in sorted(over, reverse=True)]
+    if not named or named[0] not in _WAYS:
+        return []
+    found = [name for name in named if name in _WAYS and _ALIKE.get(name) not in named[: named.index(name)]]
+    if _QUARTERS & set(found):
+        found += sorted(_QUARTERS - set(found))
+    return [name for name in found if not facts.stands or name in ("inverted", facts.stands)]
 
 
 def mended(picture: np.ndarray, name: str) -> np.ndarray:
@@ -80,6 +86,15 @@ def is_certain(name: str, before: Sequence[float], after: Sequence[float], gate:
     if other in first and not float(first[name]) - float(first[other]) >= UNLIKE:
         return False
     return float(first[name]) - float(then[name]) >= CLEAR
+
+
+def surest(before: Sequence[float], tried: Mapping[str, Sequence[float]], gate: dict[str, Any], facts: Facts) -> str:
+    """The fault whose copy is surely right; '' if none is, or more than one is.
+
+    before, tried: the `gate` output for the film, and by fault that for its copy.
+    """
+    sure = [name for name, after in tried.items() if is_certain(name, before, after, gate, facts)]
+    return sure[0] if len(sure) == 1 else ""
 
 
 def reason(name: str, facts: Facts) -> tuple[str, str]:

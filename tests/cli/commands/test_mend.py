@@ -28,6 +28,7 @@ def test_turned_films_are_scored_upright_and_never_routine(xscan: Xscan, real: P
             ("good", film),
             ("half", np.rot90(film, 2)),
             ("left", np.rot90(film)),
+            ("right", np.rot90(film, -1)),
             ("black", 255 - film),
         ):
             cv2.imwrite(str(films / f"{i}-{name}.png"), np.ascontiguousarray(made))
@@ -38,7 +39,8 @@ def test_turned_films_are_scored_upright_and_never_routine(xscan: Xscan, real: P
     plain, mended = rows_of(tmp_path / "plain.csv"), rows_of(tmp_path / "mended.csv")
 
     right = [name for name, row in mended.items() if row["reason"].startswith("mended: ")]
-    assert len(right) >= 12  # of 24
+    assert len(right) >= 24  # of 32
+    assert {name.split("-")[1] for name in right} == {"half.png", "left.png", "right.png", "black.png"}
     for name in right:
         row, good = mended[name], plain[name.split("-")[0] + "-good.png"]
         assert row["status"] == "review"

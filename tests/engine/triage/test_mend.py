@@ -9,7 +9,7 @@ from xscan.engine.phantom.draw import draw
 from xscan.engine.preprocess.to_input import to_input
 from xscan.engine.read.film import Facts
 from xscan.engine.reasons import REVIEW
-from xscan.engine.triage.mend import CLEAR, back, fault, is_certain, mended, reason
+from xscan.engine.triage.mend import CLEAR, back, faults, is_certain, mended, reason, surest
 
 NAMES = ("distance", "adult", "inverted", "turned-left", "turned-right", "half-turn", "flipped")
 GATE = {"scores": [{"name": name, "code": "", "threshold": 1.0 if name == "distance" else -1.0} for name in NAMES]}
@@ -35,20 +35,38 @@ def test_what_was_done_to_a_film_is_undone(name: str) -> None:
     assert reason(name, Facts())[0] in REVIEW
 
 
-def test_the_fault_is_the_score_furthest_over_its_threshold() -> None:
-    assert fault(Facts(), scores(), GATE) == ""
-    assert fault(Facts(), scores(half_turn=2, flipped=3), GATE) == "flipped"
-    assert fault(Facts(), scores(distance=9, inverted=0), GATE) == "inverted"
-    assert fault(Facts(), scores(adult=5, inverted=3), GATE) == ""  # it is something else first of all
-    assert fault(Facts(doubts=[("view", "")]), scores(inverted=3), GATE) == ""
+def test_every_fault_that_the_gate_names_is_tried_if_the_furthest_can_be_undone() -> None:
+    assert faults(Facts(), scores(), GATE) == []
+    assert faults(Facts(), scores(half_turn=2, flipped=3), GATE) == ["flipped"]
+    assert faults(Facts(), scores(distance=9, inverted=0), GATE) == ["inverted"]
+    assert faults(Facts(), scores(half_turn=2, inverted=0), GATE) == ["half-turn", "inverted"]
+    assert faults(Facts(), scores(adult=5, inverted=3), GATE) == []  # it is something else first of all
+    assert faults(Facts(doubts=[("view", "")]), scores(inverted=3), GATE) == []
+
+
+def test_a_film_on_its_side_is_turned_either_way() -> None:
+    assert faults(Facts(), scores(turned_left=2), GATE) == ["turned-left", "turned-right"]
+    assert faults(Facts(), scores(half_turn=3, turned_right=2), GATE) == ["half-turn", "turned-right", "turned-left"]
 
 
 def test_dicom_decides_which_way_a_film_lies() -> None:
     lies = Facts(stands="half-turn")
-    assert fault(lies, scores(half_turn=2), GATE) == "half-turn"
-    assert fault(lies, scores(flipped=2), GATE) == ""  # header and picture disagree: a person looks
-    assert fault(lies, scores(inverted=2), GATE) == "inverted"
+    assert faults(lies, scores(half_turn=2), GATE) == ["half-turn"]
+    assert faults(lies, scores(flipped=2), GATE) == []  # header and picture disagree: a person looks
+    assert faults(lies, scores(inverted=2), GATE) == ["inverted"]
+    assert faults(Facts(stands="turned-right"), scores(turned_left=2), GATE) == ["turned-right"]
     assert "DICOM" in reason("half-turn", lies)[1]
+
+
+def test_one_copy_alone_may_be_right() -> None:
+    before = scores(turned_left=2, turned_right=0)
+    stands_on_its_head = scores(half_turn=3)
+    assert (
+        surest(before, {"turned-left": stands_on_its_head, "turned-right": scores()}, GATE, Facts()) == "turned-right"
+    )
+    assert surest(before, {"turned-left": scores(), "turned-right": scores()}, GATE, Facts()) == ""
+    assert surest(before, {"turned-left": stands_on_its_head}, GATE, Facts()) == ""
+    assert surest(before, {}, GATE, Facts()) == ""
 
 
 def test_certain_is_a_copy_that_passes_by_far() -> None:
