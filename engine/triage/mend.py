@@ -50,6 +50,7 @@ def faults(facts: Facts, scores: Sequence[float], gate: dict[str, Any]) -> list[
     """
     if facts.doubts:
         return []
+    learned = {rule["name"] for rule in gate.get("scores", ())}
     over = [
         (float(score) - rule["threshold"], rule["name"])
         for rule, score in zip(gate.get("scores", ()), scores, strict=False)
@@ -60,7 +61,7 @@ def faults(facts: Facts, scores: Sequence[float], gate: dict[str, Any]) -> list[
         return []
     found = [name for name in named if name in _WAYS and _ALIKE.get(name) not in named[: named.index(name)]]
     if _QUARTERS & set(found):
-        found += sorted(_QUARTERS - set(found))
+        found += sorted((_QUARTERS & learned) - set(found))
     return [name for name in found if not facts.stands or name in ("inverted", facts.stands)]
 
 

@@ -47,6 +47,9 @@ def test_every_fault_that_the_gate_names_is_tried_if_the_furthest_can_be_undone(
 def test_a_film_on_its_side_is_turned_either_way() -> None:
     assert faults(Facts(), scores(turned_left=2), GATE) == ["turned-left", "turned-right"]
     assert faults(Facts(), scores(half_turn=3, turned_right=2), GATE) == ["half-turn", "turned-right", "turned-left"]
+    one_way = {"scores": [rule for rule in GATE["scores"] if rule["name"] != "turned-right"]}
+    given = [score for name, score in zip(NAMES, scores(turned_left=2), strict=True) if name != "turned-right"]
+    assert faults(Facts(), given, one_way) == ["turned-left"]
 
 
 def test_dicom_decides_which_way_a_film_lies() -> None:
